@@ -45,8 +45,10 @@ async function findEnvironment(): Promise<Environment> {
   const [gpu] = await availableBackends([webgpu()]);
   const { available = false, adapter } = gpu ?? {};
   return {
-    ...{ runtime: `Node ${process.version}, Dawn`, cores: availableParallelism() },
-    ...{ adapter, adapterIsSoftware: !available && adapter !== undefined },
+    runtime: `Node ${process.version}, Dawn`,
+    cores: availableParallelism(),
+    adapter,
+    adapterIsSoftware: !available && adapter !== undefined,
   };
 }
 

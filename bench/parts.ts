@@ -136,16 +136,24 @@ function structs({ packed, workspace }: Rig) {
   const operations = lowered.operations
     .slice(0, lowered.logitOperations)
     .map(({ kind, input, output }, i) => ({
-      ...{ kind, from: input, to: output },
-      ...{ pointer: view.getUint32(pointers + 4 * i, true), kept: view.getUint32(kept + 4 * i, true) },
+      kind,
+      from: input,
+      to: output,
+      pointer: view.getUint32(pointers + 4 * i, true),
+      kept: view.getUint32(kept + 4 * i, true),
     }));
   const products = operations
     .filter(({ kind }) => kind === "dense")
     .map(({ from, to, pointer }) => {
       const get = (name: Parameters<typeof DenseOperation.get>[2]) => DenseOperation.get(view, pointer, name);
       return {
-        ...{ from, to, inputSize: get("inputSize"), outputSize: get("outputSize"), bias: get("bias") },
-        ...{ panels: get("panels"), transposedPanels: get("transposedPanels") },
+        from,
+        to,
+        inputSize: get("inputSize"),
+        outputSize: get("outputSize"),
+        bias: get("bias"),
+        panels: get("panels"),
+        transposedPanels: get("transposedPanels"),
       };
     });
   const activations = operations
@@ -154,8 +162,11 @@ function structs({ packed, workspace }: Rig) {
       const get = (name: Parameters<typeof ActivationOperation.get>[2]) =>
         ActivationOperation.get(view, pointer, name);
       return {
-        ...{ activation: get("activation"), parameter: get("parameter"), size: get("size") },
-        ...{ value: to, slopes: ActivationRows.get(view, rows, "slopes") },
+        activation: get("activation"),
+        parameter: get("parameter"),
+        size: get("size"),
+        value: to,
+        slopes: ActivationRows.get(view, rows, "slopes"),
       };
     });
   const values = lowered.sizes.map((_, value) => {

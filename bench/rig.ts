@@ -64,7 +64,9 @@ export async function makeRig(decoder: Decoder, relaxed: boolean, y: Float32Arra
   const rowsOf = ({ pointer, stride }: Rows, values: Float32Array) =>
     Array.from({ length: values.length / d }, (_, row) => arena.f32(pointer + row * stride, d));
   return {
-    ...{ packed, kernels, workspace },
+    packed,
+    kernels,
+    workspace,
     forward: (rows) => kernels.objectiveValue(graph, workspace.pointer, rows),
     backward: (rows) => kernels.objectiveGradient(graph, workspace.pointer, rows),
     setLatents(z) {

@@ -93,7 +93,9 @@ async function imagesPerSecond(
   // Not its start: the first mini-batch waits for the workers and sends them the decoder.
   const times: { images: number; at: number }[] = [];
   await train(untrained, data, {
-    ...{ optimizer: rmsprop(), batchSize, backend: backend(count) },
+    optimizer: rmsprop(),
+    batchSize,
+    backend: backend(count),
     onProgress: ({ images }) => void times.push({ images, at: performance.now() }),
   });
   const [first, last] = [times[0]!, times.at(-1)!];

@@ -67,7 +67,8 @@ export const authorsCode: Element<Found> = {
           const y = chooseRows(digits, imagesOf(IMAGES, settings), seed);
           const { decoder } = await train(createPaperDecoder(seed), y, {
             ...training(seed),
-            ...{ solver: letter(), backend: by },
+            solver: letter(),
+            backend: by,
           });
           const images = test.slice(0, FIRST).toFloat32();
           // What is coupled is so in fives in the test, too.

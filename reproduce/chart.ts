@@ -155,8 +155,12 @@ export function writeChart(path: string, { title, xTitle, yTitle, xScale, yScale
     yScale === "log" ? logAxis(points.flatMap((point) => [lowestOf(point, "log"), point.high])) : undefined;
   const place = (value: number) => (value > 0 || !x ? value : x.zeroAt);
   const axis = (log: LogAxis | undefined, name: string, nameGap: number) => ({
-    ...{ type: log ? ("log" as const) : ("value" as const), name, nameGap, scale: true },
-    ...{ nameLocation: "middle" as const, nameTextStyle: { fontSize: 14, color: "#000" } },
+    type: log ? ("log" as const) : ("value" as const),
+    name,
+    nameGap,
+    scale: true,
+    nameLocation: "middle" as const,
+    nameTextStyle: { fontSize: 14, color: "#000" },
     axisLabel: { fontSize: 12, color: "#000", ...(log && { customValues: log.ticks, formatter: log.label }) },
     axisLine: { show: true, lineStyle: { color: "#000" } },
     splitLine: { lineStyle: { color: "#ddd" } },
@@ -170,7 +174,10 @@ export function writeChart(path: string, { title, xTitle, yTitle, xScale, yScale
     textStyle: { fontFamily: "DejaVu Sans" },
     title: { text: title, left: "center", top: 10, textStyle: { fontSize: 16, color: "#000" } },
     legend: {
-      ...{ bottom: 6, width: LEGEND.width, itemGap: LEGEND.itemGap, itemWidth: LEGEND.itemWidth },
+      bottom: 6,
+      width: LEGEND.width,
+      itemGap: LEGEND.itemGap,
+      itemWidth: LEGEND.itemWidth,
       textStyle: { fontSize: LEGEND.fontSize, color: "#000" },
       data: lines.map(({ name }) => name),
     },
@@ -185,7 +192,11 @@ export function writeChart(path: string, { title, xTitle, yTitle, xScale, yScale
           ? apart(line.points, x).map((part) => band(part, colour, yScale, place))
           : []),
         {
-          ...{ type: "line" as const, name: line.name, symbol, symbolSize: 8, showAllSymbol: true },
+          type: "line" as const,
+          name: line.name,
+          symbol,
+          symbolSize: 8,
+          showAllSymbol: true,
           itemStyle: { color: colour },
           lineStyle: { width: 2, type: dash as "solid" | "dashed" | "dotted" | number[] },
           data: line.points.flatMap((point, j) => {
@@ -255,7 +266,9 @@ export function logAxis(values: readonly number[]): LogAxis | undefined {
     (tick) => tick >= (hasZero ? start : min) && tick <= max,
   );
   return {
-    ...{ min, max, zeroAt },
+    min,
+    max,
+    zeroAt,
     ticks: hasZero ? [zeroAt, ...ticks] : ticks,
     label: (value) =>
       hasZero && value < start ? "0" : value.toLocaleString("en-US", { maximumSignificantDigits: 3 }),
@@ -297,7 +310,10 @@ function band(
   place: (x: number) => number,
 ): CustomSeriesOption {
   return {
-    ...{ type: "custom", silent: true, z: 1, clip: true },
+    type: "custom",
+    silent: true,
+    z: 1,
+    clip: true,
     data: points.map((point) => [place(point.x), lowestOf(point, yScale), point.high]),
     encode: { x: 0, y: [1, 2] },
     renderItem: ({ dataIndex }, { coord }) => {

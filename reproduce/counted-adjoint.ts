@@ -33,7 +33,9 @@ export function countedAdjoint(adjoint: Adjoint, calls: Calls): Adjoint {
 function counted(objective: DifferentiableObjective, calls: Calls): DifferentiableObjective {
   const { sampleCount, latentSize, parameterCount } = objective;
   return {
-    ...{ sampleCount, latentSize, parameterCount },
+    sampleCount,
+    latentSize,
+    parameterCount,
     value: (rows, z) => objective.value(rows, z),
     ...(objective.terms && { terms: objective.terms }),
     gradient(rows) {

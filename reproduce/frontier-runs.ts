@@ -81,7 +81,12 @@ export interface Recipe {
 const recipe =
   (network: Recipe["network"], hasAllSeeds: boolean) =>
   (autoencoder: number, flow: number, pixels: number): Recipe => ({
-    ...{ network, autoencoder, flow, hasPrior: false, pixels, hasAllSeeds },
+    network,
+    autoencoder,
+    flow,
+    hasPrior: false,
+    pixels,
+    hasAllSeeds,
   });
 const [paper, lookAtPaper] = [recipe("paper", true), recipe("paper", false)];
 const [small, lookAtSmall] = [recipe("small", true), recipe("small", false)];

@@ -37,8 +37,17 @@ export const backend = wasm(
 // Spelt out, so that a change of our defaults changes no result of the paper. t1, tolerance, window and settle are
 // the authors' code's; the paper names none.
 const AMD_TO_THE_LETTER = {
-  ...{ t1: 1e4, stepInit: 1, stepMax: 10, increaseFactor: 1.1, decreaseFactor: 0.75, slope: 0 },
-  ...{ tolerance: 1e-5, window: 5, settle: 0.02, maxBacktracks: 100, maxSteps: 10_000 },
+  t1: 1e4,
+  stepInit: 1,
+  stepMax: 10,
+  increaseFactor: 1.1,
+  decreaseFactor: 0.75,
+  slope: 0,
+  tolerance: 1e-5,
+  window: 5,
+  settle: 0.02,
+  maxBacktracks: 100,
+  maxSteps: 10_000,
 } as const;
 
 /** AMD to the letter, its steps grown from the accepted one, as in the authors' code. */
@@ -50,7 +59,9 @@ export const printed = (): Amd => amd({ ...AMD_TO_THE_LETTER, growFrom: "trial" 
 /** Mini-batches of 5, the authors' code's; RMSprop with the settings of the paper's appendix. */
 export const training = (seed: number) => ({
   optimizer: rmsprop({ learningRate: 5e-4, epsilon: 1e-6, alpha: 0.9 }),
-  ...{ batchSize: 5, seed, backend },
+  batchSize: 5,
+  seed,
+  backend,
 });
 
 /** Figure 1's optimizer by the paper's section 3 (its appendix names RMSprop alone), with PyTorch's settings: it gives none. */

@@ -140,7 +140,9 @@ async function sumsOf(
   const statuses: Record<string, number> = {};
   for (const status of result.status) statuses[status] = (statuses[status] ?? 0) + 1;
   return {
-    ...{ images: y.length / size, squares, statuses },
+    images: y.length / size,
+    squares,
+    statuses,
     loss: total(result.loss),
     passes: total(passesOf(result, decoder.latentSize)),
     seconds: cpuSeconds() - start,

@@ -118,7 +118,8 @@ export const stiffness: Element<readonly Found[]> = {
         (seed) => resultOf(found, name, images, "flow, amd", seed)?.tests[BY.letter] ?? [],
       );
       return {
-        ...{ name, images },
+        name,
+        images,
         evaluations: means(
           there.length > 0 ? there.map(({ passes }) => passes && passes / 2) : [undefined],
           0,
@@ -183,7 +184,8 @@ The two do not stop at the same place: Dormand-Prince goes to τ, AMD stops wher
           title: "Evaluations to encode a digit, as training goes on",
           xTitle: "training digits seen (0 apart)",
           yTitle: "evaluations of loss and gradient a digit",
-          ...{ xScale: "log", yScale: "log" },
+          xScale: "log",
+          yScale: "log",
           lines: [
             line("Dormand-Prince to τ = 10,000", "general"),
             line("AMD to its own stop", "adaptive"),

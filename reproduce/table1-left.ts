@@ -123,7 +123,8 @@ autoencoder's after one pass, and ${apart(PAPER_LEFT.AE, twelve)} ours after twe
           title: "Excess of MNIST test digits after few images",
           xTitle: "images trained on",
           yTitle: excessAxis(FLOOR),
-          ...{ xScale: "log", yScale: "log" },
+          xScale: "log",
+          yScale: "log",
           lines: [
             ...DRAWN.map((row) => ({
               name: row.label.replaceAll("`", ""),

@@ -103,7 +103,9 @@ export const table1Right: Element<Trained> = {
       RIGHT.map(
         (name): Inversion => ({
           name,
-          ...{ flow: figure(name, flow), code: figure(name, ROWS.once), inverted: figure(name, inverted) },
+          flow: figure(name, flow),
+          code: figure(name, ROWS.once),
+          inverted: figure(name, inverted),
         }),
       );
     const show = (name: DataName, row: Row) => withExcess(figure(name, row), testFloor(name));

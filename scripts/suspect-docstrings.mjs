@@ -26,7 +26,8 @@ function entriesOf(/** @type {string} */ file) {
     const [doc] = ts.getJSDocCommentsAndTags(node).filter(ts.isJSDoc);
     const isExported =
       ts.canHaveModifiers(node) &&
-      ts.getModifiers(node)?.some(({ kind }) => kind === ts.SyntaxKind.ExportKeyword);
+      ts.getModifiers(node)?.some(({ kind }) => kind === ts.SyntaxKind.ExportKeyword) &&
+      !isImplementation(node);
     if ((doc && doc.parent === node) || isExported) {
       const { line } = source.getLineAndCharacterOfPosition(node.getStart());
       const text = doc && ts.getTextOfJSDocComment(doc.comment)?.replaceAll(/\s+/g, " ");
@@ -43,6 +44,14 @@ function entriesOf(/** @type {string} */ file) {
   };
   visit(source);
   return entries;
+}
+
+/** True for the implementation of an overloaded function, which callers do not see. */
+function isImplementation(/** @type {ts.Node} */ node) {
+  if (!ts.isFunctionDeclaration(node) || !node.body) return false;
+  const siblings = node.getSourceFile().statements;
+  const before = siblings[siblings.indexOf(node) - 1];
+  return before && ts.isFunctionDeclaration(before) && !before.body && nameOf(before) === nameOf(node);
 }
 
 function nameOf(/** @type {ts.Node} */ node) {

@@ -163,12 +163,10 @@ function convolution({ dice, shape, weights }: Draw, x: Tensor, isTransposed: bo
   return [
     [x, weights([...first, ...kernel]), ...bias],
     {
-      ...{
-        strides: { integers: strides },
-        dilations: { integers: each(1, 2) },
-        group: { integer: groups },
-        ...way,
-      },
+      strides: { integers: strides },
+      dilations: { integers: each(1, 2) },
+      group: { integer: groups },
+      ...way,
       ...(isTransposed && dice.below(2) === 0 && padding),
     },
   ];
@@ -239,8 +237,15 @@ const overAxes: Drawer = (draw, x) => {
 
 const OPERATORS: Readonly<Record<string, Drawer>> = {
   ...Object.fromEntries(COMPARISONS.map((name) => [name, compared])),
-  ...{ And: ofTruths, Or: ofTruths, Xor: ofTruths, Not: (draw, x) => [[truthOf(draw, x)]], Sign: unary },
-  ...{ ReduceMax: overAxes, ReduceMin: overAxes, ReduceLogSum: overAxes, ReduceLogSumExp: overAxes },
+  And: ofTruths,
+  Or: ofTruths,
+  Xor: ofTruths,
+  Not: (draw, x) => [[truthOf(draw, x)]],
+  Sign: unary,
+  ReduceMax: overAxes,
+  ReduceMin: overAxes,
+  ReduceLogSum: overAxes,
+  ReduceLogSumExp: overAxes,
   GlobalMaxPool: unary,
   MaxPool: ({ dice, shape }, x) => {
     const each = (bound: number) => ({ integers: shape.slice(1).map(() => 1 + dice.below(bound)) });
@@ -249,12 +254,12 @@ const OPERATORS: Readonly<Record<string, Drawer>> = {
     return [
       [x],
       {
-        ...{ kernel_shape: each(4), strides: each(3), ceil_mode: { integer: dice.below(2) } },
+        kernel_shape: each(4),
+        strides: each(3),
+        ceil_mode: { integer: dice.below(2) },
         ...(dice.below(3) === 0 && { dilations: each(2) }),
-        ...{
-          auto_pad: { text: mode },
-          ...(mode === "NOTSET" && { pads: { integers: [...pads(), ...pads()] } }),
-        },
+        auto_pad: { text: mode },
+        ...(mode === "NOTSET" && { pads: { integers: [...pads(), ...pads()] } }),
       },
     ];
   },
@@ -280,17 +285,17 @@ const OPERATORS: Readonly<Record<string, Drawer>> = {
       .flat()
       .map((name) => [name, unary]),
   ),
-  ...{
-    Add: ofTwo,
-    Sub: ofTwo,
-    Mul: ofTwo,
-    Div: ofTwo,
-    Max: ofTwo,
-    Min: ofTwo,
-    Sum: ofTwo,
-    Pow: withConstant,
-  },
-  ...{ LeakyRelu: alpha(0.01, -0.5, 0, 2), Elu: alpha(1, 0.3, 0), Celu: alpha(1, 0.5, 3) },
+  Add: ofTwo,
+  Sub: ofTwo,
+  Mul: ofTwo,
+  Div: ofTwo,
+  Max: ofTwo,
+  Min: ofTwo,
+  Sum: ofTwo,
+  Pow: withConstant,
+  LeakyRelu: alpha(0.01, -0.5, 0, 2),
+  Elu: alpha(1, 0.3, 0),
+  Celu: alpha(1, 0.5, 3),
   PRelu: (draw, x) => [[x, draw.constant()]],
   Clip: ({ dice, numbers, opset }, x) => {
     if (opset < 11) {
@@ -323,8 +328,12 @@ const OPERATORS: Readonly<Record<string, Drawer>> = {
     const condition = draw.dice.below(2) === 0 ? mask : truthOf(draw, x);
     return [draw.dice.below(2) === 0 ? [condition, x, other] : [condition, other, x]];
   },
-  ...{ Softmax: alongAxis, LogSoftmax: alongAxis },
-  ...{ ReduceMean: reduction, ReduceL1: reduction, ReduceL2: reduction, ReduceSumSquare: reduction },
+  Softmax: alongAxis,
+  LogSoftmax: alongAxis,
+  ReduceMean: reduction,
+  ReduceL1: reduction,
+  ReduceL2: reduction,
+  ReduceSumSquare: reduction,
   ReduceSum: (draw, x) =>
     draw.opset < 13
       ? reduction(draw, x)
@@ -419,7 +428,8 @@ const OPERATORS: Readonly<Record<string, Drawer>> = {
     return [
       [rows, weights(isTurned ? [units, size] : [size, units]), ...(dice.below(2) ? [weights(bias)] : [])],
       {
-        ...{ transB: { integer: isTurned }, alpha: { float: dice.of([1, 0.5, -2]) } },
+        transB: { integer: isTurned },
+        alpha: { float: dice.of([1, 0.5, -2]) },
         beta: { float: dice.of([1, 0.5, 0]) },
       },
     ];

@@ -11,23 +11,42 @@
  * A panel holds 8 columns of a matrix, interleaved for the register tiles of ops/product.ts.
  */
 
-/** Codes of the kinds of operation, the values of Operation.kind: ops/operation.ts dispatches on them. */
+// Codes of the kinds of operation: ops/operation.ts dispatches on them.
+
+/** Value of Operation.kind for a fully connected layer, DenseOperation. */
 export const DENSE: i32 = 0;
+/** Value of Operation.kind for an elementwise activation, ActivationOperation. */
 export const ACTIVATION: i32 = 1;
+/** Value of Operation.kind for a convolution or transposed convolution, ConvolutionOperation. */
 export const CONVOLUTION: i32 = 2;
+/** Value of Operation.kind for a ForkOperation, which gives each reader of a value a branch with gradients of its own. */
 export const FORK: i32 = 3;
+/** Value of Operation.kind for a sparse linear map, MapOperation. */
 export const MAP: i32 = 4;
+/** Value of Operation.kind for an elementwise product, ProductOperation. */
 export const PRODUCT: i32 = 5;
+/** Value of Operation.kind for a layer, group or RMS norm, NormOperation. */
 export const NORM: i32 = 6;
+/** Value of Operation.kind for a scale and shift of channels, AffineOperation. */
 export const AFFINE: i32 = 7;
+/** Value of Operation.kind for a softmax along the last axis, SoftmaxOperation. */
 export const SOFTMAX: i32 = 8;
+/** Value of Operation.kind for matrix products of two values, MatmulOperation. */
 export const MATMUL: i32 = 9;
+/** Value of Operation.kind for a parameter used as a value, ConstantOperation. */
 export const CONSTANT: i32 = 10;
+/** Value of Operation.kind for an embedding, EmbeddingOperation. */
 export const EMBEDDING: i32 = 11;
+/** Value of Operation.kind for a fixed input of the decoder, FixedOperation. */
 export const FIXED: i32 = 12;
+/** Value of Operation.kind for an elementwise maximum or minimum, ExtremumOperation. */
 export const EXTREMUM: i32 = 13;
+/** Value of Operation.kind for an elementwise selection, SelectionOperation. */
 export const SELECTION: i32 = 14;
 
+/**
+ * Decoder as the kernels store it: pointers to its operations in topological order, and scratch memory for its convolutions.
+ */
 @unmanaged
 export class Graph {
   operationCount: i32; // 0
@@ -201,7 +220,9 @@ export class ActivationOperation extends Operation {
    * parameters.
    */
   activation: i32; // 16
+  /** First parameter of f, such as α of ELU or the exponent of a power; unused by functions without parameters. */
   parameter: f32; // 20
+  /** Second parameter of f, such as the upper bound of a clip; unused by functions with fewer than two parameters. */
   otherParameter: f32; // 24
 }
 
@@ -226,6 +247,7 @@ export class ForkOperation extends Operation {
  */
 @unmanaged
 export class MapOperation extends Operation {
+  /** 1 to add A·input to the output, 0 to overwrite the output. */
   accumulates: i32; // 12
   /** Pointer to the linear map's matrix A, a SparseMatrix, for the forward pass. */
   forward: usize; // 16
@@ -263,6 +285,7 @@ export class ProductOperation extends Operation {
 export class ExtremumOperation extends Operation {
   size: i32; // 12
   other: i32; // 16
+  /** 1 for the minimum of the two values, 0 for the maximum. */
   isMinimum: i32; // 20
 }
 
@@ -271,6 +294,7 @@ export class ExtremumOperation extends Operation {
 export class SelectionOperation extends Operation {
   size: i32; // 12
   other: i32; // 16
+  /** Index of the value that gives the output where the input is not above 0. */
   otherwise: i32; // 20
 }
 
@@ -291,6 +315,7 @@ export class NormOperation extends Operation {
   width: i32; // 32
   /** 1 if the mean is subtracted and a bias added; 0 for an RMS norm, which divides by √(mean of the squares + ε) alone. */
   hasMean: i32; // 36
+  /** Number ε that is added to the variance, or to an RMS norm's mean of squares, so that no division is by 0. */
   epsilon: f32; // 40
   /** Number of the norm's weights, and of its biases. */
   parameterSize: i32; // 44
@@ -342,7 +367,9 @@ export class ConstantOperation extends Operation {
 export class EmbeddingOperation extends Operation {
   /** Number of elements of an embedding's input: each chooses one row of the table. */
   count: i32; // 12
+  /** Number of rows of the embedding's table; an input from 0 to classes - 1 chooses one. */
   classes: i32; // 16
+  /** Length of one row of the embedding's table. */
   units: i32; // 20
   /** Table of the embedding's parameters: f32[classes][units]. */
   table: usize; // 24
@@ -356,6 +383,10 @@ export class FixedOperation extends Operation {
   offset: i32; // 16
 }
 
+/**
+ * Returns the struct of operation `index` of the graph, 0 to operationCount - 1. The caller casts it to the class that its
+ * `kind` names.
+ */
 export function operationAt(graph: Graph, index: i32): Operation {
   return changetype<Operation>(load<usize>(graph.operations + ((<usize>index) << 2)));
 }

@@ -33,10 +33,15 @@ export class ValueRows {
   gradientTangents: usize; // 16
 }
 
-/** Offsets of fields of ValueRows: a pass takes one as its argument `field`, and reads and writes the rows of that field. */
+// Offsets of fields of ValueRows: a pass takes one as its argument `field`, and reads and writes the rows of that field.
+
+/** Offset of ValueRows.values: as an argument `field` it selects the values of a value's rows. */
 export const VALUES: usize = 4;
+/** Offset of ValueRows.gradients: as an argument `field` it selects the gradients of a value's rows. */
 export const GRADIENTS: usize = 8;
+/** Offset of ValueRows.tangents: as an argument `field` it selects the tangents of a value's rows. */
 export const TANGENTS: usize = 12;
+/** Offset of ValueRows.gradientTangents: as an argument `field` it selects the tangents of the gradients of a value's rows. */
 export const GRADIENT_TANGENTS: usize = 16;
 
 /** Returns the pointer to the rows of a graph's value for `field`: VALUES, GRADIENTS, TANGENTS or GRADIENT_TANGENTS. */
@@ -44,7 +49,7 @@ export function rowsOf(value: ValueRows, field: usize): usize {
   return load<usize>(changetype<usize>(value) + field);
 }
 
-/** Rows that the forward pass of a norm stores for its backward pass. */
+/** Rows that the forward and the tangent pass of a norm store for its backward passes. */
 @unmanaged
 export class NormRows {
   /**
@@ -68,7 +73,7 @@ export class SoftmaxRows {
   outputTangents: usize; // 4
 }
 
-/** Rows that the forward pass of an activation f stores for its backward pass, each as long as the activation's value. */
+/** Rows that each pass of an activation f stores for the passes after it, each as long as the activation's value. */
 @unmanaged
 export class ActivationRows {
   /** Derivative f'(x) at the activation's input x. */
@@ -85,6 +90,10 @@ export class ActivationRows {
   bends: usize; // 12
 }
 
+/**
+ * Buffers of one call of the kernels: pointers to the rows of all values of the graph, to the samples' data, and to the
+ * results, for R resident rows (samples being solved).
+ */
 @unmanaged
 export class Workspace {
   /** ValueRows[values of the graph]: pointers to each value's rows; the first is the latents'. */
@@ -172,6 +181,7 @@ export class GaussNewton {
    * and the diagonal are valid.
    */
   matrix: usize; // 0
+  /** Bytes from one row of `matrix` to the next. */
   matrixStride: usize; // 4
   /**
    * Transposed Jacobian Jᵀ of the n logits for the d latents, at the decoder's start latent: f32[d][n], rows `jacobianStride`
@@ -183,6 +193,7 @@ export class GaussNewton {
    * if no matrix needs it.
    */
   ownJacobian: usize; // 12
+  /** Bytes from one row of `jacobian`, or of `ownJacobian`, to the next. */
   jacobianStride: usize; // 16
   /**
    * Transposed Jacobian of the n logits for the d latents at the decoder's start latent, as in `jacobian`, packed as panels
@@ -196,7 +207,9 @@ export class GaussNewton {
    * bytes apart.
    */
   tangents: usize; // 28
+  /** Bytes from one block of `tangents` to the next: `tangentsAtOnce` rows of `stride` bytes. */
   slotSize: usize; // 32
+  /** Bytes from one row of `tangents` to the next, enough for the widest value of the graph. */
   stride: usize; // 36
   /**
    * Diagonal of W in the Gauss-Newton matrix JᵀWJ, the second derivatives of a row's loss for its n logits: f32[n], padded to a
@@ -214,6 +227,7 @@ export class GaussNewton {
   destinations: usize; // 52
 }
 
+/** Returns the struct with the pointers to the rows of the graph's value number `value`; number 0 is the latent. */
 export function valueRows(workspace: Workspace, value: i32): ValueRows {
   return changetype<ValueRows>(workspace.values + <usize>value * offsetof<ValueRows>());
 }
@@ -236,6 +250,7 @@ export function tangentsOf(graph: Graph, work: GaussNewton, value: i32): usize {
   return work.tangents + <usize>load<i32>(graph.slots + ((<usize>value) << 2)) * work.slotSize;
 }
 
+/** Returns element `index` of a list of row indices, i32[], such as Workspace.rows. */
 export function rowAt(rows: usize, index: i32): usize {
   return <usize>load<i32>(rows + ((<usize>index) << 2));
 }

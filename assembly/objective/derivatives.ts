@@ -48,6 +48,11 @@ export function lossTangents(graph: Graph, workspace: Workspace, count: i32): vo
   }
 }
 
+/**
+ * Last part of the derivative of a value and gradient pass in one direction v of z, for `count` rows: carries the outputs'
+ * gradientTangents, which `lossTangents` wrote, back to the latents. The latents' gradientTangents then hold the
+ * Hessian-vector product ∇²_z(l + prior/N) · v, l the loss and N its divisor.
+ */
 export function tangentsBackward(graph: Graph, workspace: Workspace, count: i32): void {
   for (let i = operationsBeforeLoss(graph, workspace) - 1; i >= 0; i--) {
     backward(graph, workspace, i, count, GRADIENT_TANGENTS);

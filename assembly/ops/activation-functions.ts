@@ -1,17 +1,25 @@
 import { F32x4 } from "../simd";
 
-/**
- * Activation functions, numbered in the order of the table in src/graph/activation.ts. A new one needs a constant here, its
- * formulas in `forwardRow`, and a line in `forwardByKind`.
- */
+// Activation functions, numbered in the order of the table in src/graph/activation.ts. A new one needs a constant here, its
+// formulas in `forwardRow`, and a line in `forwardByKind`.
+
+/** Code of ELU: x for x > 0, else α · (exp(x) - 1). */
 export const ELU: i32 = 0;
+/** Code of leaky ReLU: x for x > 0, else slope · x. */
 export const LEAKY_RELU: i32 = 1;
+/** Code of ReLU: max(x, 0). */
 export const RELU: i32 = 2;
+/** Code of the hyperbolic tangent, tanh(x). */
 export const TANH: i32 = 3;
+/** Code of the sigmoid, 1 / (1 + exp(-x)). */
 export const SIGMOID: i32 = 4;
+/** Code of SiLU (swish), x · sigmoid(x). */
 export const SILU: i32 = 5;
+/** Code of GELU, x · Φ(x), with Φ the standard normal distribution function. */
 export const GELU: i32 = 6;
+/** Code of softplus, log(1 + exp(x)). */
 export const SOFTPLUS: i32 = 7;
+/** Code of the sine with a parameter, sin(frequency · x). */
 export const SINE: i32 = 8;
 
 /** √½, in the argument of GELU's normal distribution function Φ(x) = erfc(-x·√½)/2. */

@@ -5,6 +5,10 @@ import { FIRST_POINTWISE, pointwiseForward } from "./pointwise-functions";
 
 // Elementwise activations, values ← f(values) in place, row by row. `kept` points to the operation's ActivationRows.
 
+/**
+ * Computes values ← f(values) of an activation f in place for `count` rows, and stores f' (and f'', in workspaces with
+ * tangents) of the input in its ActivationRows at `kept`.
+ */
 export function forwardActivation(
   operation: ActivationOperation,
   kept: usize,
@@ -29,6 +33,10 @@ export function forwardActivation(
   }
 }
 
+/**
+ * Multiplies the gradients of an activation's value by f' in place, for `count` rows: the gradient for f's output becomes the
+ * gradient for its input. In workspaces with tangents the former is stored in ActivationRows.outputGradients first.
+ */
 export function backwardActivation(
   operation: ActivationOperation,
   kept: usize,

@@ -78,6 +78,13 @@ export function addAffineGradient(
   }
 }
 
+/**
+ * Copies the weights and then the biases of a scale and shift of channels from `parameters`, f32[channels] each, into the
+ * memory of the operation.
+ *
+ * @param rowAlignment number of floats to a multiple of which each tensor is padded
+ * @returns pointer behind the tensors read
+ */
 export function packAffine(affine: AffineOperation, parameters: usize, rowAlignment: i32): usize {
   const bytes = (<usize>affine.channels) << 2;
   const row = alignedRow(affine.channels, rowAlignment);

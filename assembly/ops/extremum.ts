@@ -4,6 +4,7 @@ import { GaussNewton, rowAt, rowsOf, tangentsOf, valueRows, Workspace } from "..
 // Elementwise y = max(a, b) or min(a, b): see ExtremumOperation. Derivatives are those of the number chosen, or half of each
 // if both are equal, as in PyTorch's torch.maximum. The result is NaN if either is.
 
+/** Computes y = max(a, b), or min(a, b) if `isMinimum`, element by element, for `count` rows; NaN where a or b is NaN. */
 export function forwardExtremum(extremum: ExtremumOperation, workspace: Workspace, count: i32): void {
   const a = valueRows(workspace, extremum.input);
   const b = valueRows(workspace, extremum.other);

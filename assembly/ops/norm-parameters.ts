@@ -42,6 +42,13 @@ export function addNormGradient(
   }
 }
 
+/**
+ * Copies a norm's weights and, except for an RMS norm, its biases from `parameters`, f32[parameterSize] each, into the memory
+ * of the operation.
+ *
+ * @param rowAlignment number of floats to a multiple of which each tensor is padded
+ * @returns pointer behind the tensors read
+ */
 export function packNorm(norm: NormOperation, parameters: usize, rowAlignment: i32): usize {
   const bytes = (<usize>norm.parameterSize) << 2;
   const row = alignedRow(norm.parameterSize, rowAlignment);

@@ -83,6 +83,10 @@ export function weigh(norm: NormOperation, set: i32, from: usize, bias: usize, t
   }
 }
 
+/**
+ * Copies one set of numbers that the norm normalises together, `runs` runs of `width` floats, `runStride` floats apart in
+ * both places.
+ */
 export function copySet(norm: NormOperation, to: usize, from: usize): void {
   const stride = (<usize>norm.runStride) << 2;
   const bytes = (<usize>norm.width) << 2;

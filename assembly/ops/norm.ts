@@ -16,6 +16,10 @@ import {
 // Layer, group and RMS norms: see NormOperation. With s = √(variance + ε) of a set: u = (x - mean x)/s and y = weight·u + bias.
 // For an RMS norm the means of x and of gradients are taken as 0 throughout.
 
+/**
+ * Computes y = weight·u + bias of a norm for `count` rows, with the normalised input u = (x - mean x)/√(variance + ε) of each
+ * set of numbers; stores u and 1/√(variance + ε) in the NormRows at `kept`.
+ */
 export function forwardNorm(norm: NormOperation, kept: usize, workspace: Workspace, count: i32): void {
   const before = valueRows(workspace, norm.input);
   const after = valueRows(workspace, norm.output);

@@ -5,6 +5,10 @@ import { addScaled, dot } from "./rows";
 
 // Softmax, y = exp(x) / Σ exp(x), along the last axis.
 
+/**
+ * Computes y = exp(x) / Σ exp(x) over the channels of each pixel, for `count` rows, and stores a copy of y in the SoftmaxRows
+ * at `kept`.
+ */
 export function forwardSoftmax(
   softmax: SoftmaxOperation,
   kept: usize,

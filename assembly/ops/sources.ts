@@ -14,6 +14,7 @@ import { addRow, alignedRow } from "./rows";
 // Values that do not depend on z: parameters, rows of tables, and inputs given with a sample. They have no backward pass, and
 // their tangents are 0.
 
+/** Copies a constant's parameter, `size` floats, into its value in each of `count` rows. */
 export function forwardConstant(constant: ConstantOperation, workspace: Workspace, count: i32): void {
   const value = valueRows(workspace, constant.output);
   const bytes = (<usize>constant.size) << 2;
@@ -22,6 +23,10 @@ export function forwardConstant(constant: ConstantOperation, workspace: Workspac
   }
 }
 
+/**
+ * Copies, for each element of the input, the table's row that the element chooses into the output, for `count` rows. Traps if
+ * an element is outside the table.
+ */
 export function forwardEmbedding(embedding: EmbeddingOperation, workspace: Workspace, count: i32): void {
   const before = valueRows(workspace, embedding.input);
   const after = valueRows(workspace, embedding.output);
@@ -36,6 +41,7 @@ export function forwardEmbedding(embedding: EmbeddingOperation, workspace: Works
   }
 }
 
+/** Copies a fixed input of each row's sample, `size` floats, into its value in each of `count` rows. */
 export function forwardFixed(fixed: FixedOperation, workspace: Workspace, count: i32): void {
   const value = valueRows(workspace, fixed.output);
   const bytes = (<usize>fixed.size) << 2;
@@ -93,6 +99,10 @@ export function addConstantGradient(
   }
 }
 
+/**
+ * Adds the output's gradients of `count` rows to the gradient for the embedding's table, each to the row that the input
+ * chose; `field` is GRADIENTS or GRADIENT_TANGENTS.
+ */
 export function addEmbeddingGradient(
   embedding: EmbeddingOperation,
   workspace: Workspace,
@@ -116,11 +126,23 @@ export function addEmbeddingGradient(
   }
 }
 
+/**
+ * Copies a constant's numbers from `parameters`, f32[size], into the memory of the operation.
+ *
+ * @param rowAlignment number of floats to a multiple of which the tensor is padded
+ * @returns pointer behind the tensor read
+ */
 export function packConstant(constant: ConstantOperation, parameters: usize, rowAlignment: i32): usize {
   memory.copy(constant.weight, parameters, (<usize>constant.size) << 2);
   return parameters + alignedRow(constant.size, rowAlignment);
 }
 
+/**
+ * Copies an embedding's table from `parameters`, f32[classes][units], into the memory of the operation.
+ *
+ * @param rowAlignment number of floats to a multiple of which each row of the table is padded in `parameters`
+ * @returns pointer behind the tensor read
+ */
 export function packEmbedding(embedding: EmbeddingOperation, parameters: usize, rowAlignment: i32): usize {
   const bytes = (<usize>embedding.units) << 2;
   const row = alignedRow(embedding.units, rowAlignment);

@@ -3,8 +3,8 @@ import { F32x4 } from "../simd";
 /**
  * Maximum number of rows in a tile. With fused multiply-adds a tile of one panel (packed block of 8 columns) then fills the sixteen
  * vector registers of x86-64: 12 accumulators, 2 for 8 numbers of the panel, 1 for a number of the row, and 1 that V8 reserves.
- * A separate multiply and add needs 1 more, so four rows come to 13; five were not measured. The loops over the depth are not
- * unrolled: V8 spills the accumulators then.
+ * A separate multiply and add needs 1 more, so that a tile has four rows, in 13 registers. The loops over the depth are not
+ * unrolled: V8 would spill the accumulators.
  */
 export const TALLEST_TILE: i32 = ASC_FEATURE_RELAXED_SIMD ? 6 : 4;
 

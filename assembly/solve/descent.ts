@@ -1,27 +1,42 @@
 import { rowAt, valueRows, Workspace } from "../memory/workspace";
 
-/**
- * Common part of the solvers that accept a step only if it lowers the sample's own loss. It assigns samples to rows while they
- * are solved, and evaluates the steps z + δt·p along a direction p. Directions and step lengths are each solver's: amd.ts and
- * lbfgs.ts, called through solvers.ts. rounds.ts has the order of the calls.
- *
- * The constants below are the states of a sample whose data are in WASM memory: WAITING until it gets a row, RUNNING in the
- * row, DONE when it has left with a status. Between slices of work the caller fills EMPTY places and collects DONE samples.
- */
+// Common part of the solvers that accept a step only if it lowers the sample's own loss. It assigns samples to rows while they
+// are solved, and evaluates the steps z + δt·p along a direction p. Directions and step lengths are each solver's: amd.ts and
+// lbfgs.ts, called through solvers.ts. rounds.ts has the order of the calls.
+//
+// States of a sample, the values of Sample.state, as in src/kernels/layout.ts: EMPTY → WAITING → RUNNING → DONE. Between slices
+// of work the caller fills EMPTY places and collects DONE samples.
+
+/** State of a place in WASM memory that holds no sample at present. */
 export const EMPTY: i32 = 0;
+/** State of a sample whose data are in WASM memory and which has not yet been given a row. */
 export const WAITING: i32 = 1;
+/** State of a sample that is being solved in one of the resident rows. */
 export const RUNNING: i32 = 2;
+/** State of a sample that has ended with a status and left its row; the caller has yet to collect it. */
 export const DONE: i32 = 3;
 
-/** Codes of the statuses that the solvers of this folder give finished samples: indices in STATUSES of src/solver/status.ts. */
+// Codes of the statuses that the solvers of this folder give finished samples: indices in STATUSES of src/solver/status.ts.
+
+/**
+ * Status code of a sample that has converged: its gradient is 0, no step lowers its loss by more than the solver's threshold or
+ * float32's rounding, or its loss has stopped decreasing.
+ */
 export const CONVERGED: i32 = 0;
+/** Status code of a sample whose flow was followed up to the end time t1. */
 export const REACHED_T1: i32 = 1;
+/** Status code of a sample that ended at the limit of accepted steps, Descent.maxSteps. */
 export const MAX_STEPS: i32 = 2;
+/** Status code of a sample for which no step lowers the loss though its slope predicts a decrease above float32's rounding. */
 export const STALLED: i32 = 3;
+/** Status code of a sample whose loss or gradient is not finite. */
 export const NONFINITE: i32 = 4;
 
-/** Codes of the solvers, values of Descent.solver, as in src/kernels/layout.ts. */
+// Codes of the solvers, as in src/kernels/layout.ts.
+
+/** Value of Descent.solver for the adaptive minimise-distance solver, amd.ts. */
 export const AMD: i32 = 0;
+/** Value of Descent.solver for the solver L-BFGS, lbfgs.ts. */
 export const LBFGS: i32 = 1;
 
 /** Value of Sample.trial before the objective at z0 has been evaluated. */
@@ -32,12 +47,17 @@ export const FIRST: i32 = -1;
  */
 export const AT_REST: i32 = -2;
 
-/**
- * Evaluations that a sample may request before its next step, as codes: the values of Sample.request, as in
- * src/kernels/layout.ts.
- */
+// Evaluations that a sample may request before its next step, as codes: the values of Sample.request, as in
+// src/kernels/layout.ts.
+
+/** Request for the curvature gᵀMg/gᵀg along the gradient g at the sample's z, M the Gauss-Newton matrix. */
 export const CURVATURE_ALONG_GRADIENT: i32 = 1;
+/**
+ * Request for the matrix J₀ᵀWJ₀: J₀ the Jacobian at the decoder's start latent, which all samples share, W the loss's
+ * curvature at the sample's z.
+ */
 export const SHARED_JACOBIAN_MATRIX: i32 = 2;
+/** Request for the Gauss-Newton matrix JᵀWJ with the Jacobian J and the loss's curvature W at the sample's own z. */
 export const OWN_MATRIX: i32 = 3;
 
 /**
@@ -47,6 +67,7 @@ export const OWN_MATRIX: i32 = 3;
 @unmanaged
 export class Sample {
   state: i32; // 0, in
+  /** Reason why the sample has ended: CONVERGED, REACHED_T1, MAX_STEPS, STALLED or NONFINITE; valid once `state` is DONE. */
   status: i32; // 4
   acceptedSteps: i32; // 8
   backtracks: i32; // 12
@@ -79,6 +100,10 @@ export class Sample {
    * loss: 1 for a mean; for a sum, the number of outputs or, with weights, the sum of weights.
    */
   curvatureScale: f64; // 72
+  /**
+   * Time that the accepted steps have covered, 0 at z0: for AMD the time of the flow; for L-BFGS the sum of the step lengths,
+   * each counted as at most 1.
+   */
   t: f64; // 80
   /** Length, in the flow's time, of the first trial of the sample's next step; used by the solver AMD only. */
   step: f64; // 88
@@ -116,16 +141,20 @@ export class Descent {
   solver: i32; // 0
   /** Sample[sampleCount]: the samples whose data are in WASM memory, and free places. */
   samples: usize; // 4
+  /** Number of elements of `samples`, free places included. */
   sampleCount: i32; // 8
   /** usize[R], one for each resident row: pointer to the sample in the row; 0 for a free row. */
   residents: usize; // 12
+  /** Number R of resident rows: samples that can be solved at the same time. */
   residentCapacity: i32; // 16
   latentSize: i32; // 20
   /** Index, in `samples`, at which the search for the next waiting sample continues. */
   cursor: i32; // 24
+  /** Maximum number of accepted steps of a sample; with 0 each sample ends after the loss and gradient at z0. */
   maxSteps: i32; // 28
   /** Memory of the R resident rows, `memoryStride` bytes each: directions and solver state. */
   memories: usize; // 32
+  /** Bytes of `memories` that belong to one resident row. */
   memoryStride: usize; // 36
   /** 1 if the loss has second derivatives; 0 for a custom loss without them. */
   hasCurvature: i32; // 40
@@ -137,6 +166,7 @@ export class Descent {
   answered: i32; // 52
   /** Armijo constant c: an accepted step of length δt along the direction p lowers the loss by more than c·δt·(-pᵀ∇l). */
   slope: f64; // 56
+  /** Option `tolerance` of `amd` or `lbfgs`, by which a sample counts as converged. */
   tolerance: f64; // 64
 }
 
@@ -271,10 +301,12 @@ export function finish(descent: Descent, row: usize, status: i32): void {
   store<usize>(descent.residents + (row << 2), 0);
 }
 
+/** Writes resident row number `row` as element `index` of workspace.rows, the list of the rows that the next pass computes. */
 export function listRow(workspace: Workspace, index: i32, row: usize): void {
   store<i32>(workspace.rows + ((<usize>index) << 2), <i32>row);
 }
 
+/** Returns the sample in resident row number `row`; the row must be in use. */
 export function residentOf(descent: Descent, row: usize): Sample {
   return changetype<Sample>(load<usize>(descent.residents + (row << 2)));
 }

@@ -63,6 +63,11 @@ export function inverseScale(lbfgs: Lbfgs, sample: Sample, state: LbfgsState): f
   return load<f64>(productAt(lbfgs, sample, state.newest)) / inverseProduct(lbfgs, state.factor, y);
 }
 
+/**
+ * Computes the L-BFGS direction p = -H⁻¹∇l by the two-loop recursion over the stored pairs, into the sample's memory, f64[d].
+ * Between the loops the vector is multiplied by scale · (LLᵀ)⁻¹, L the preconditioner's Cholesky factor, or by `scale` if
+ * there is none.
+ */
 export function twoLoops(lbfgs: Lbfgs, sample: Sample, state: LbfgsState, scale: f64): void {
   const d = lbfgs.latentSize;
   const q = sample.memory;
@@ -97,6 +102,7 @@ function inverseProduct(lbfgs: Lbfgs, factor: usize, y: usize): f64 {
   return dot(lbfgs.otherVector, lbfgs.otherVector, d);
 }
 
+/** Converts a gradient of d latents from f32[d] at `from` to f64[d] at `to`. */
 export function copyGradient(from: usize, to: usize, d: i32): void {
   for (let k: usize = 0; k < <usize>d; k++) store<f64>(to + (k << 3), load<f32>(from + (k << 2)));
 }

@@ -120,30 +120,40 @@ export function placeBefore(lbfgs: Lbfgs, state: LbfgsState, back: i32): i32 {
 // Memory of a sample: f64[d] p, LbfgsState, f64[d] ∇l, f64[m][d] s, f64[m][d] y, f64[m] sᵀy, f64[d(d + 1)/2] L, f32[d(d + 1)/2]
 // A.
 
+/** Returns the sample's L-BFGS state, which lies behind its direction p, f64[d]. */
 export function stateOf(lbfgs: Lbfgs, sample: Sample): LbfgsState {
   return changetype<LbfgsState>(sample.memory + ((<usize>lbfgs.latentSize) << 3));
 }
 
+/** Returns the pointer to the objective's gradient at the sample's z, f64[d]. */
 export function gradientOf(lbfgs: Lbfgs, sample: Sample): usize {
   return sample.memory + ((<usize>lbfgs.latentSize) << 3) + offsetof<LbfgsState>();
 }
 
+/** Returns the pointer to the step s of the L-BFGS pair at index `place` of the sample's ring buffer, f64[d]. */
 export function stepAt(lbfgs: Lbfgs, sample: Sample, place: i32): usize {
   return gradientOf(lbfgs, sample) + ((<usize>(lbfgs.latentSize * (1 + place))) << 3);
 }
 
+/** Returns the pointer to the gradient's change y of the L-BFGS pair at index `place` of the sample's ring buffer, f64[d]. */
 export function changeAt(lbfgs: Lbfgs, sample: Sample, place: i32): usize {
   return stepAt(lbfgs, sample, lbfgs.pairs + place);
 }
 
+/** Returns the pointer to the product sᵀy, one f64, of the L-BFGS pair at index `place` of the sample's ring buffer. */
 export function productAt(lbfgs: Lbfgs, sample: Sample, place: i32): usize {
   return stepAt(lbfgs, sample, 2 * lbfgs.pairs) + ((<usize>place) << 3);
 }
 
+/** Returns the pointer to the memory for a Cholesky factor of the sample's own, f64[d(d + 1)/2]. */
 export function ownFactor(lbfgs: Lbfgs, sample: Sample): usize {
   return productAt(lbfgs, sample, lbfgs.pairs);
 }
 
+/**
+ * Returns the pointer to the memory for a Gauss-Newton matrix of the sample's own, its packed lower triangle, f32[d(d +
+ * 1)/2].
+ */
 export function ownMatrix(lbfgs: Lbfgs, sample: Sample): usize {
   return ownFactor(lbfgs, sample) + (packedSize(lbfgs.latentSize) << 3);
 }

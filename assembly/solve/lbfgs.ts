@@ -94,15 +94,15 @@ const MOST_SHARE: f64 = 0.5;
  */
 const PROPORTIONAL: f64 = 0.75;
 /**
- * Minimum Armijo constant in the first EARLY_STEPS steps of a sample, if the option `slope` is smaller. With `slope` alone a
- * quarter of the MNIST digits end in other minima with the paper's decoder (loss 0.104, not 0.081).
+ * Minimum Armijo constant in the first EARLY_STEPS steps of a sample, if the option `slope` is smaller. With `slope` alone
+ * many samples end in minima of a higher loss: site/results/experiments.md has figures.
  */
 const EARLY_SHARE: f64 = 0.4;
 /** Number of first steps of a sample for which the Armijo constant is at least EARLY_SHARE. */
 const EARLY_STEPS: i32 = 8;
 /**
- * Minimum ratio of the loss's decrease at δt/2 to its decrease at δt for which δt/2 is taken. Without halving a tenth of the
- * MNIST digits end in other minima with one decoder (loss 0.0855, not 0.0837).
+ * Minimum ratio of the loss's decrease at δt/2 to its decrease at δt for which δt/2 is taken. Without halving more
+ * samples end in minima of a higher loss: site/results/experiments.md has figures.
  */
 const HALF_GAIN: f64 = 1.04;
 /**
@@ -139,7 +139,7 @@ const PROBE_SHARE: f64 = 1.0 / 65536;
 const ABRUPT_THRESHOLDS: f64 = 100;
 /**
  * Decrease predicted by the final check without damping, in multiples of θ, the smallest decrease that counts as progress, from
- * which the check along the gradient follows. With 1, the MNIST digits take 0.2 % more passes and end no lower.
+ * which the check along the gradient follows. A smaller one adds passes and does not lower the losses.
  */
 const GRADIENT_LOOK_THRESHOLDS: f64 = 5;
 /**

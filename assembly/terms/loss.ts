@@ -1,7 +1,10 @@
 import { F32x4 } from "../simd";
 
-/** Codes of the losses, values of Workspace.loss, as in src/kernels/layout.ts. */
+// Codes of the losses, as in src/kernels/layout.ts.
+
+/** Code of the binary cross entropy of logits, a value of Workspace.loss. */
 export const LOSS_BINARY_CROSS_ENTROPY: i32 = 0;
+/** Code of the squared error, a value of Workspace.loss. */
 export const LOSS_SQUARED_ERROR: i32 = 1;
 /** Custom loss: the caller runs its functions outside the kernels, between the passes. */
 export const LOSS_CUSTOM: i32 = 2;

@@ -192,7 +192,10 @@ class Benchmark {
     const { meanLoss, gradients, backend } = counted.at(-1)!;
     entrant.last = { size, seconds };
     this.findings.rows.push({
-      ...{ contender: entrant.name, ...entrant.work, size, calls: counted.length },
+      contender: entrant.name,
+      ...entrant.work,
+      size,
+      calls: counted.length,
       firstSeconds: measured[0]!.seconds,
       seconds,
       samplesPerSecond: size / seconds,

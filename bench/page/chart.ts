@@ -37,17 +37,23 @@ export function chartOption(
         type: "line",
         name: `${label}, ${solver}, ${DECODERS[decoder].label}`,
         data: rows.map(({ size, samplesPerSecond }) => [size, samplesPerSecond]),
-        ...{ color, symbol, symbolSize: 9, lineStyle: { type, width: 2.5 } },
+        color,
+        symbol,
+        symbolSize: 9,
+        lineStyle: { type, width: 2.5 },
         markPoint: {
-          ...{ symbol: "pin", symbolSize: 46 },
+          symbol: "pin",
+          symbolSize: 46,
           label: { color: "#fff", fontSize: 11, formatter: ({ value }: { value: number }) => `${value}` },
           // In the colour of the line that is overtaken.
           data: crossings.flatMap(({ other, size, samplesPerSecond }) =>
             typeof size === "number"
               ? [
                   {
-                    ...{ name: `overtakes ${CONTENDERS[other].label}`, value: Math.round(size) },
-                    ...{ coord: [size, samplesPerSecond], itemStyle: { color: CONTENDERS[other].color } },
+                    name: `overtakes ${CONTENDERS[other].label}`,
+                    value: Math.round(size),
+                    coord: [size, samplesPerSecond],
+                    itemStyle: { color: CONTENDERS[other].color },
                   },
                 ]
               : [],
@@ -71,16 +77,24 @@ export function chartOption(
     aria: { enabled: true },
     textStyle: { fontFamily: "system-ui, sans-serif" },
     legend: {
-      ...{ bottom: 0, itemGap: isNarrow ? 6 : 18, textStyle: { color: INK }, itemWidth: 42 },
+      bottom: 0,
+      itemGap: isNarrow ? 6 : 18,
+      textStyle: { color: INK },
+      itemWidth: 42,
       orient: isNarrow ? "vertical" : "horizontal",
     },
     tooltip: { trigger: "item" },
     grid: {
-      ...{ left: isNarrow ? 56 : 70, right: 20, top: 50 },
+      left: isNarrow ? 56 : 70,
+      right: 20,
+      top: 50,
       bottom: isNarrow ? 60 + 20 * series.length : 80,
     },
     xAxis: {
-      ...{ ...axis, name: "samples encoded at once", nameGap: 28, logBase: 4 },
+      ...axis,
+      name: "samples encoded at once",
+      nameGap: 28,
+      logBase: 4,
       min: Math.min(...sizes),
       max: Math.max(...sizes),
     },

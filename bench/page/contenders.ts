@@ -15,15 +15,21 @@ export interface Contender {
 /** Who takes part, in the order of the tables; the one that the others are measured against is the last. */
 export const CONTENDERS = {
   wasm: {
-    ...{ label: "WASM, 1 thread", color: "#2f6db5", compilesForSize: false },
+    label: "WASM, 1 thread",
+    color: "#2f6db5",
+    compilesForSize: false,
     makeBackend: () => wasm({ threads: 1 }),
   },
   wasmThreads: {
-    ...{ label: "WASM, all cores", color: "#2a8a4a", compilesForSize: false },
+    label: "WASM, all cores",
+    color: "#2a8a4a",
+    compilesForSize: false,
     makeBackend: (worker) => wasm({ threads: "auto", worker }),
   },
   webgpu: {
-    ...{ label: "WebGPU", color: "#c2571a", compilesForSize: true },
+    label: "WebGPU",
+    color: "#c2571a",
+    compilesForSize: true,
     makeBackend: () => webgpu(),
   },
 } as const satisfies Record<string, Contender>;

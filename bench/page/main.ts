@@ -81,7 +81,10 @@ function offer<T extends number | string>(
   if (name === "sizes") values.sort((a, b) => Number(a) - Number(b));
   const choices = values.map((value) => {
     const input = Object.assign(document.createElement("input"), {
-      ...{ type: "checkbox", name, value: String(value), checked: chosen.includes(value) },
+      type: "checkbox",
+      name,
+      value: String(value),
+      checked: chosen.includes(value),
     });
     return fill(document.createElement("label"), input, label(value));
   });

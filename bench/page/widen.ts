@@ -10,7 +10,8 @@ export function widen(decoder: Decoder, width: number): Decoder {
   const layers = layersOf(decoder);
   const graph = graphOfLayers(
     layers.map(({ name, inputSize, outputSize, activation }, i) => ({
-      ...{ name, activation },
+      name,
+      activation,
       inputSize: i === 0 ? inputSize : width * inputSize,
       outputSize: i === layers.length - 1 ? outputSize : width * outputSize,
     })),

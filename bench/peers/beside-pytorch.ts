@@ -122,7 +122,10 @@ function torchTask(name: Architecture, { decoder, y, z }: Task, channelsLast: bo
   const [height, width, channels] = decoder.outputShape as [number, number, number];
   const parameters = layers.flatMap(({ weight, bias }) => [weight, bias!]);
   return {
-    ...{ decoder: name, settings: {}, z, channelsLast },
+    decoder: name,
+    settings: {},
+    z,
+    channelsLast,
     shapes: layers.map(shapesOf),
     parameters: joined(parameters),
     untrained: () => joined(parameters),

@@ -26,7 +26,8 @@ export function torchConvolutions(
     return at + values.length;
   }, 0);
   return startTorch(python, {
-    ...{ decoder: "dcgan", settings: { start: [channels, height, width], function: between } },
+    decoder: "dcgan",
+    settings: { start: [channels, height, width], function: between },
     shapes: [
       [[dense.bias.length, d], [dense.bias.length]],
       ...convolutions.map(({ weight, bias, kernel }): [number[], number[]] => [
@@ -34,7 +35,10 @@ export function torchConvolutions(
         [bias.length],
       ]),
     ],
-    ...{ parameters, untrained: () => parameters, z, channelsLast },
+    parameters,
+    untrained: () => parameters,
+    z,
+    channelsLast,
     y: channelsFirst(y, outputHeight * outputWidth, outputChannels),
     output: [outputChannels, outputHeight, outputWidth],
   });

@@ -16,7 +16,9 @@ export async function convolutionTask(between: Between, rows: number): Promise<C
   const decoder = dcganDecoder(between);
   const { operations } = decoder;
   return {
-    ...{ between, decoder, start: [4, 4, 256] },
+    between,
+    decoder,
+    start: [4, 4, 256],
     dense: operations.find((operation) => operation.kind === "dense")!,
     convolutions: operations.filter((operation) => operation.kind === "convTranspose"),
     ...(await reachableData(decoder, rows, oneThread())),

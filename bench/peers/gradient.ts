@@ -64,7 +64,9 @@ export async function measureGradients(
     const times = await inTurns(cases, rounds);
     for (const name of runs.keys()) {
       figures.push({
-        ...{ name, rows, microsecondsPerSample: medianOf(times, name) },
+        name,
+        rows,
+        microsecondsPerSample: medianOf(times, name),
         shareOfPeak: shareOf(times, name, operations),
         ratio: ratioOf(times, name, RELAXED),
       });

@@ -53,7 +53,8 @@ function gradientModel(decoder: Decoder, rows: number): Uint8Array {
   const graph = new OnnxGraph();
   const shape = { decoder, loss: binaryCrossEntropy(), weighted: false, rows, fixed: [] };
   const tensors = parametersOf(decoder).map(({ operation, tensor, shape: dims, offset, size }) => ({
-    ...{ name: parameterName(operation, tensor), dims },
+    name: parameterName(operation, tensor),
+    dims,
     values: decoder.parameters.subarray(offset, offset + size),
   }));
   const parameters = new Map(tensors.map(({ name }) => [name, name as Tensor]));

@@ -58,7 +58,11 @@ export function torchPeer(
   makeUntrained: () => Decoder,
 ): Promise<Torch> {
   return startTorch(python, {
-    ...{ decoder: "dense", settings: {}, y, output: [decoder.outputSize], z },
+    decoder: "dense",
+    settings: {},
+    y,
+    output: [decoder.outputSize],
+    z,
     shapes: layersOf(decoder).map(({ inputSize, outputSize }) => [[outputSize, inputSize], [outputSize]]),
     parameters: decoder.parameters,
     untrained() {
@@ -89,7 +93,14 @@ export async function startTorch(python: string, task: TorchTask): Promise<Torch
   /** @param trainStepMax AMD's in training */
   function load(parameters: Float32Array, trainStepMax: number): Promise<unknown> {
     return ask("load", {
-      ...{ decoder, settings, shapes, data, output, latents, latent_size: latentSize, count },
+      decoder,
+      settings,
+      shapes,
+      data,
+      output,
+      latents,
+      latent_size: latentSize,
+      count,
       channels_last: channelsLast,
       parameters: fileOf("parameters", parameters),
       solver: { ...amdSettings(), trainStepMax },

@@ -60,13 +60,19 @@ export async function measureScale({ widths, latentSizes, samples }: Sizes): Pro
   ];
   return [
     ...widths.map((value) => ({
-      ...{ varied: "width" as const, value, ...point(layers(LATENT_SIZE, value), SAMPLES, STEPS) },
+      varied: "width" as const,
+      value,
+      ...point(layers(LATENT_SIZE, value), SAMPLES, STEPS),
     })),
     ...latentSizes.map((value) => ({
-      ...{ varied: "latent size" as const, value, ...point(layers(value, 1), SAMPLES, STEPS) },
+      varied: "latent size" as const,
+      value,
+      ...point(layers(value, 1), SAMPLES, STEPS),
     })),
     ...samples.map((value) => ({
-      ...{ varied: "samples" as const, value, ...point(layers(LATENT_SIZE, 1), value, STEPS_OF_MANY) },
+      varied: "samples" as const,
+      value,
+      ...point(layers(LATENT_SIZE, 1), value, STEPS_OF_MANY),
     })),
   ];
 }

@@ -47,7 +47,10 @@ export async function measureTraining(
         const data = y.slice(0, images * decoder.outputSize);
         const start = performance.now();
         const result = await train(decoder, data, {
-          ...{ optimizer: rmsprop(), solver: AMD_IN_TRAINING, batchSize: miniBatch, backend: oneThread() },
+          optimizer: rmsprop(),
+          solver: AMD_IN_TRAINING,
+          batchSize: miniBatch,
+          backend: oneThread(),
         });
         const seconds = (performance.now() - start) / 1000;
         losses.ours = endLoss(result.history.map(({ loss }) => loss));
@@ -76,7 +79,9 @@ export async function measureTraining(
       );
     }
     figures.push({
-      ...{ miniBatch, images, imagesPerSecond: images / medianOf(times, "ours") },
+      miniBatch,
+      images,
+      imagesPerSecond: images / medianOf(times, "ours"),
       peer: torch && {
         imagesPerSecond: images / medianOf(times, "theirs"),
         ratio: ratioOf(times, "theirs", "ours"),

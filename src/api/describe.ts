@@ -4,7 +4,9 @@ import { kindOf, type OperationKind, type Shape } from "../graph/operations.ts";
 
 /** Operation of a decoder in the result of `describe`. */
 export interface DescribedOperation {
+  /** Name of the operation, as in the decoder's file or definition. */
   readonly name: string;
+  /** Kind of the operation, such as `"dense"` or `"activation"`. */
   readonly kind: OperationKind;
   /** Short label: the operation's kind, such as `"dense"`, or the function that it applies, such as `"elu"`. */
   readonly operation: string;
@@ -18,14 +20,17 @@ export interface DescribedOperation {
 
 /** Result of `describe`; printed, or converted to a string, it is a table. */
 export interface DecoderDescription {
+  /** Number of values d of a latent. */
   readonly latentSize: number;
   /** Default start z0 of flows, latentSize values; null if all are 0. */
   readonly start: readonly number[] | null;
+  /** The decoder's operations in the order in which they are computed. */
   readonly operations: readonly DescribedOperation[];
   /** Total number of parameters. */
   readonly parameters: number;
   /** Total number of multiplications of a forward pass D(z) for one sample; the gradient ∇_z takes about as many more. */
   readonly multiplications: number;
+  /** Returns the description as a table with a line for each operation and the totals below. */
   toString(): string;
 }
 

@@ -39,6 +39,7 @@ export interface EncodeProgress {
   readonly total: number;
   /** Mean loss, without the prior, of the samples that have ended with a finite loss; NaN while there are none. */
   readonly meanLoss: number;
+  /** Number of samples whose encoding has ended, per second since the call began. */
   readonly samplesPerSecond: number;
 }
 
@@ -167,16 +168,22 @@ export function encode(
   y: Float32Array,
   options: EncodeOptions & { prior: Prior; saveAt: SaveAt },
 ): Promise<With<EncodeResult, "prior" | "trajectory">>;
+/** Encodes samples with a decoder and no encoder, with a prior on the codes: the result's `prior` is defined. */
 export function encode(
   given: Decoder,
   y: Float32Array,
   options: EncodeOptions & { prior: Prior },
 ): Promise<With<EncodeResult, "prior">>;
+/** Encodes samples with a decoder and no encoder, and records their paths: the result's `trajectory` is defined. */
 export function encode(
   given: Decoder,
   y: Float32Array,
   options: EncodeOptions & { saveAt: SaveAt },
 ): Promise<With<EncodeResult, "trajectory">>;
+/**
+ * Encodes samples y, [B, outputSize], with a decoder and no encoder: follows a gradient flow of each sample's loss from z0 to a
+ * code.
+ */
 export function encode(given: Decoder, y: Float32Array, options?: EncodeOptions): Promise<EncodeResult>;
 export async function encode(
   given: Decoder,

@@ -15,6 +15,7 @@ import type { Optimizer } from "./optimizer.ts";
 /** Checked input of a solve: data of B = `sampleCount` samples, n = `decoder.outputSize` values each. */
 export interface Problem {
   readonly decoder: Decoder;
+  /** Loss of a sample's output D(z) for its data y. */
   readonly loss: Loss;
   readonly sampleCount: number;
   /** Data y of the samples, [B, outputSize]; may be NaN where the weight is 0. */
@@ -71,6 +72,7 @@ export function taskOf(problem: Problem, pair: CheckedPair, solution: Solution):
  * for a decoder are cached per decoder, not in the backend.
  */
 export interface Backend {
+  /** Name of the backend: `"wasm"`, `"webgpu"` or `"auto"`. */
   readonly name: string;
   /**
    * Opens a session for a decoder: loads code and packs the weights, unless that was done before.
@@ -88,6 +90,7 @@ export interface Backend {
 
 /** Answer of a backend's `availability`: whether it can be used in this runtime. */
 export interface Availability {
+  /** True if the backend can be used in this runtime, and for the decoder if one was given. */
   readonly available: boolean;
   /** Reason why the backend cannot be used, in words; absent if it can. */
   readonly reason?: string;
@@ -97,6 +100,7 @@ export interface Availability {
 
 /** A backend ready to work with one decoder. */
 export interface Session {
+  /** Description of the backend for results: name, build, and the failures that the session has continued after. */
   readonly info: BackendInfo;
   /** Follows the flows of all samples of a problem, on as many threads as save time, and writes the results into `solution`. */
   solve(problem: Problem, pair: CheckedPair, solution: Solution, control: Control): Promise<void>;
@@ -162,5 +166,6 @@ export interface Trainer {
    * Continues from the state of a trainer of the same layers and optimizer. The updates that follow are the same, bit for bit.
    */
   restore(state: TrainerState): void;
+  /** Frees the trainer's memory; the trainer must not be used afterwards. */
   dispose(): void;
 }

@@ -54,6 +54,7 @@ let marksIn: (error: LatentflowError) => string;
  */
 export class LatentflowError extends Error {
   override readonly name = "LatentflowError";
+  /** Kind of the error, such as `"invalid_argument"`, for programs to branch on. */
   readonly code: LatentflowErrorCode;
   /** Message with marks (base/message.ts) around option names and other parts, which the command line replaces. */
   readonly #marked: string;

@@ -19,6 +19,7 @@ export function typedArrayName(value: unknown): string | undefined {
   return typedArrayTag.call(value);
 }
 
+/** True for a Float32Array of any realm, such as a frame's or another context's of node:vm. */
 export function isFloat32Array(value: unknown): value is Float32Array {
   return typedArrayName(value) === "Float32Array";
 }
@@ -28,6 +29,7 @@ export function isUint8Array(value: unknown): value is Uint8Array {
   return typedArrayName(value) === "Uint8Array";
 }
 
+/** True for an ArrayBuffer of any realm; false for a SharedArrayBuffer. */
 export function isArrayBuffer(value: unknown): value is ArrayBuffer {
   try {
     bufferLength.call(value);

@@ -67,6 +67,12 @@ const maxParameters = 2 ** 28;
  * const decoder = createDecoder({ layers: [20, 150, 784], outputShape: [28, 28], loss: "bce", seed: 1 });
  */
 export function createDecoder(options: CreateDecoderOptions): Decoder;
+/**
+ * Creates a decoder with random parameters from a graph's definition, as `sequential` or `graph` of `latentflow/graph` return
+ * it.
+ *
+ * @throws LatentflowError `invalid_argument`
+ */
 export function createDecoder(definition: GraphDefinition, options?: GraphDecoderOptions): Decoder;
 export function createDecoder(
   given: CreateDecoderOptions | GraphDefinition,

@@ -22,10 +22,13 @@ export interface Probe {
 
 /** A probe (a few latents with their outputs, by which a reader checks the decoder), with validated sizes. */
 export interface CheckedProbe {
+  /** Number of latents in the probe. */
   readonly rows: number;
   /** Number of points that each row is evaluated at; undefined unless the decoder maps z and a point's coordinates to a value. */
   readonly points: number | undefined;
+  /** Latents of the probe, [rows, latentSize]. */
   readonly z: Float32Array;
+  /** Values of each fixed input for the latents, by name: `rows` samples, one after the other. */
   readonly fixed: ReadonlyMap<string, Float32Array>;
   /** Positions, within an output, of the elements that `x` holds; undefined if it holds all elements. */
   readonly indices: Int32Array | undefined;

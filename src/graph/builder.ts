@@ -11,8 +11,11 @@ import { readDefinition } from "./read-definition.ts";
  * values, as in Keras: `dense(256)(h)`, `add()(a, b)`.
  */
 export interface Layer<Kind extends OperationKind = OperationKind> {
+  /** Applies the layer to values within `graph`; returns its result as a value. */
   (...inputs: readonly Value[]): Value;
+  /** Kind of the layer's operation, such as `"dense"`. */
   readonly kind: Kind;
+  /** Settings of the operation as they were given, checked when the layer is used. */
   readonly settings: object;
 }
 
@@ -20,6 +23,7 @@ export interface Layer<Kind extends OperationKind = OperationKind> {
 export interface Value {
   /** Layer whose application gave this value; absent for an input. */
   readonly layer?: Layer;
+  /** Values that the layer was applied to; empty for an input. */
   readonly inputs: readonly Value[];
 }
 

@@ -5,13 +5,16 @@
  * `[width]`.
  */
 export interface Window {
+  /** Length of the kernel along each axis, in taps. */
   readonly kernel: readonly number[];
+  /** Step of the window along each axis, in pixels. */
   readonly stride: readonly number[];
   /**
    * Number of pixels of zeros around the input, before each axis, then behind each axis: `[top, left, bottom, right]`, or
    * `[left, right]`.
    */
   readonly padding: readonly number[];
+  /** Distance of neighbouring taps of the kernel along each axis, in pixels. */
   readonly dilation: readonly number[];
 }
 

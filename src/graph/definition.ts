@@ -22,6 +22,7 @@ export type OperationDefinition<K extends OperationKind = OperationKind> = {
 
 /** Definition of a fixed input: a value that is given with each sample, such as a label or coordinates. */
 export interface FixedInputDefinition {
+  /** Name of the fixed input, by which operations read it and calls give its values. */
   readonly name: string;
   /** Shape of one sample's values of the fixed input; `"points"` for an axis whose length each call sets. */
   readonly shape: readonly Length[];
@@ -35,12 +36,14 @@ export interface FixedInputDefinition {
  * inputs, or `"z"` for the latent. The last operation makes the output.
  */
 export interface GraphDefinition {
+  /** Version of the definition's format. */
   readonly format: 1;
   /**
    * Order of a picture's numbers in memory: pixel by pixel, each with its channels, so that data y have the shape
    * `[height, width, channels]`.
    */
   readonly layout: "channelsLast";
+  /** Number of values d of a latent. */
   readonly latentSize: number;
   /** Shape of the latent in the original model; here the latent z is flat, row-major. Default: `[latentSize]`. */
   readonly latentShape?: readonly number[];
@@ -48,5 +51,9 @@ export interface GraphDefinition {
   readonly outputLayout?: "channelsFirst" | "channelsLast";
   /** Inputs that are given with each sample. Default: none. */
   readonly fixed?: readonly FixedInputDefinition[];
+  /**
+   * Operations in the order in which they are computed: each reads the latent, fixed inputs and results of operations before
+   * it.
+   */
   readonly operations: readonly OperationDefinition[];
 }

@@ -30,6 +30,7 @@ export type Values<O extends OperationDescription = OperationDescription> = Pick
 
 /** Fixed input of a graph, which is given with each sample. */
 export interface FixedInput {
+  /** Name of the fixed input, by which operations read it and calls give its values. */
   readonly name: string;
   /** Shape of one sample's values of the fixed input. */
   readonly shape: Shape;
@@ -45,7 +46,9 @@ export interface FixedInput {
  */
 export interface Step<O extends OperationDescription = OperationDescription> {
   readonly operation: O;
+  /** Index of each value that the operation reads: 0 for the latent, then the fixed inputs, then the operations' results. */
   readonly inputs: readonly number[];
+  /** Shape of each value that the operation reads, for one sample. */
   readonly inputShapes: readonly Shape[];
 }
 
@@ -73,9 +76,11 @@ export interface Parameter {
   readonly tensor: TensorName;
   readonly shape: Shape;
   readonly initial: Initial;
+  /** True if kernels treat the tensor as one row when they sum gradients; else each position of its first axis is a row. */
   readonly isFlat: boolean;
   /** Offset of the tensor in the flat array of all parameters, in numbers. */
   readonly offset: number;
+  /** Count of numbers in the tensor. */
   readonly size: number;
 }
 

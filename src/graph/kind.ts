@@ -30,6 +30,7 @@ export type TensorName = "weight" | "bias";
 
 /** Cost of a forward pass of one sample, as counts of arithmetic operations. */
 export interface Cost {
+  /** Number of multiplications in matrix products and convolutions; others are not counted. */
   readonly multiplications: number;
   /** Number of results that are sums, such as the outputs of a fully connected layer. */
   readonly sums: number;
@@ -62,6 +63,7 @@ export type Described<Fields> = Omit<Fields, TensorName> & { readonly shape: Sha
 export interface Kind<Fields> {
   /** Returns an operation's parameter tensors, in the order of `parameters` and of files. */
   tensors(operation: Described<Fields>, inputs: readonly Shape[]): readonly Tensor[];
+  /** Returns the cost of the operation in a forward pass of one sample. */
   cost(operation: Described<Fields>, inputs: readonly Shape[]): Cost;
   /** Returns the operation's name in tables, such as "conv 3×3". */
   label(operation: Described<Fields>): string;
@@ -72,6 +74,7 @@ export interface Kind<Fields> {
  * that programs that read no definition do not bundle it.
  */
 export interface Reader<Settings, Fields> {
+  /** Names of all settings; a definition with another one is refused. */
   readonly settings: { readonly [Name in keyof Required<Settings>]: true };
   /** Number of values that an operation reads; "some": one or more. */
   readonly reads: 0 | 1 | 2 | 3 | "some";
@@ -111,6 +114,7 @@ export function functionKind<Fields>(label: Kind<Fields>["label"]): Kind<Fields>
   return { tensors: noTensors, cost: ({ shape }) => cost({ functions: sizeOf(shape) }), label };
 }
 
+/** Makes a `Cost` from some of its counts; the others are 0. */
 export function cost(parts: Partial<Cost> = {}): Cost {
   return { multiplications: 0, sums: 0, functions: 0, ...parts };
 }

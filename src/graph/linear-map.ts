@@ -9,6 +9,7 @@ import { type Shape, sizeOf, stridesOf } from "./kind.ts";
  * input to a block of the output.
  */
 export interface LinearMap {
+  /** Count of numbers in a block. */
   readonly width: number;
   /** Number of blocks, of `width` numbers each, in the input. */
   readonly inputBlocks: number;
@@ -19,7 +20,9 @@ export interface LinearMap {
    * to starts[i + 1] - 1.
    */
   readonly starts: Int32Array;
+  /** Offset of each entry's input block, in numbers. */
   readonly sources: Int32Array;
+  /** Factor that each entry multiplies its input block by. */
   readonly weights: Float32Array;
 }
 
@@ -31,6 +34,7 @@ export interface Term {
 
 /** Axis of an operation's output, described by the positions of an input's axis that each output position sums. */
 export interface AxisMap {
+  /** Number of positions of the output's axis. */
   readonly length: number;
   /** Count of numbers from one position of the input's axis to the next. */
   readonly stride: number;
@@ -246,7 +250,7 @@ export function linearMap(axes: readonly AxisMap[], inputSize: number): LinearMa
     }
   };
   visit(0, 0, [0], [1]);
-  return { ...{ width, inputBlocks: inputSize / width }, destinations, starts, sources, weights };
+  return { width, inputBlocks: inputSize / width, destinations, starts, sources, weights };
 }
 
 /**

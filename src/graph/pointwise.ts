@@ -35,6 +35,7 @@ type PlainName =
   | "isPositive"
   | "isNotNegative";
 
+/** Name of an elementwise function other than the activations of layers, such as `"exp"`. */
 export type PointwiseName = PointwiseFunction["name"];
 
 /** Elementwise function: the name of one without parameters, or an object with the name and all parameters. */

@@ -46,7 +46,9 @@ export type Fit = "contain" | "cover" | "stretch";
 export interface PictureLayout {
   readonly height: number;
   readonly width: number;
+  /** Number of values of a pixel: 1 for grey, 3 for colour, 4 for colour with opacity. */
   readonly channels: 1 | 3 | 4;
+  /** True if the sample holds one channel after the other, false if it holds one pixel after the other. */
   readonly isChannelsFirst: boolean;
 }
 

@@ -37,8 +37,11 @@ const PALETTE = 3;
 export interface PngHeader {
   readonly width: number;
   readonly height: number;
+  /** Bits of one value: 1, 2, 4, 8 or 16. */
   readonly depth: number;
+  /** Colour type of the PNG standard: 0 grey, 2 colour, 3 palette, 4 grey with opacity, 6 colour with opacity. */
   readonly colourType: number;
+  /** True if the rows are stored in seven passes, by Adam7. */
   readonly isInterlaced: boolean;
 }
 

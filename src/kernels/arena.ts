@@ -19,6 +19,7 @@ interface Gap {
  * Views on the memory are made on use and never stored: growth detaches them.
  */
 export class Arena {
+  /** The WASM memory, which the instance of the kernels imports. */
   readonly memory = new WebAssembly.Memory({ initial: 1 });
   /** Free ranges by ascending address, no two of them adjacent. */
   private readonly gaps: Gap[] = [];
@@ -57,18 +58,22 @@ export class Arena {
     return { start, size, layout, free };
   }
 
+  /** Returns a view on the whole memory; growth of the memory detaches it. */
   view(): DataView {
     return new DataView(this.memory.buffer);
   }
 
+  /** Returns a view on `length` float32 numbers at an address; growth of the memory detaches it. */
   f32(pointer: number, length: number): Float32Array {
     return new Float32Array(this.memory.buffer, pointer, length);
   }
 
+  /** Returns a view on `length` float64 numbers at an address; growth of the memory detaches it. */
   f64(pointer: number, length: number): Float64Array {
     return new Float64Array(this.memory.buffer, pointer, length);
   }
 
+  /** Returns a view on `length` int32 numbers at an address; growth of the memory detaches it. */
   i32(pointer: number, length: number): Int32Array {
     return new Int32Array(this.memory.buffer, pointer, length);
   }

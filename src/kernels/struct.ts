@@ -38,6 +38,7 @@ export class Struct<Fields extends Record<string, FieldType>> {
     this.size = Math.ceil(offset / alignment) * alignment;
   }
 
+  /** Reads one field of the struct at `pointer`. */
   get(memory: DataView, pointer: number, name: keyof Fields): number {
     const { type, offset } = this.places[name];
     const at = pointer + offset;

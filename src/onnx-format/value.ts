@@ -28,6 +28,7 @@ export class GraphValue<Each extends Extent = Extent> {
     graph.shaped(form.tensor, this.lengths(form.order));
   }
 
+  /** Number of axes of the value for one sample. */
   get rank(): number {
     return this.shape.length;
   }

@@ -59,6 +59,10 @@ export class Callbacks {
   private pending = 0;
   private onIdle = () => {};
 
+  /**
+   * Calls a function of the caller, if there is one; `settled` awaits a promise that it returns. Throws the function's error,
+   * or the error with which the promise of an earlier call has rejected.
+   */
   call<T>(callback: ((value: T) => unknown) | undefined, value: T): void {
     this.check();
     const answer = callback?.(value) as PromiseLike<unknown> | undefined;

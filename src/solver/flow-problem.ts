@@ -13,6 +13,7 @@ export interface FlowProblem {
    * `first` + r.
    */
   readonly solution: Solution;
+  /** Index in `solution` of the objective's first sample. */
   readonly first: number;
   readonly control: Control;
 }

@@ -9,6 +9,7 @@ import { checkPlain } from "../base/plain-value.ts";
  */
 export interface ExpDecay {
   readonly name: "expDecay";
+  /** Rate of the decay over the whole flow, ≥ 0: α(t1) = exp(-rate). */
   readonly rate: number;
 }
 
@@ -18,6 +19,7 @@ export type Alpha = number | ExpDecay;
 /** Gradient flow, dz/dt = -α(t) ∇_z l: a plain immutable value made by `gradientFlow(…)`. */
 export interface GradientFlow<A extends Alpha = Alpha> {
   readonly name: "gradientFlow";
+  /** Strength α of the gradient: a number > 0, or a decaying one. */
   readonly alpha: A;
 }
 
@@ -27,7 +29,9 @@ export interface GradientFlow<A extends Alpha = Alpha> {
  */
 export interface NesterovFlow {
   readonly name: "nesterovFlow";
+  /** Time ε > 0 that bounds the damping 3/(t+ε) at the start of the flow. */
   readonly epsilon: number;
+  /** Strength α of the gradient: a number > 0, or a decaying one. */
   readonly alpha: Alpha;
 }
 
@@ -84,6 +88,7 @@ export function expDecay(options: { rate?: number | undefined } = {}): ExpDecay 
  * await encode(decoder, y, { flow: gradientFlow({ alpha: 0.5 }), solver: dormandPrince({ t1: 100 }) });
  */
 export function gradientFlow(options?: { alpha?: 1 | undefined }): GradientFlow<1>;
+/** Makes the gradient flow, dz/dt = -α(t) ∇_z l, with a strength α of the gradient that may vary over the flow. */
 export function gradientFlow(options: GradientFlowOptions): GradientFlow;
 export function gradientFlow(options: GradientFlowOptions = {}): GradientFlow {
   const all = completeOptions("gradientFlow", options, GRADIENT_FLOW_FIELDS);

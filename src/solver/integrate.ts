@@ -10,6 +10,7 @@ import type { Tableau } from "./tableau.ts";
 export interface TriedStep {
   /** Row of the sample in the objective. */
   readonly row: number;
+  /** Length of the step in the flow's time. */
   readonly length: number;
   /** State before the step: z, followed for a second-order flow by the velocity v. */
   readonly state: Float64Array;
@@ -26,6 +27,7 @@ export interface TriedStep {
 
 /** Step-size control of one `integrate` call: chooses the lengths of steps and which of them are accepted. */
 export interface StepControl {
+  /** End time of the flow. */
   readonly t1: number;
   /** Maximum number of steps of one sample, rejected ones included. */
   readonly maxSteps: number;

@@ -50,6 +50,7 @@ export interface Objective {
  * that its loss was divided by: n for the mean over n outputs, Σw for a weighted mean, 1 for a sum.
  */
 export interface Terms {
+  /** Loss of each chosen sample, without the prior. */
   readonly losses: Float64Array;
   /**
    * prior(z) of each chosen sample: the negative log-density in nats up to a constant, times the prior's weight, not divided by
@@ -60,6 +61,7 @@ export interface Terms {
 
 /** Objectives of the chosen samples, [rows.length], and the terms that they consist of. */
 export interface Values extends Terms {
+  /** Objective of each chosen sample, loss + prior/N. */
   readonly objectives: Float64Array;
 }
 
@@ -117,7 +119,8 @@ export interface Curvature {
 /** Gauss-Newton matrix A₀ that all samples share, at the decoder's start latent; see `Curvature.shared`. */
 export interface SharedCurvature {
   /**
-   * Shared Gauss-Newton matrix, with its Cholesky factors and damping. Absent if the curvature of the loss depends on the data.
+   * Shared Gauss-Newton matrix, with its Cholesky factors and damping. Absent if the curvature of the loss depends on the data,
+   * and for a decoder with fixed inputs, where each sample has a matrix of its own.
    */
   readonly own?: {
     /**

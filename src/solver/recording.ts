@@ -12,14 +12,17 @@ export type SaveAt = "steps" | ArrayLike<number>;
 
 /** Points recorded for one sample so far. States are float64, so that adjoints can compute with the solver's exact states. */
 export interface RecordedSample {
+  /** Times of the points, ascending from 0. */
   readonly t: number[];
   /** States of the points, one after the other: z, [d]; for a flow of second order z and then the velocity v, [2d]. */
   readonly states: number[];
+  /** Loss at each point, without the prior. */
   readonly losses: number[];
 }
 
 /** Recorded points of B samples; a solver adds them as it accepts steps. */
 export class Recording {
+  /** Points recorded so far, for each of the B samples. */
   readonly samples: RecordedSample[];
   private readonly times: ArrayLike<number> | undefined;
   /** Number of chosen times that have been recorded for each sample, [B]. */

@@ -60,6 +60,10 @@ export interface Trajectory {
 
 /** Description of the backend that ran a call. */
 export interface BackendInfo {
+  /**
+   * Name of the backend that the call ran on, `"wasm"` or `"webgpu"`; the given backend's name if an abort came before the
+   * work.
+   */
   readonly name: string;
   /**
    * Build that ran: "relaxed" or "plain" for WASM, "onnxruntime-web" and its version for WebGPU, "none" if an abort came
@@ -127,8 +131,11 @@ export type SummarisedResult = Pick<
 
 /** Summary of a result of `encode`: counts and means over its samples. A mean is NaN if no sample has a finite value. */
 export interface EncodeSummary {
+  /** Number of samples B of the call. */
   readonly samples: number;
+  /** Mean of `initialLoss`, the loss at z0, over its finite values. */
   readonly meanInitialLoss: number;
+  /** Mean of `loss`, without the prior, over its finite values. */
   readonly meanLoss: number;
   /** Mean of `prior`, the prior's value at z in nats, times its weight. Absent without a prior. */
   readonly meanPrior?: number;
@@ -137,7 +144,9 @@ export interface EncodeSummary {
    * equals the loss.
    */
   readonly meanObjective?: number;
+  /** Mean number of accepted steps of a sample. */
   readonly meanAcceptedSteps: number;
+  /** Mean number of rejected, shortened trial steps of a sample. */
   readonly meanBacktracks: number;
   /** Number of samples with each status; statuses that do not occur are absent. */
   readonly statuses: Partial<Record<Status, number>>;

@@ -48,10 +48,15 @@ const Arrays = class {
 
 /** Results of some samples, copied out of one solution to be put into another, possibly on another thread. */
 export interface SolutionPart {
+  /** Latents of the S samples, [S, d]: the code of a sample that has ended. */
   readonly z: Float64Array;
+  /** Velocities of the samples, [S, d]; undefined for the gradient flow. */
   readonly v: Float64Array | undefined;
+  /** Per-sample numbers such as losses, by name, [S] each. */
   readonly numbers: { readonly [Name in PerSampleName]: Float64Array };
+  /** Index in STATUSES of each sample's status; 255 for a sample that has not ended. */
   readonly codes: Uint8Array;
+  /** Recorded points of each sample's path; undefined unless `saveAt` was given. */
   readonly recorded: readonly RecordedSample[] | undefined;
 }
 

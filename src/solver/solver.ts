@@ -21,6 +21,7 @@ export interface SolverKinds {
   readonly dormandPrince: DormandPrince;
 }
 
+/** Name of a solver, such as `"lbfgs"`: the field `name` of the solver's value. */
 export type SolverName = keyof SolverKinds;
 
 /**

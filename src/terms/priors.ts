@@ -41,6 +41,7 @@ export interface PriorKinds {
   };
 }
 
+/** Name of a kind of prior, such as `"gaussian"`: the field `name` of the prior's value. */
 export type PriorKind = keyof PriorKinds;
 
 interface PriorBase<Kind extends PriorKind> {

@@ -32,6 +32,7 @@ export const FORMAT = "latentflow checkpoint 1";
 export interface RunState {
   /** Number of images (training samples) processed so far. */
   readonly images: number;
+  /** State of the sampler that draws mini-batches. */
   readonly sampler: SamplerState;
   /** State of the random numbers of the augmentation. */
   readonly random: RandomState;
@@ -40,8 +41,11 @@ export interface RunState {
    * the decoder's start latent.
    */
   readonly codes: CodesState | undefined;
+  /** Parameters of the decoder and state of the optimizer. */
   readonly trainer: TrainerState;
+  /** Loss and gradient norm of each update so far. */
   readonly history: readonly TrainStep[];
+  /** Results of the validations so far. */
   readonly validation: readonly ValidationResult[];
 }
 

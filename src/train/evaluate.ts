@@ -95,26 +95,31 @@ export function evaluate(
   data: Dataset | Float32Array,
   options: EvaluateOptions & { prior: Prior },
 ): Promise<With<EvaluateReport, "prior">>;
+/** Evaluates a decoder by flows: encodes samples as `encode` does, and reports losses, statuses and step counts. */
 export function evaluate(
   given: Decoder,
   data: Dataset | Float32Array,
   options?: EvaluateOptions,
 ): Promise<EvaluateReport>;
+/** Evaluates a decoder and its encoder, with flows beside: the report has the gap of each sample. */
 export function evaluate(
   given: Decoder,
   data: Dataset | Float32Array,
   options: EvaluateEncoderOptions & { gap: true },
 ): Promise<With<EncoderReport, "gap" | "meanGap">>;
+/** Evaluates a decoder and its encoder, with a prior on the codes: the report's `prior` is defined. */
 export function evaluate(
   given: Decoder,
   data: Dataset | Float32Array,
   options: EvaluateEncoderOptions & { prior: Prior },
 ): Promise<With<EncoderReport, "prior">>;
+/** Evaluates a decoder and its encoder: the codes are the encoder's, and the report has no statuses and step counts. */
 export function evaluate(
   given: Decoder,
   data: Dataset | Float32Array,
   options: EvaluateEncoderOptions,
 ): Promise<EncoderReport>;
+/** Evaluates a decoder by flows or, with the option `encoder`, by the encoder's codes. */
 export function evaluate(
   given: Decoder,
   data: Dataset | Float32Array,
@@ -167,7 +172,10 @@ export async function evaluate(
     meanExcessLoss: meanOfFinite(excess),
     meanObjective: meanOfFinite(objective),
     ...(hiddenError !== undefined && { meanHiddenError: hiddenError }),
-    ...{ loss, prior, objective, gradientNorm },
+    loss,
+    prior,
+    objective,
+    gradientNorm,
   };
   if (atCodes) {
     const gap = inverted && Float64Array.from(loss, (value, i) => value - Math.fround(inverted.loss[i]!));

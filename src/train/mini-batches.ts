@@ -67,8 +67,13 @@ export class MiniBatches {
     const targets = dataset.rows(indices);
     augment?.apply(targets, decoder.outputShape, this.random);
     const problem: Problem = {
-      ...{ decoder, loss, targets, weights: this.weightsOf(indices), fixed: this.fixedOf(indices) },
-      ...{ batchSize: undefined, sampleCount: indices.length },
+      decoder,
+      loss,
+      targets,
+      weights: this.weightsOf(indices),
+      fixed: this.fixedOf(indices),
+      batchSize: undefined,
+      sampleCount: indices.length,
       prior: prior && componentsOf(prior, d),
     };
     const saveAt = adjoint.needs === "end" ? undefined : "steps";

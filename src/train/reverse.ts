@@ -46,7 +46,13 @@ const REVERSES = {
     );
     const outputPadding = reached.map((length, axis) => input[axis]! - length);
     return {
-      ...{ kind: "convTranspose", channels: input.at(-1)!, kernel, stride, padding, dilation, groups },
+      kind: "convTranspose",
+      channels: input.at(-1)!,
+      kernel,
+      stride,
+      padding,
+      dilation,
+      groups,
       outputPadding,
     };
   },

@@ -18,7 +18,9 @@ export class Run {
   readonly total: number;
   /** Number of images (training samples) processed so far. */
   images = 0;
+  /** Loss and gradient norm of each update so far. */
   history: TrainStep[] = [];
+  /** Results of the validations so far. */
   validations: ValidationResult[] = [];
   private readonly sampler;
   private readonly batches;
@@ -43,6 +45,7 @@ export class Run {
     return codes && Float32Array.from(codes.state().values);
   }
 
+  /** True once the images of all epochs have been processed. */
   get hasEnded(): boolean {
     return this.images >= this.total;
   }
@@ -96,6 +99,7 @@ export class Run {
     return result;
   }
 
+  /** Returns the state between two updates, from which `restore` continues with the same updates. */
   state(): RunState {
     return {
       images: this.images,

@@ -67,7 +67,9 @@ export interface ProblemSettings {
   readonly prior?: PriorComponents | undefined;
   /** Weights of the elements: outputSize values for all samples, or [count, outputSize]. */
   readonly weights?: Float32Array | undefined;
+  /** Values of the decoder's fixed inputs, for all samples or for each; absent if it has none. */
   readonly fixed?: FixedValues;
+  /** Maximum number of samples in memory at once; undefined for the backend's own choice. */
   readonly batchSize?: number | undefined;
 }
 
@@ -89,7 +91,13 @@ export function* problems(
     yield {
       first,
       problem: {
-        ...{ decoder, loss, prior, targets, weights: own, batchSize, sampleCount: indices.length },
+        decoder,
+        loss,
+        prior,
+        targets,
+        weights: own,
+        batchSize,
+        sampleCount: indices.length,
         fixed: cutFixed(decoder, fixed, first, end),
       },
     };

@@ -142,7 +142,9 @@ test("work goes on while a promise of a callback is open, and the call waits for
     // One that never settles ends with an abort.
     const controller = new AbortController();
     const hangs = encode(decoder, y, {
-      ...{ solver, backend, signal: controller.signal },
+      solver,
+      backend,
+      signal: controller.signal,
       onProgress: () => new Promise(() => {}),
     } as EncodeOptions);
     setTimeout(() => controller.abort(OWN), 100);
@@ -228,7 +230,9 @@ test("a signal that is aborted before the start: no work, on any number of threa
   // Data that nobody may read.
   const real = createDataset(y, { shape: [SIZE] });
   const untouched = Object.create(real, {
-    ...{ count: { value: real.count }, size: { value: real.size }, shape: { value: real.shape } },
+    count: { value: real.count },
+    size: { value: real.size },
+    shape: { value: real.shape },
     rows: { value: () => assert.unreachable("the data are read") },
   }) as Dataset;
   const bad = y.slice().fill(Number.NaN);

@@ -7,7 +7,9 @@ import { refused } from "../support/refusal.ts";
 import { runHere } from "../support/run-here.ts";
 
 const paper = createDecoder({
-  ...{ layers: [20, 150, 300, 600, 784], outputShape: [28, 28], loss: "bce" },
+  layers: [20, 150, 300, 600, 784],
+  outputShape: [28, 28],
+  loss: "bce",
 });
 
 test("a description has the operations, in order, and their sums", () => {
@@ -20,12 +22,20 @@ test("a description has the operations, in order, and their sums", () => {
     paper.operations.map(({ name }) => name),
   );
   assert.equal(operations[0], {
-    ...{ name: "decoder.0", kind: "dense", operation: "dense", shape: [150] },
-    ...{ parameters: 3150, multiplications: 3000 },
+    name: "decoder.0",
+    kind: "dense",
+    operation: "dense",
+    shape: [150],
+    parameters: 3150,
+    multiplications: 3000,
   });
   assert.equal(operations.at(-1), {
-    ...{ name: "decoder.6.activation", kind: "activation", operation: "sigmoid", shape: [28, 28] },
-    ...{ parameters: 0, multiplications: 0 },
+    name: "decoder.6.activation",
+    kind: "activation",
+    operation: "sigmoid",
+    shape: [28, 28],
+    parameters: 0,
+    multiplications: 0,
   });
 });
 

@@ -234,7 +234,9 @@ test("every solver's last report is of all samples, be it one", async () => {
       const y = smallData.slice(0, count * small.outputSize);
       for (const saveAt of [undefined, "steps"] as const) {
         await encode(small, y, {
-          ...{ solver, saveAt, batchSize: 2 },
+          solver,
+          saveAt,
+          batchSize: 2,
           onProgress: (report) => void done.push(report.done),
         } as EncodeOptions);
         assert.is(done.pop(), count, `${solver.name}, ${count}`);

@@ -285,7 +285,9 @@ test("equal weights are worth as many draws as there are, also by rounding; opti
   const data = y.subarray(0, 17);
   let reads = 0;
   const options = {
-    ...{ prior: gaussian({ weight: 1e20 }), backend, count: 17 },
+    prior: gaussian({ weight: 1e20 }),
+    backend,
+    count: 17,
     get weights() {
       reads++;
       return new Float32Array(17).fill(1);

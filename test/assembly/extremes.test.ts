@@ -42,7 +42,9 @@ for (const build of builds) {
     const { kernels, arena } = await bareKernels(build);
     const size = inputs.length;
     const { layout } = arena.allocate((piece) => ({
-      ...{ values: piece(4 * size + 16), slopes: piece(4 * size + 16), curvatures: piece(4 * size + 16) },
+      values: piece(4 * size + 16),
+      slopes: piece(4 * size + 16),
+      curvatures: piece(4 * size + 16),
     }));
     arena.f32(layout.values, size).set(inputs);
     const { values, slopes, curvatures } = layout;
@@ -94,9 +96,13 @@ for (const build of builds) {
   test(`${build.name}: infinite arguments give a limit or NaN, and NaN gives NaN`, async () => {
     const inputs = Float32Array.of(Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, Number.NaN, 0);
     const limits: Record<string, readonly number[]> = {
-      ...{ relu: [Infinity, 0], tanh: [1, -1], sigmoid: [1, 0] },
+      relu: [Infinity, 0],
+      tanh: [1, -1],
+      sigmoid: [1, 0],
       // NaN is ∞ · 0, as in float64.
-      ...{ silu: [Infinity, Number.NaN], gelu: [Infinity, Number.NaN], softplus: [Infinity, 0] },
+      silu: [Infinity, Number.NaN],
+      gelu: [Infinity, Number.NaN],
+      softplus: [Infinity, 0],
     };
     for (const activation of ACTIVATIONS) {
       const { name } = activation;
@@ -143,7 +149,10 @@ for (const build of builds) {
   test(`${build.name}: losses of huge outputs agree with float64, and are infinite where that is no float32`, async () => {
     const { kernels, arena } = await bareKernels(build);
     const { layout } = arena.allocate((piece) => ({
-      ...{ outputs: piece(80), targets: piece(80), weights: piece(80), gradients: piece(80) },
+      outputs: piece(80),
+      targets: piece(80),
+      weights: piece(80),
+      gradients: piece(80),
     }));
     const finite = MAGNITUDES.slice(0, -1);
     for (const loss of [binaryCrossEntropy({ reduction: "sum" }), squaredError({ reduction: "sum" })]) {

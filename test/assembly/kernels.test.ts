@@ -365,7 +365,9 @@ for (const build of builds) {
     for (const size of [784, 20_000]) {
       const bytes = 4 * paddedSize(size);
       const { layout } = arena.allocate((piece) => ({
-        ...{ outputs: piece(bytes), targets: piece(bytes), weights: piece(bytes) },
+        outputs: piece(bytes),
+        targets: piece(bytes),
+        weights: piece(bytes),
       }));
       arena.f32(layout.weights, size).fill(1);
       // Each 1 + exp(-|o|) is 2 at 0; the sum of equal numbers rounds in one direction all along.
@@ -417,7 +419,10 @@ for (const build of builds) {
     const { kernels, arena } = await bareKernels(build);
     const size = 13;
     const { layout } = arena.allocate((piece) => ({
-      ...{ outputs: piece(64), targets: piece(64), weights: piece(64), gradients: piece(64) },
+      outputs: piece(64),
+      targets: piece(64),
+      weights: piece(64),
+      gradients: piece(64),
     }));
     arena.f32(layout.outputs, size).set(randomArray(5, size, -3, 3));
     arena.f32(layout.targets, size).set(randomArray(6, size, 0, 1));

@@ -97,7 +97,9 @@ for (const decoderCase of decoderCases) {
           assert.is(loss[0], watched.initialLoss[sample]);
         });
         const one = await encode(decoder, y.subarray(2 * size, 3 * size), {
-          ...{ ...decoderCase.givenFor([2]), ...options, prior },
+          ...decoderCase.givenFor([2]),
+          ...options,
+          prior,
         });
         assert.equal(one.z, all.z.subarray(2 * d, 3 * d));
         const report = await evaluate(decoder, y, { ...given, ...options, prior });
@@ -187,12 +189,10 @@ for (const { name: priorName, prior } of allPriors(D)) {
       const y = randomArray(17, n, 0, 1);
       const before = make();
       const { decoder: after } = await train(before, y, {
-        ...{
-          adjoint,
-          prior,
-          optimizer: sgd({ learningRate: 1 }),
-          solver: rk4({ grid: linearGrid({ t1, slices }) }),
-        },
+        adjoint,
+        prior,
+        optimizer: sgd({ learningRate: 1 }),
+        solver: rk4({ grid: linearGrid({ t1, slices }) }),
       });
       assert.equal(after.prior, prior);
       const step = after.parameters.map((value, i) => value - before.parameters[i]!);

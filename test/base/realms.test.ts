@@ -27,7 +27,9 @@ import { workerUrl } from "../support/threads.ts";
 const SIZE = 9;
 const SAMPLES = 20;
 const decoder = createDecoder({
-  ...{ layers: [3, 8, SIZE], outputActivation: "sigmoid", loss: binaryCrossEntropy() },
+  layers: [3, 8, SIZE],
+  outputActivation: "sigmoid",
+  loss: binaryCrossEntropy(),
 });
 const y = randomArray(1, SAMPLES * SIZE, 0, 1);
 const weights = randomArray(2, SAMPLES * SIZE, 0.5, 1);
@@ -87,7 +89,9 @@ for (const [what, convert] of Object.entries<(values: Float32Array) => Float32Ar
         (await train(decoder, y, { ...training, weights })).decoder.parameters,
       );
       const report = await evaluate(decoder, createDataset(convert(y), { shape: [SIZE] }), {
-        ...{ solver, backend, weights: convert(weights) },
+        solver,
+        backend,
+        weights: convert(weights),
       });
       assert.equal(report.loss, (await evaluate(decoder, y, { solver, backend, weights })).loss);
     }

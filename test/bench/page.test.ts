@@ -80,7 +80,9 @@ async function download(page: Page, name: string): Promise<string> {
   const session = await page.browser().target().createCDPSession();
   try {
     await session.send("Browser.setDownloadBehavior", {
-      ...{ behavior: "allowAndName", downloadPath: downloads, eventsEnabled: true },
+      behavior: "allowAndName",
+      downloadPath: downloads,
+      eventsEnabled: true,
     });
     const ended = new Promise<string>((resolve, reject) => {
       session.on("Browser.downloadProgress", ({ guid, state }) => {

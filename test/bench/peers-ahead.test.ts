@@ -150,13 +150,20 @@ const reached = (seconds: number, ratio: number | null): Reached => ({
   ratio,
 });
 const figure = (own: Reached | null, ...theirs: (Reached | null)[]): DecoderFigure => ({
-  ...{ name: "elu-20", samples: 1, bestLoss: 1 },
+  name: "elu-20",
+  samples: 1,
+  bestLoss: 1,
   ours: {
-    ...{ share: 1, end: { seconds: 1, passes: 1, share: 1 }, onceMilliseconds: 1 },
+    share: 1,
+    end: { seconds: 1, passes: 1, share: 1 },
+    onceMilliseconds: 1,
     reached: { mean: own, half: own, most: own },
   },
   contenders: theirs.map((each, i) => ({
-    ...{ name: `${i}`, share: 1, tried: [], reached: { mean: each, half: each, most: each } },
+    name: `${i}`,
+    share: 1,
+    tried: [],
+    reached: { mean: each, half: each, most: each },
   })),
 });
 

@@ -58,7 +58,10 @@ test("a peer whose gradient is another one is refused before anything is timed",
   const task = { decoder, y: await testDigits(2), z };
   let timed = 0;
   const peer = {
-    ...{ name: "a peer", about: "", encode: undefined, dispose() {} },
+    name: "a peer",
+    about: "",
+    encode: undefined,
+    dispose() {},
     async gradient(rows: number) {
       const ours = await latentflowGradient(task, false, rows);
       return {

@@ -46,7 +46,10 @@ function start(run: Run, signal: AbortSignal) {
   const log = join(run.folder, "parallel.log");
   const file = openSync(log, "a");
   const child = spawn(join(EXAMPLES, "parallel.sh"), [], {
-    ...{ env: run.environment, cwd: run.folder, detached: true, signal },
+    env: run.environment,
+    cwd: run.folder,
+    detached: true,
+    signal,
     stdio: ["ignore", file, file],
   });
   closeSync(file);

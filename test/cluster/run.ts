@@ -48,7 +48,10 @@ export class Run {
     this.environment = {
       ...process.env,
       PATH: `${programs}${delimiter}${process.env.PATH}`,
-      ...{ SHARDS: `${SHARDS}`, UNIT: `${UNIT}`, OUT: this.out, JOBS: "4" },
+      SHARDS: `${SHARDS}`,
+      UNIT: `${UNIT}`,
+      OUT: this.out,
+      JOBS: "4",
       DECODER: join(this.folder, "decoder.safetensors"),
       DATA: join(this.folder, "samples.npy"),
     };

@@ -84,7 +84,8 @@ test("metadata: activations by name, in PyTorch's spelling, or as JSON", () => {
     slope: 0.5,
   });
   assert.equal(layersOf(load({ activation: '{"name":"Leaky_ReLU","slope":0.25}' }))[0]!.activation, {
-    ...{ name: "leakyRelu", slope: 0.25 },
+    name: "leakyRelu",
+    slope: 0.25,
   });
 });
 

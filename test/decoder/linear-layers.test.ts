@@ -240,7 +240,9 @@ test("layers are written as a list of activations, or as a graph where their nam
     ["a1", "a4"],
   ] as const) {
     const decoder = createDecoder({
-      ...{ format: 1, layout: "channelsLast", latentSize: 2 },
+      format: 1,
+      layout: "channelsLast",
+      latentSize: 2,
       operations: [
         { kind: "dense", name: first, inputs: ["z"], units: 2 },
         { kind: "dense", name: second, inputs: [first], units: 2 },

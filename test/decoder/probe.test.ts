@@ -93,13 +93,11 @@ test("what a header has no room for is left out: rows, and the probe where there
 
 /** A probe of one element, with these outputs. */
 const probeOf = (...x: number[]): CheckedProbe => ({
-  ...{
-    rows: x.length,
-    z: new Float32Array(x.length),
-    fixed: new Map(),
-    points: undefined,
-    indices: undefined,
-  },
+  rows: x.length,
+  z: new Float32Array(x.length),
+  fixed: new Map(),
+  points: undefined,
+  indices: undefined,
   x: new Float32Array(x),
 });
 
@@ -170,7 +168,8 @@ test("what cannot be run within the limits is not verified, and says why", async
   const decoder = createDecoder({ layers: [2, 5, 3] });
   const probe = fitProbe("", await makeProbe(decoder), decoder);
   const small = await verifyDecoder("", decoderOf(decoder.toSafetensors()), probe, "data", {
-    ...{ maxBytes: 50, signal: undefined },
+    maxBytes: 50,
+    signal: undefined,
   });
   assert.match(small.unverifiedReason!, /more memory than maxBytes, 50/);
   const many = { ...probe, rows: 2 ** 40 };
@@ -223,11 +222,14 @@ test("a probe in metadata: what is read", () => {
 
 test("a probe in metadata: what is refused", () => {
   const floats = (...shape: number[]) => ({
-    ...{ dtype: "F32", shape },
+    dtype: "F32",
+    shape,
     values: new Float32Array(shape.reduce((product, length) => product * length, 1)),
   });
   const integers = (...values: number[]) => ({
-    ...{ dtype: "I32", shape: [values.length], values: new Int32Array(values) },
+    dtype: "I32",
+    shape: [values.length],
+    values: new Int32Array(values),
   });
   const cases: [entries: Entries, message: RegExp, metadata?: Record<string, string>][] = [
     [sound, /its format is "2", expected "1"; a newer/, { format: "2" }],
@@ -308,7 +310,8 @@ test("the package's own decoder has a probe, of the float16 weights in its file"
 
 test("of a decoder with fixed inputs its probe has them", () => {
   const conditioned = {
-    ...{ latentSize: 2, outputSize: 3 },
+    latentSize: 2,
+    outputSize: 3,
     fixedInputs: [{ name: "c", shape: [4], hasPoints: false }],
   };
   const entries = { ...sound, "fixed.c": { dtype: "F32", shape: [2, 4], values: new Float32Array(8) } };

@@ -152,7 +152,8 @@ test("decimals in files give every float32 back", () => {
 function withMetadata(decoder: Decoder, key: string, value: string): Uint8Array {
   const { metadata } = readSafetensors("file", decoder.toSafetensors());
   const tensors = [...readSafetensors("file", decoder.toSafetensors()).tensors].map(([name, tensor]) => ({
-    ...{ name, shape: tensor.shape },
+    name,
+    shape: tensor.shape,
     values: new Float32Array(new Uint8Array(tensor.bytes).buffer),
   }));
   return writeSafetensors(tensors, new Map([...metadata, [key, value]]));
@@ -274,7 +275,11 @@ function moved(decoder: Decoder, s: Float32Array, start: Float32Array | undefine
 for (const { name, backend } of builds) {
   test(`${name}: a decoder moved to its start takes the passes that it takes from 0, fewer than from there alone`, async () => {
     const decoder = createDecoder({
-      ...{ layers: [5, 30, 40, 50], activation: "elu", outputActivation: "sigmoid", loss: "bce", seed: 3 },
+      layers: [5, 30, 40, 50],
+      activation: "elu",
+      outputActivation: "sigmoid",
+      loss: "bce",
+      seed: 3,
     });
     for (const { weight } of layersOf(decoder)) for (let i = 0; i < weight.length; i++) weight[i]! *= 2;
     const y = randomArray(1, 40 * 50, 0, 1);

@@ -60,7 +60,8 @@ async function checkTypes(context: Context, moduleResolution: Resolution): Promi
     target: "es2022",
     lib: ["es2022", "dom"],
     types: [],
-    ...{ module, moduleResolution },
+    module,
+    moduleResolution,
     noEmit: true,
     ...(moduleResolution === "node10" && major >= 6 && { ignoreDeprecations: "6.0" }),
   };

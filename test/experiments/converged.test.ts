@@ -31,7 +31,9 @@ async function begin(
   const task = taskOf(key);
   const { y, decoder, units, ...rest } = await task.case.make();
   const subject = {
-    ...{ ...rest, decoder, sampleCount: SAMPLES },
+    ...rest,
+    decoder,
+    sampleCount: SAMPLES,
     y: y.subarray(0, SAMPLES * decoder.outputSize),
   };
   return { subject, z0: startsAt(task.start, SAMPLES, decoder.latentSize, units) };

@@ -244,7 +244,7 @@ test("a flow may begin at the encoder's code of what is there, filled", async ()
 
 test("all methods are measured, and a page and a picture made of them", async () => {
   const references = { points: digits, labels };
-  const task = { ...{ size: SIZE, neighbours: 3, seed: 0 }, references, queries: references };
+  const task = { size: SIZE, neighbours: 3, seed: 0, references, queries: references };
   const linear = fitLinearDecoder(digits, SIZE, 2);
   const pixels = await measure(pixelMethod(linear.mean), task);
   assert.is(pixels.errors.intact.mean, 0);
@@ -271,8 +271,13 @@ test("all methods are measured, and a page and a picture made of them", async ()
 
   const results: Results = {
     machine: { processor: "P", cores: 1, memoryGiB: 1, system: "S", node: "N", load: 0, date: "D" },
-    ...{ seed: 0, references: 12, queries: 12, neighbours: 3, fittedOn: 12 },
-    ...{ plain: [pixels], networks: [{ name: network.name, sha256: [], figures }] },
+    seed: 0,
+    references: 12,
+    queries: 12,
+    neighbours: 3,
+    fittedOn: 12,
+    plain: [pixels],
+    networks: [{ name: network.name, sha256: [], figures }],
   };
   const page = toMarkdown(results, "a.png");
   for (const { method } of figures) assert.ok(page.includes(`| ${method} |`), method);

@@ -298,7 +298,9 @@ function probe(maker: Maker): Uint8Array {
       maker.part(maker.below(probedSizes.outputSize), [-1, probedSizes.outputSize, 2 ** 31 - 1]),
     );
     return {
-      ...{ name, shape, dtype: isIndices ? "I32" : "F32" },
+      name,
+      shape,
+      dtype: isIndices ? "I32" : "F32",
       bytes: isIndices ? new Uint8Array(indices.buffer) : floatBytes(maker, size, 4),
     };
   };
@@ -359,7 +361,7 @@ function graphDecoder(maker: Maker): Uint8Array {
   ]);
   const tensor = (name: string, shape: number[]): NamedTensor => {
     const count = shape.reduce((product, length) => product * length, 1);
-    return { ...{ name, shape, dtype: "F32" as const }, bytes: floatBytes(maker, count, 4) };
+    return { name, shape, dtype: "F32" as const, bytes: floatBytes(maker, count, 4) };
   };
   const weight = kind === "conv" ? [channels, 2, kernel, kernel] : [2, channels, kernel, kernel];
   return safetensors(
@@ -385,7 +387,9 @@ function checkpoint(maker: Maker): Uint8Array {
     dtype: NamedTensor["dtype"],
     columns?: number,
   ): NamedTensor => ({
-    ...{ name, dtype, shape: columns ? [count / columns, columns] : [count] },
+    name,
+    dtype,
+    shape: columns ? [count / columns, columns] : [count],
     bytes: maker.bytes(count * (dtype === "F64" ? 8 : 4)),
   });
   const bytes = safetensors(
@@ -414,8 +418,20 @@ function checkpoint(maker: Maker): Uint8Array {
 }
 
 const npyTypes: Readonly<Record<string, number>> = {
-  ...{ "|u1": 1, "|i1": 1, "|b1": 1, "<u2": 2, ">i2": 2, "<f2": 2, ">u4": 4, "<i4": 4, "<f4": 4, ">f4": 4 },
-  ...{ "<i8": 8, ">u8": 8, "<f8": 8, ">f8": 8 },
+  "|u1": 1,
+  "|i1": 1,
+  "|b1": 1,
+  "<u2": 2,
+  ">i2": 2,
+  "<f2": 2,
+  ">u4": 4,
+  "<i4": 4,
+  "<f4": 4,
+  ">f4": 4,
+  "<i8": 8,
+  ">u8": 8,
+  "<f8": 8,
+  ">f8": 8,
 };
 
 function npyValues(maker: Maker, descr: string, length: number, size: number): Uint8Array {

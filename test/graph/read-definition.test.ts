@@ -67,7 +67,9 @@ const defined = (operations: readonly object[], more: object = {}) =>
   createDecoder({ format: 1, layout: "channelsLast", latentSize: 2, operations, ...more } as never);
 
 const operation = (kind: string, settings: object, name = "a", inputs: unknown = ["z"]) => ({
-  ...{ kind, name, inputs },
+  kind,
+  name,
+  inputs,
   ...settings,
 });
 

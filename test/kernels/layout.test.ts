@@ -273,8 +273,11 @@ function sharedConstants(): Record<string, readonly [shared: object, alone: read
     "ops/pointwise-functions.ts": [constantsOf(functions(true)), ["FIRST_POINTWISE", "MOST_FACTORS"]],
     "solve/descent.ts": [
       {
-        ...{ ...constantsOf(layout.SampleState), ...constantsOf(statuses), ...constantsOf(layout.Request) },
-        ...{ ...constantsOf(layout.SOLVER_CODES), FIRST },
+        ...constantsOf(layout.SampleState),
+        ...constantsOf(statuses),
+        ...constantsOf(layout.Request),
+        ...constantsOf(layout.SOLVER_CODES),
+        FIRST,
       },
       ["AT_REST"],
     ],
@@ -342,7 +345,10 @@ test("slices keep to their time, and rounds to their bound", () => {
 /** Layers of these sizes, without parameters. */
 function graphOf(sizes: readonly number[]): Graph {
   const layers = sizes.slice(1).map((outputSize, i) => ({
-    ...{ name: `${i}`, inputSize: sizes[i]!, outputSize, activation: { name: "elu", alpha: 1 } as const },
+    name: `${i}`,
+    inputSize: sizes[i]!,
+    outputSize,
+    activation: { name: "elu", alpha: 1 } as const,
   }));
   return graphOfLayers(layers, [sizes.at(-1)!]);
 }

@@ -113,7 +113,10 @@ test("table 1's jobs train on training images, validate on validation images and
     const { result } = await runJob(job, { folder: at, progress: () => {}, soFar: () => {} });
     const { run, state } = readCheckpoint(method, readFileSync(join(at, "training.checkpoint")));
     const wanted = {
-      ...{ ...expected, seed, batchSize: 5, replacement: false },
+      ...expected,
+      seed,
+      batchSize: 5,
+      replacement: false,
       "data.checksum": sumOf(chooseRows(data.train, imagesOf(480, quick), seed)),
       "validationData.checksum": sumOf(data.validation.toFloat32()),
     };
@@ -389,7 +392,8 @@ test("table 1, right: an autoencoder that has gone astray is no opponent, and a 
       lbfgs: { loss: 0.27 },
     };
     results.set(`${name}, 50000 images, autoencoder, 12 passes, seed 0`, {
-      ...{ tests, validation: validation(0.7, 0.1, end) },
+      tests,
+      validation: validation(0.7, 0.1, end),
     } as never);
   }
   const { markdown, summary } = elementNamed("table1-right").page(results, quick, () => new Map());
@@ -422,7 +426,12 @@ test("the frontier: where flows have trained after it, an autoencoder's encoder 
 async function foundBy(changes: Partial<Recipe>) {
   const [seed, count] = [2, 480];
   const recipe: Recipe = {
-    ...{ network: "small", autoencoder: 300, flow: 200, hasPrior: false, pixels: 2, hasAllSeeds: false },
+    network: "small",
+    autoencoder: 300,
+    flow: 200,
+    hasPrior: false,
+    pixels: 2,
+    hasAllSeeds: false,
     ...changes,
   };
   const job = frontierJobFor(count, recipe, seed, quick);
@@ -446,12 +455,20 @@ test("the frontier: a recipe trains as it says, with a prior where it has one, a
       return run;
     };
     const common = {
-      ...{ seed, batchSize: 16, gradientClip: 0.5, "augment.pixels": 2, "data.checksum": sumOf(y) },
-      ...{ "optimizer.name": "adam", "schedule.name": "linear" },
+      seed,
+      batchSize: 16,
+      gradientClip: 0.5,
+      "augment.pixels": 2,
+      "data.checksum": sumOf(y),
+      "optimizer.name": "adam",
+      "schedule.name": "linear",
     };
     follow("autoencoder", { ...common, epochs: 3, "optimizer.learningRate": 3e-3 });
     const { "prior.name": name, "prior.weight": weight } = follow("flow", {
-      ...{ ...common, epochs: 2, "optimizer.learningRate": 3e-4, "solver.name": "lbfgs" },
+      ...common,
+      epochs: 2,
+      "optimizer.learningRate": 3e-4,
+      "solver.name": "lbfgs",
       "decoder.parameters": sumOf(decoder.parameters),
     });
     assert.equal([name, weight], hasPrior ? ["gaussian", 0.01] : [undefined, undefined]);
@@ -463,7 +480,9 @@ test("the frontier: a recipe trains as it says, with a prior where it has one, a
   const { run } = checkpointOf("flow");
   const parameters = sumOf(createConvolutionalDecoder("small", seed).parameters);
   const alone = {
-    ...{ "optimizer.learningRate": 3e-3, "data.checksum": sumOf(y), "decoder.parameters": parameters },
+    "optimizer.learningRate": 3e-3,
+    "data.checksum": sumOf(y),
+    "decoder.parameters": parameters,
   };
   assert.equal({ ...run, ...alone }, run);
   assert.is(run["augment.pixels"], undefined);
@@ -472,8 +491,14 @@ test("the frontier: a recipe trains as it says, with a prior where it has one, a
 test("the frontier: an autoencoder's flows begin at the mean code of its training images, and at 0", async () => {
   const { result, seed, y, validation, digits } = await foundBy({ flow: 0 });
   const trained = await trainAutoencoder(createConvolutionalDecoder("small", seed), y, {
-    ...{ seed, backend, epochs: 3, batchSize: 16, gradientClip: 0.5, schedule: linear() },
-    ...{ optimizer: adam({ learningRate: 3e-3 }), augment: shift({ pixels: 2 }) },
+    seed,
+    backend,
+    epochs: 3,
+    batchSize: 16,
+    gradientClip: 0.5,
+    schedule: linear(),
+    optimizer: adam({ learningRate: 3e-3 }),
+    augment: shift({ pixels: 2 }),
   });
   const { encoder } = trained;
   const decoder = fromZero(trained.decoder);
@@ -666,7 +691,9 @@ test("figure 1: the runs beside the default's differ from it in what they are na
         .map((key) => [key, other[key]]),
     );
   assert.equal(changesOf(await runOf(/falling rate/)), {
-    ...{ gradientClip: 0.5, "schedule.name": "linear", "schedule.to": 0 },
+    gradientClip: 0.5,
+    "schedule.name": "linear",
+    "schedule.to": 0,
   });
   const { "prior.numbers": numbers, ...prior } = changesOf(await runOf(/with a prior/));
   assert.equal(prior, { "prior.name": "gaussian", "prior.weight": 0.01 });
@@ -902,7 +929,10 @@ test("figure 1's mini-batches are drawn with replacement, of training images; it
   const { train, validation } = await readData("MNIST", quick);
   const { run } = readCheckpoint("figure1", readFileSync(join(at, "training.checkpoint")));
   const wanted = {
-    ...{ replacement: true, batchSize: 5, seed: 0, "optimizer.name": "adam" },
+    replacement: true,
+    batchSize: 5,
+    seed: 0,
+    "optimizer.name": "adam",
     "data.checksum": sumOf(train.slice(0, QUICK_IMAGES).toFloat32()),
     "validationData.checksum": sumOf(validation.toFloat32()),
   };

@@ -198,7 +198,9 @@ test("what a job has found so far is kept with its share, and is never taken for
   const id = "long, seed 0";
   const store = new Store(folder, "long", settings);
   const jobOf = (shares: readonly number[]): Job<number> => ({
-    ...{ id, data: "MNIST", seconds: 1 },
+    id,
+    data: "MNIST",
+    seconds: 1,
     async run({ progress, soFar }) {
       for (const share of shares) {
         progress(share);

@@ -273,7 +273,9 @@ test("equation 2: the integral alone leaves z0 out", async () => {
   const { z, loss } = await encode(decoder, target, { ...options, flow: gradientFlow(), solver, z0: start });
   const integral = z.map((value, i) => value - start[i]!);
   const { loss: printed } = await encode(decoder, target, {
-    ...{ ...options, solver: lbfgs({ maxSteps: 0 }), z0: integral },
+    ...options,
+    solver: lbfgs({ maxSteps: 0 }),
+    z0: integral,
   });
   assert.ok(loss[0]! < 1e-8 && printed[0]! > 0.4, `${loss}, ${printed}`);
   assert.is(integral[1], z[1]);

@@ -22,7 +22,9 @@ test("codes lie in a square about their middle, with a little room", () => {
 const classes = [...Array(10).fill(7), ...Array(9).fill(2), ...Array(30).fill(5)] as number[];
 const map: Pick<CodeMap, "points" | "labels" | "centre" | "reach"> = {
   points: classes.map((label, i) => [label === 5 ? 1000 + i : i, 0]),
-  ...{ labels: classes, centre: [10, -2], reach: 4 },
+  labels: classes,
+  centre: [10, -2],
+  reach: 4,
 };
 
 test("the classes of the nearest points, that of most points first", () => {

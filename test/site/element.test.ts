@@ -7,7 +7,10 @@ import { readSettings } from "../../site/page/element/settings.ts";
 /** A grey sheet of four rows of six pixels. */
 function greySheet(): Sheet {
   return {
-    ...{ height: 4, width: 6, channels: 1, isChannelsFirst: false },
+    height: 4,
+    width: 6,
+    channels: 1,
+    isChannelsFirst: false,
     y: new Float32Array(24).fill(-1),
     weights: new Float32Array(24).fill(1),
   };
@@ -70,8 +73,12 @@ function elementWith(attributes: Record<string, string>) {
 
 test("attributes have defaults, and URLs are the page's", () => {
   assert.equal(readSettings(elementWith({ decoder: "d.onnx" })), {
-    ...{ decoder: "https://example.org/page/d.onnx", picture: undefined, brush: "draw", brushSize: 0.08 },
-    ...{ hide: "none", solver: "lbfgs" },
+    decoder: "https://example.org/page/d.onnx",
+    picture: undefined,
+    brush: "draw",
+    brushSize: 0.08,
+    hide: "none",
+    solver: "lbfgs",
   });
   const { picture, brush } = readSettings(elementWith({ decoder: "d.onnx", picture: "/p.png" }));
   assert.equal([picture, brush], ["https://example.org/p.png", "hide"]);

@@ -27,8 +27,13 @@ test("mean and spread are weighted", () => {
 });
 
 const point = (passes: number, loss: number): DescentPoint => ({
-  ...{ steps: passes, passes, loss, objective: loss, status: "max_steps" as const },
-  ...{ z: new Float32Array(1), x: new Float32Array(1) },
+  steps: passes,
+  passes,
+  loss,
+  objective: loss,
+  status: "max_steps" as const,
+  z: new Float32Array(1),
+  x: new Float32Array(1),
 });
 const [short, long] = [
   [point(2, 3), point(4, 2)],

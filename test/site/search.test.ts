@@ -42,7 +42,9 @@ function makeSearch() {
   let paths = 0;
   const failures = createFailures(() => state.room);
   const search = createSearch({
-    ...{ state, failures, isPenDown },
+    state,
+    failures,
+    isPenDown,
     given: {
       y: computed(() => new Float32Array(4)),
       weights: computed(() => weightsOf(state.hidden)),
@@ -69,7 +71,15 @@ function makeSearch() {
     await settled();
   };
   return {
-    ...{ search, state, networks, isPenDown, failures, calls, last, guess, searchOnce },
+    search,
+    state,
+    networks,
+    isPenDown,
+    failures,
+    calls,
+    last,
+    guess,
+    searchOnce,
     paths: () => paths,
   };
 }
@@ -83,7 +93,9 @@ const foundAt = (x: number, hasPath = true) =>
     z: Float32Array.of(x, 0),
     trajectory: hasPath
       ? {
-          ...{ t: Float64Array.of(0, 1), loss: Float32Array.of(2, 1), x: new Float32Array(8) },
+          t: Float64Array.of(0, 1),
+          loss: Float32Array.of(2, 1),
+          x: new Float32Array(8),
           z: Float32Array.of(0, 0, x, 0),
         }
       : undefined,

@@ -94,7 +94,10 @@ for (const { name, backend } of builds) {
 
   const SAMPLES = 12;
   const decoder = createDecoder({
-    ...{ layers: [3, 16, 20], activation: "elu", outputActivation: "sigmoid", seed: 5 },
+    layers: [3, 16, 20],
+    activation: "elu",
+    outputActivation: "sigmoid",
+    seed: 5,
     loss: binaryCrossEntropy(),
   });
   /** Near samples of the decoder's own, so that there is a minimum, and not far away. */
@@ -142,7 +145,10 @@ for (const { name, backend } of builds) {
 
     // A first layer of small weights: z has to go far, and float32 sees nothing of a step of 1.
     const small = createDecoder({
-      ...{ layers: [3, 16, 20], activation: "elu", outputActivation: "sigmoid", seed: 5 },
+      layers: [3, 16, 20],
+      activation: "elu",
+      outputActivation: "sigmoid",
+      seed: 5,
       loss: binaryCrossEntropy(),
     });
     const share = 1e-5;
@@ -240,14 +246,12 @@ for (const { name, backend } of builds) {
       // dt·g² = 4(1 - q)·q², for q next to 0.
       const q = Math.sqrt((share * most * 2 ** -20) / 4);
       const solver = amd({
-        ...{
-          stepInit: 4 * (1 - q),
-          stepMax: 1e7,
-          increaseFactor: 1e6,
-          maxBacktracks: 0,
-          t1: 1e9,
-          tolerance: 0,
-        },
+        stepInit: 4 * (1 - q),
+        stepMax: 1e7,
+        increaseFactor: 1e6,
+        maxBacktracks: 0,
+        t1: 1e9,
+        tolerance: 0,
       });
       const options = { solver, z0: Float32Array.of(4), backend };
       const { status, stats, loss } = await encode(withRest(rest), new Float32Array(2), options);

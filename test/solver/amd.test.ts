@@ -32,8 +32,11 @@ const ways: { readonly name: string; readonly solve: Solve }[] = [
     async solve(options) {
       const solution = await solveAnalytic([quadratic(2)], gradientFlow(), amd(options), [1]);
       return {
-        ...{ z: solution.z[0]!, status: solution.statuses()[0]!, t: solution.t[0]! },
-        ...{ accepted: solution.acceptedSteps[0]!, backtracks: solution.backtracks[0]! },
+        z: solution.z[0]!,
+        status: solution.statuses()[0]!,
+        t: solution.t[0]!,
+        accepted: solution.acceptedSteps[0]!,
+        backtracks: solution.backtracks[0]!,
       };
     },
   },
@@ -43,11 +46,17 @@ const ways: { readonly name: string; readonly solve: Solve }[] = [
       const decoder = createDecoder({ layers: [1, 1], outputActivation: "identity", seed: 1 });
       decoder.parameters.set([1, 0]);
       const { z, status, stats } = await encode(decoder, Float32Array.of(0), {
-        ...{ loss: squaredError(), solver: amd(options), z0: Float32Array.of(1), backend },
+        loss: squaredError(),
+        solver: amd(options),
+        z0: Float32Array.of(1),
+        backend,
       });
       return {
-        ...{ z: z[0]!, status: status[0]!, t: stats.t[0]! },
-        ...{ accepted: stats.acceptedSteps[0]!, backtracks: stats.backtracks[0]! },
+        z: z[0]!,
+        status: status[0]!,
+        t: stats.t[0]!,
+        accepted: stats.acceptedSteps[0]!,
+        backtracks: stats.backtracks[0]!,
       };
     },
   })),
@@ -107,7 +116,10 @@ for (const { name, solve } of ways) {
     assert.equal(times, [0.0625, 0.1875, 0.4375, 0.6875, 0.9375]);
     // Those of 1 and more overshoot, and are halved: 1.25, which is then what growth begins at, or not.
     const overshooting = {
-      ...{ t1: 100, stepInit: 1.25, stepMax: 4, increaseFactor: 1.25 },
+      t1: 100,
+      stepInit: 1.25,
+      stepMax: 4,
+      increaseFactor: 1.25,
       decreaseFactor: 0.5,
     };
     const after = async (growFrom: "accepted" | "trial", maxSteps: number) =>

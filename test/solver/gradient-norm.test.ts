@@ -103,7 +103,10 @@ for (const { name: build, backend } of builds) {
           [ownSquares, undefined],
         ] as const) {
           const result = await encode(decoder, y, {
-            ...{ ...options, loss, z0, backend },
+            ...options,
+            loss,
+            z0,
+            backend,
             ...(own && { weights: own }),
             ...(saveAt && { saveAt }),
           } as EncodeOptions);
@@ -159,7 +162,11 @@ test("NaN for what an abort never started; of what it cut off, that of the z the
   ] as readonly NonNullable<EncodeOptions["solver"]>[]) {
     const controller = new AbortController();
     const result = await encode(decoder, y, {
-      ...{ solver, z0, batchSize: 2, signal: controller.signal, onAbort: "return" },
+      solver,
+      z0,
+      batchSize: 2,
+      signal: controller.signal,
+      onAbort: "return",
       onProgress: () => controller.abort(),
     } as EncodeOptions);
     const started = result.status.map((_, i) => !Number.isNaN(result.initialLoss[i]!));

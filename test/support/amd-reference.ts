@@ -44,8 +44,15 @@ export function referenceAmd(
   let [t, step, backtracks, values, gradients] = [0, stepInit, 0, 1, 1];
 
   const end = (status: Status): AmdRun => ({
-    ...{ status, z, t, backtracks, loss: here.value, gradientNorm: norm(here.gradient) },
-    ...{ acceptedSteps: accepted.length, valueEvaluations: values, gradientEvaluations: gradients },
+    status,
+    z,
+    t,
+    backtracks,
+    loss: here.value,
+    gradientNorm: norm(here.gradient),
+    acceptedSteps: accepted.length,
+    valueEvaluations: values,
+    gradientEvaluations: gradients,
   });
 
   /** No step lowers the loss. Is there nothing left to fall, or is something wrong? */

@@ -103,7 +103,10 @@ async function* results(
     "train, full adjoint": { adjoint: full(), solver: rk4({ grid }) },
   })) {
     const { decoder: trained } = await train(decoder, y, {
-      ...{ epochs: 1, batchSize: dice.from(1, rows), seed, backend: common.backend! },
+      epochs: 1,
+      batchSize: dice.from(1, rows),
+      seed,
+      backend: common.backend!,
       ...options,
     });
     yield [name, [trained.parameters]];

@@ -15,7 +15,10 @@ export class BundledProgram {
     this.file = join(folder, "latentflow.mjs");
     buildSync({
       entryPoints: [fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url))],
-      ...{ outfile: this.file, bundle: true, format: "esm", platform: "node" },
+      outfile: this.file,
+      bundle: true,
+      format: "esm",
+      platform: "node",
       banner: {
         js: 'import { createRequire as makeRequire } from "node:module"; const require = makeRequire(import.meta.url);',
       },

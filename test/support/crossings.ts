@@ -42,7 +42,9 @@ export function watchWays(onWay: (way: Way) => void): { mark(name: string): void
     for (let part = params.stackTrace as StackTrace | undefined; part; part = part.parent) {
       frames.push(
         part.callFrames.map(({ functionName, url, lineNumber }) => ({
-          ...{ name: functionName, url, line: lineNumber },
+          name: functionName,
+          url,
+          line: lineNumber,
         })),
       );
     }

@@ -111,7 +111,11 @@ function decoderCase(
     ...(isOverPoints && { points: POINTS }),
   });
   return {
-    ...{ name, make, size, sampleCount: SAMPLES, y: randomArray(10, SAMPLES * size, 0, 1) },
+    name,
+    make,
+    size,
+    sampleCount: SAMPLES,
+    y: randomArray(10, SAMPLES * size, 0, 1),
     given: options(({ values }) => values),
     givenFor: (samples) =>
       options(({ values, size: each }) => {

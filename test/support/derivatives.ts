@@ -58,7 +58,9 @@ export function derivativeCase(
   const v = randomArray(5, count * d, -1, 1);
   const part = (values: Float32Array, i: number) => Array.from(values.subarray(i * d, (i + 1) * d));
   const samples = Array.from({ length: count }, (_, i) => ({
-    ...{ z: part(z, i), y: y.subarray(i * n, (i + 1) * n), v: part(v, i) },
+    z: part(z, i),
+    y: y.subarray(i * n, (i + 1) * n),
+    v: part(v, i),
   }));
   const chosen = parametersOf(decoder).flatMap(({ offset, size }) => {
     const step = Math.max(1, size / parametersOfEach);

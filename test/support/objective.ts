@@ -22,7 +22,9 @@ export async function bindObjective(
   const module = builds.find((build) => build.backend === backend)?.module;
   const compiled = module ? recogniseKernels(module) : await compileKernels(undefined);
   const problem = problemOf(decoder, loss, y, {
-    ...{ weights, fixed, prior: prior && componentsOf(prior, decoder.latentSize) },
+    weights,
+    fixed,
+    prior: prior && componentsOf(prior, decoder.latentSize),
   });
   return differentiableWasmObjective(await packDecoder(decoder, compiled), problem, 0, sampleCount, copies);
 }

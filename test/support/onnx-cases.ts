@@ -77,7 +77,12 @@ export const ONNX_CASES: Readonly<Record<string, GraphDefinition>> = {
   "conv, all for each axis": after(
     [7, 9, 4],
     conv({
-      ...{ channels: 6, kernel: [2, 3], stride: [2, 1], padding: [1, 0, 2, 3], dilation: [1, 2], groups: 2 },
+      channels: 6,
+      kernel: [2, 3],
+      stride: [2, 1],
+      padding: [1, 0, 2, 3],
+      dilation: [1, 2],
+      groups: 2,
     }),
   ),
   "conv, one axis": after([9, 3], conv({ channels: 5, kernel: 4, stride: 2, padding: [1, 2], dilation: 2 })),
@@ -86,8 +91,13 @@ export const ONNX_CASES: Readonly<Record<string, GraphDefinition>> = {
   "convTranspose, all for each axis": after(
     [3, 4, 6],
     convTranspose({
-      ...{ channels: 4, kernel: [3, 2], stride: [2, 3], padding: [1, 0, 2, 1], outputPadding: [1, 2] },
-      ...{ dilation: [2, 1], groups: 2 },
+      channels: 4,
+      kernel: [3, 2],
+      stride: [2, 3],
+      padding: [1, 0, 2, 1],
+      outputPadding: [1, 2],
+      dilation: [2, 1],
+      groups: 2,
     }),
   ),
   "convTranspose, one axis": after(
@@ -101,14 +111,12 @@ export const ONNX_CASES: Readonly<Record<string, GraphDefinition>> = {
   "convTranspose, output padding by dilation, cut": after(
     [3, 4, 2],
     convTranspose({
-      ...{
-        channels: 3,
-        kernel: 3,
-        stride: [1, 2],
-        dilation: 4,
-        padding: [1, 1, 3, 1],
-        outputPadding: [3, 3],
-      },
+      channels: 3,
+      kernel: 3,
+      stride: [1, 2],
+      dilation: 4,
+      padding: [1, 1, 3, 1],
+      outputPadding: [3, 3],
     }),
   ),
   "sub, fewer axes behind a convolution": graph(({ latent }) => {
@@ -286,12 +294,10 @@ export const ONNX_CASES: Readonly<Record<string, GraphDefinition>> = {
     return dense(6)(elu()(mul()(dense(4)(latent(3)), label)));
   }),
   "several classes": {
-    ...{
-      format: 1,
-      layout: "channelsLast",
-      latentSize: 4,
-      fixed: [{ name: "words", shape: [3, 1], classes: 7 }],
-    },
+    format: 1,
+    layout: "channelsLast",
+    latentSize: 4,
+    fixed: [{ name: "words", shape: [3, 1], classes: 7 }],
     operations: [
       { kind: "embedding", name: "rows", inputs: ["words"], classes: 7, units: 4 },
       { kind: "mul", name: "product", inputs: ["rows", "z"] },

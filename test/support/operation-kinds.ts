@@ -154,7 +154,8 @@ const reduction =
     const left = shape.filter((_, i) => i !== axis);
     const reduced = keepAxes ? kept : left.length > 0 ? left : [1];
     return apply(make({ axes: [axis - (dice.from(0, 1) === 0 ? shape.length : 0)], keepAxes }), reduced, {
-      ...{ value, shape },
+      value,
+      shape,
     });
   };
 

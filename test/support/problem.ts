@@ -13,8 +13,14 @@ export function problemOf(
   more: Partial<Problem> = {},
 ): Problem {
   return {
-    ...{ decoder, loss, targets, sampleCount: targets.length / decoder.outputSize },
-    ...{ weights: undefined, prior: undefined, batchSize: undefined, fixed: [] },
+    decoder,
+    loss,
+    targets,
+    sampleCount: targets.length / decoder.outputSize,
+    weights: undefined,
+    prior: undefined,
+    batchSize: undefined,
+    fixed: [],
     ...more,
   };
 }

@@ -47,8 +47,15 @@ export function encoding(
   options: Readonly<Record<string, string | readonly string[] | true | undefined>> = {},
 ) {
   const all = {
-    ...{ decoder: decoderFile, data: dataFile, weights: weightsFile, z0: z0File },
-    ...{ fixed: `label=${labelFile}`, unit: "4", threads: "1", reconstructions: true, quiet: true },
+    decoder: decoderFile,
+    data: dataFile,
+    weights: weightsFile,
+    z0: z0File,
+    fixed: `label=${labelFile}`,
+    unit: "4",
+    threads: "1",
+    reconstructions: true,
+    quiet: true,
     ...options,
   };
   const given = Object.entries(all).flatMap(([name, value]) => {

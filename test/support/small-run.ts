@@ -11,14 +11,23 @@ import { randomArray } from "./random.ts";
 // the count of updates, validations, and a last mini-batch of each epoch that is smaller.
 
 export const smallDecoder: Decoder = createDecoder({
-  ...{ layers: [3, 8, 9], seed: 1, loss: binaryCrossEntropy(), outputShape: [3, 3] },
+  layers: [3, 8, 9],
+  seed: 1,
+  loss: binaryCrossEntropy(),
+  outputShape: [3, 3],
 });
 export const smallData = createDataset(randomArray(1, 17 * 9, 0, 1), { shape: [3, 3] });
 const validationData = createDataset(randomArray(2, 5 * 9, 0, 1), { shape: [3, 3] });
 
 export const smallOptions: TrainOptions = {
-  ...{ solver: amd({ maxSteps: 8 }), optimizer: adam({ learningRate: 0.01 }), schedule: linear() },
-  ...{ epochs: 3, seed: 7, warmStart: true, augment: shift({ pixels: 1 }), gradientClip: 0.1 },
+  solver: amd({ maxSteps: 8 }),
+  optimizer: adam({ learningRate: 0.01 }),
+  schedule: linear(),
+  epochs: 3,
+  seed: 7,
+  warmStart: true,
+  augment: shift({ pixels: 1 }),
+  gradientClip: 0.1,
   validation: { data: validationData, everyImages: 20 },
 };
 

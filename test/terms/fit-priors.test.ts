@@ -303,7 +303,12 @@ test("fitGaussianMixture: the log-likelihood never falls, nor where components c
       let before = Number.NEGATIVE_INFINITY;
       for (let iterations = 1; iterations <= 25; iterations++) {
         const fit = fitGaussianMixture(codes, {
-          ...{ latentSize: d, components, covariance, seed: 5, maxIterations: iterations, tolerance: 0 },
+          latentSize: d,
+          components,
+          covariance,
+          seed: 5,
+          maxIterations: iterations,
+          tolerance: 0,
         });
         assert.ok(fit.iterations <= iterations && Number.isFinite(fit.logLikelihood));
         const least = before - 1e-9 * Math.max(1, Math.abs(before));
@@ -351,7 +356,11 @@ test("fitGaussianMixture: an iteration is that of the reference", () => {
   ] as const) {
     const fit = (maxIterations: number) =>
       fitGaussianMixture(codes, {
-        ...{ latentSize: d, components: 3, covariance: "full", maxIterations, tolerance: 0 },
+        latentSize: d,
+        components: 3,
+        covariance: "full",
+        maxIterations,
+        tolerance: 0,
       });
     for (const iterations of [1, 2, 5]) {
       const next = fit(iterations + 1);
@@ -385,7 +394,10 @@ test("fitGaussianMixture: codes on a line have the floor across it, and their ow
   const count = 21;
   const codes = Float32Array.from({ length: 2 * count }, (_, at) => at >> 1);
   const { prior } = fitGaussianMixture(codes, {
-    ...{ latentSize: 2, components: 1, covariance: "full", varianceFloor: 0.01 },
+    latentSize: 2,
+    components: 1,
+    covariance: "full",
+    varianceFloor: 0.01,
   });
   // Where each coordinate has the unbiased variance 1: 2(n - 1)/n along (1, 1)/√2, and 0.01 along (1, -1)/√2.
   const [along, across] = [(2 * (count - 1)) / count, 0.01];
@@ -458,7 +470,9 @@ test("fitGaussianMixture: a seed gives the same prior, and codes are not changed
   const copy = codes.slice();
   const fit = (seed?: number) =>
     fitGaussianMixture(codes, {
-      ...{ latentSize: 2, components: 6, maxIterations: 5 },
+      latentSize: 2,
+      components: 6,
+      maxIterations: 5,
       ...(seed !== undefined && { seed }),
     });
   assert.equal(fit(3), fit(3));

@@ -92,7 +92,9 @@ for (const { name, backend } of builds) {
       const options = { loss, backend, batchSize: 3 };
       const before = await untrained(small, options);
       const after = await trainAutoencoder(small, y, {
-        ...{ ...options, epochs: 1, optimizer: sgd({ learningRate }) },
+        ...options,
+        epochs: 1,
+        optimizer: sgd({ learningRate }),
       });
       assert.equal(before.decoder.parameters, small.parameters);
       for (const part of ["encoder", "decoder"] as const) {
@@ -211,8 +213,12 @@ test("on digits training lowers the loss, and AMD inverts the decoder better tha
   const start = createDecoder({ layers, outputShape: [28, 28], loss: binaryCrossEntropy() });
   const [seen, unseen] = [digits.slice(0, 250), digits.slice(250, 300)];
   const run = await trainAutoencoder(start, seen, {
-    ...{ optimizer: adam({ learningRate: 1e-3 }), schedule: linear(), gradientClip: 1 },
-    ...{ batchSize: 10, epochs: 4, validation: { data: unseen } },
+    optimizer: adam({ learningRate: 1e-3 }),
+    schedule: linear(),
+    gradientClip: 1,
+    batchSize: 10,
+    epochs: 4,
+    validation: { data: unseen },
   });
   assert.is(run.history.at(-1)!.images, 1000);
   const losses = run.validation.map(({ loss }) => loss);

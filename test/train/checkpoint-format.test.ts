@@ -53,7 +53,8 @@ test("the checksum is CRC-32", () => {
 
 /** Weights of each sample's own, which do not go with augmentation. */
 const weightedOptions = {
-  ...{ augment: undefined, weights: randomArray(9, smallData.count * smallData.size, 0, 2) },
+  augment: undefined,
+  weights: randomArray(9, smallData.count * smallData.size, 0, 2),
 } as unknown as TrainOptions;
 
 const variants: readonly [name: string, options: TrainOptions][] = [
@@ -196,7 +197,11 @@ test("another run's checkpoint is refused, and what differs is named", async () 
     /run: decoder\.parameters is "\w+" there and "\w+" here\. Give/,
   );
   const otherLayers = createDecoder({
-    ...{ layers: [3, 8, 9], activation: "tanh", seed: 8, loss: "bce", outputShape: [3, 3] },
+    layers: [3, 8, 9],
+    activation: "tanh",
+    seed: 8,
+    loss: "bce",
+    outputShape: [3, 3],
   });
   await rejected(
     train(otherLayers, smallData, { ...smallOptions, ...go, seed: 8 } as TrainOptions),

@@ -20,7 +20,10 @@ test.after(() => rmSync(folder, { recursive: true }));
 const child = join(folder, "child.mjs");
 buildSync({
   entryPoints: [fileURLToPath(new URL("../support/training-child.ts", import.meta.url))],
-  ...{ outfile: child, bundle: true, format: "esm", platform: "node" },
+  outfile: child,
+  bundle: true,
+  format: "esm",
+  platform: "node",
 });
 // The build of the kernels depends on them.
 const execArgv = process.execArgv.filter((flag) => flag.startsWith("--experimental"));

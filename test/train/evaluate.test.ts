@@ -281,7 +281,8 @@ test("missing data and samples without a finite loss", async () => {
   });
   const marked = Array.from(few.toFloat32()).filter((value) => value === mark).length;
   const { meanLoss, meanExcessLoss, statuses, samples } = await evaluate(decoder, few, {
-    ...{ loss: fragile, solver },
+    loss: fragile,
+    solver,
   });
   assert.is(samples, 17);
   assert.ok(marked >= 1 && statuses.nonfinite! >= 1 && statuses.nonfinite! <= marked);
@@ -321,7 +322,8 @@ test("progress counts all samples; an abort rejects with its reason", async () =
   const reason = new Error("enough");
   const controller = new AbortController();
   const aborted = evaluate(decoder, many, {
-    ...{ solver, signal: controller.signal },
+    solver,
+    signal: controller.signal,
     onProgress: ({ done }) => {
       if (done > 1000) controller.abort(reason);
     },

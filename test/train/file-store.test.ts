@@ -36,7 +36,8 @@ async function aborted(): Promise<string> {
   const controller = new AbortController();
   const reason = new Error("enough");
   await runSmall({
-    ...{ signal: controller.signal, checkpoint: { file, everySeconds: 0 } },
+    signal: controller.signal,
+    checkpoint: { file, everySeconds: 0 },
     onProgress: ({ images }) => {
       if (images === 32) controller.abort(reason);
     },
@@ -220,7 +221,8 @@ for (const [name, change, problem] of [
     damage(file, change);
     const controller = new AbortController();
     await runSmall({
-      ...{ checkpoint: { file, resume: true, everySeconds: 0 }, signal: controller.signal },
+      checkpoint: { file, resume: true, everySeconds: 0 },
+      signal: controller.signal,
       onProgress: () => controller.abort(),
     }).catch(() => {});
     // The damaged one has not taken the place of the one before.
@@ -241,7 +243,8 @@ test("a missing checkpoint beside the one before is that of a run killed between
   rmSync(file);
   const result = await checkpointed({ file, resume: true });
   assert.equal(result.resumedFrom, {
-    ...{ images: 27, from: `${file}.previous` },
+    images: 27,
+    from: `${file}.previous`,
     refused: `${file}: there is no such file`,
   });
   assert.equal(endOf(result), whole);

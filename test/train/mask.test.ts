@@ -147,8 +147,12 @@ test("of half-hidden digits an encoder that has seen such reconstructs more than
   hidePixels(seen, [28, 28], { hidden: [0.5, 0.5] }, 1, 0);
   const errorOf = async (mask?: TrainAutoencoderOptions["mask"]) => {
     const run = await trainAutoencoder(start, digits.slice(0, 250), {
-      ...{ mask, optimizer: adam({ learningRate: 3e-3 }), schedule: linear(), gradientClip: 1 },
-      ...{ batchSize: 10, epochs: 20 },
+      mask,
+      optimizer: adam({ learningRate: 3e-3 }),
+      schedule: linear(),
+      gradientClip: 1,
+      batchSize: 10,
+      epochs: 20,
     });
     const output = await decode(run.decoder, await encodeWith(run.encoder, seen));
     return output.reduce((sum, value, i) => sum + (value - whole[i]!) ** 2, 0) / whole.length;

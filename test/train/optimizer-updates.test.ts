@@ -147,13 +147,11 @@ for (const { name: build, backend } of builds) {
           decoder,
           y,
           {
-            ...{
-              backend,
-              optimizer,
-              batchSize: SAMPLES,
-              epochs: updates,
-              loss: squaredError({ reduction: "sum" }),
-            },
+            backend,
+            optimizer,
+            batchSize: SAMPLES,
+            epochs: updates,
+            loss: squaredError({ reduction: "sum" }),
             solver: euler({ grid: linearGrid({ t1: STEP, slices: 1 }) }),
             ...(schedule && { schedule }),
             ...(gradientClip !== undefined && { gradientClip }),
@@ -182,11 +180,11 @@ test("a last mini-batch that is smaller is clipped by its own size", async () =>
   // Four times the same sample, in mini-batches of three and one: both gradients have next to the same direction.
   const same = Float32Array.from({ length: SAMPLES * N }, (_, i) => y[i % N]!);
   const run = await train(decoder, same, {
-    ...{ optimizer: sgd({ learningRate: 1 }), batchSize: 3, gradientClip: 1e-3 },
-    ...{
-      loss: squaredError({ reduction: "sum" }),
-      solver: euler({ grid: linearGrid({ t1: STEP, slices: 1 }) }),
-    },
+    optimizer: sgd({ learningRate: 1 }),
+    batchSize: 3,
+    gradientClip: 1e-3,
+    loss: squaredError({ reduction: "sum" }),
+    solver: euler({ grid: linearGrid({ t1: STEP, slices: 1 }) }),
   });
   assert.ok(Math.abs(norm(changeOf(run.decoder.parameters)) / 4e-3 - 1) < 1e-2);
 });

@@ -138,7 +138,9 @@ test("an autoencoder's decoder starts at the mean code of its training data, als
 
 test("an autoencoder that diverges has a decoder without a start", async () => {
   const run = await trainAutoencoder(decoder, smallData, {
-    ...{ epochs: 2, optimizer: sgd({ learningRate: 1e30 }), backend },
+    epochs: 2,
+    optimizer: sgd({ learningRate: 1e30 }),
+    backend,
   });
   assert.is(run.decoder.start, undefined);
 });

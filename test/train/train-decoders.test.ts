@@ -110,7 +110,10 @@ for (const decoderCase of decoderCases) {
   });
 
   const usual: TrainOptions = {
-    ...{ epochs: 3, batchSize: 3, seed: 5, optimizer: adam({ learningRate: 0.01 }) },
+    epochs: 3,
+    batchSize: 3,
+    seed: 5,
+    optimizer: adam({ learningRate: 0.01 }),
     // Not the first samples, which the training's own fixed inputs would fit.
     validation: { data: y.slice(2 * size, 4 * size), ...decoderCase.givenFor([2, 3]), everyImages: 4 },
     ...given,
@@ -174,8 +177,12 @@ for (const decoderCase of decoderCases) {
 
   test(`${name}: kept codes are updated by their gradients beside the weights, and come to fit`, async () => {
     const { codes, decoder, history } = await train(make(), y, {
-      ...{ epochs: 1, batchSize: sampleCount, codes: "kept", optimizer: sgd({ learningRate: 0 }) },
-      ...{ codeOptimizer: sgd({ learningRate: 0.5 }), ...given },
+      epochs: 1,
+      batchSize: sampleCount,
+      codes: "kept",
+      optimizer: sgd({ learningRate: 0 }),
+      codeOptimizer: sgd({ learningRate: 0.5 }),
+      ...given,
     });
     const d = decoder.latentSize;
     for (let sample = 0; sample < sampleCount; sample++) {
@@ -192,8 +199,11 @@ for (const decoderCase of decoderCases) {
     assert.is(history.length, 1);
 
     const long = await train(make(), y, {
-      ...{ epochs: 60, codes: "kept", optimizer: adam({ learningRate: 3e-3 }) },
-      ...{ codeOptimizer: adam({ learningRate: 0.05 }), ...given },
+      epochs: 60,
+      codes: "kept",
+      optimizer: adam({ learningRate: 3e-3 }),
+      codeOptimizer: adam({ learningRate: 0.05 }),
+      ...given,
     });
     const loss = long.history.at(-1)!.loss;
     assert.ok(loss < 0.97 * long.history[0]!.loss, `${long.history[0]!.loss} to ${loss}`);
@@ -217,7 +227,10 @@ test("kept codes follow PyTorch's optimizers", async () => {
     adam({ learningRate: 0.02, weightDecay: 0.1 }),
   ]) {
     const { codes } = await train(identity, y, {
-      ...{ epochs: 5, codes: "kept", codeOptimizer, optimizer: sgd({ learningRate: 0 }) },
+      epochs: 5,
+      codes: "kept",
+      codeOptimizer,
+      optimizer: sgd({ learningRate: 0 }),
     });
     const expected = [0, 0];
     const [m, v] = [

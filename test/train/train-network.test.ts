@@ -137,7 +137,9 @@ test("progress: images per second since the start, or since the checkpoint, and 
 test("a loss of one's own is no decoder's: the trained one keeps what it had", async () => {
   const loss = customLoss({ value: (o, t) => (o - t) ** 2, gradient: (o, t) => 2 * (o - t) });
   const own = createDecoder({
-    ...{ layers: [2, 5, SIZE], outputActivation: "identity", loss: squaredError({ reduction: "sum" }) },
+    layers: [2, 5, SIZE],
+    outputActivation: "identity",
+    loss: squaredError({ reduction: "sum" }),
   });
   const none = createDecoder({ layers: [2, 5, SIZE], outputActivation: "identity" });
   for (const decoder of [own, none]) {
@@ -298,8 +300,14 @@ test("a backend that does not train is refused by its name", async () => {
 
 test("what a run starts with where nothing is said", async () => {
   const said = await train(make(), y, {
-    ...{ optimizer: rmsprop(), schedule: constant(), batchSize: 5, epochs: 1, seed: 0 },
-    ...{ replacement: false, warmStart: false, codes: "encoded" },
+    optimizer: rmsprop(),
+    schedule: constant(),
+    batchSize: 5,
+    epochs: 1,
+    seed: 0,
+    replacement: false,
+    warmStart: false,
+    codes: "encoded",
   });
   const unsaid = await train(make(), y);
   assert.equal(unsaid.decoder.parameters, said.decoder.parameters);

@@ -158,7 +158,11 @@ test("adjoints go with AMD, Nesterov's flow, warm starts, clipping and losses of
     ]) {
       const { history } = await train(decoder, data, {
         ...way,
-        ...{ adjoint, loss: own, warmStart: true, epochs: 2, gradientClip: 0.1 },
+        adjoint,
+        loss: own,
+        warmStart: true,
+        epochs: 2,
+        gradientClip: 0.1,
       });
       assert.ok(history.every((step) => Number.isFinite(step.gradientNorm) && step.gradientNorm > 0));
     }

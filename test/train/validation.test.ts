@@ -67,7 +67,10 @@ test("a loss enters the mean however large the prior beside it is, as in summary
   assert.ok(loss.every(Number.isFinite));
   const mean = loss.reduce((sum, value) => sum + value, 0) / 7;
   const { history, validation } = await train(smallDecoder, samples, {
-    ...{ ...common, weights, batchSize: 7, epochs: 1 },
+    ...common,
+    weights,
+    batchSize: 7,
+    epochs: 1,
     validation: { data: samples, weights },
   });
   assert.ok(Math.abs(validation[0]!.loss / mean - 1) < 2 ** -23, `${validation[0]!.loss}, ${mean}`);
@@ -149,7 +152,9 @@ test("an abort ends it", async () => {
   });
   const data = randomArray(5, 2000 * 9, 0, 1);
   const run = runSmall({
-    ...{ loss, signal: controller.signal, validation: { data } },
+    loss,
+    signal: controller.signal,
+    validation: { data },
     onEvent: (event) => void events.push(event),
   });
   await run.then(

@@ -69,8 +69,12 @@ function withPrograms(others: Readonly<Record<string, string>> = {}): NodeJS.Pro
 
 /** What the scripts take from the environment. */
 const settings = (out: string) => ({
-  ...{ DECODER: join(volume, "decoder.safetensors"), DATA: join(volume, "samples.npy") },
-  ...{ OUT: out, UNIT: "10", SHARDS: "4", JOBS: "2" },
+  DECODER: join(volume, "decoder.safetensors"),
+  DATA: join(volume, "samples.npy"),
+  OUT: out,
+  UNIT: "10",
+  SHARDS: "4",
+  JOBS: "2",
 });
 
 type Manifest = { readonly kind: string } & Record<string, unknown>;
@@ -119,8 +123,12 @@ function unknownNames(all: readonly Manifest[]): string[] {
   });
   const file = fileURLToPath(new URL("manifests.ts", import.meta.url));
   const options: ts.CompilerOptions = {
-    ...{ strict: true, noEmit: true, skipLibCheck: true, types: [] },
-    ...{ target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.ESNext },
+    strict: true,
+    noEmit: true,
+    skipLibCheck: true,
+    types: [],
+    target: ts.ScriptTarget.ES2022,
+    module: ts.ModuleKind.ESNext,
     moduleResolution: ts.ModuleResolutionKind.Bundler,
   };
   const host = ts.createCompilerHost(options);

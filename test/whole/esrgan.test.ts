@@ -68,7 +68,9 @@ function writeModel(
 ): string {
   const input = { batch_input_shape: [null, null, null, 3], dtype: "float32", name: "input" };
   const entries = layers.map(([class_name, layer, reads, config]) => ({
-    ...{ class_name, name: layer, config: { name: layer, ...config } },
+    class_name,
+    name: layer,
+    config: { name: layer, ...config },
     inbound_nodes: [reads.map((from) => [from, 0, 0, {}])],
   }));
   const weightsManifest = Object.entries(shapes).map(([weight, shape], i) => {
@@ -82,7 +84,8 @@ function writeModel(
   const config = {
     name,
     layers: [{ class_name: "InputLayer", name: "input", config: input, inbound_nodes: [] }, ...entries],
-    ...{ input_layers: [["input", 0, 0]], output_layers: [[layers.at(-1)![1], 0, 0]] },
+    input_layers: [["input", 0, 0]],
+    output_layers: [[layers.at(-1)![1], 0, 0]],
   };
   const model_config = { class_name: "Functional", config };
   const path = join(folder, `${name}.json`);
@@ -96,8 +99,16 @@ function writeModel(
 const channelsLast = { data_format: "channels_last" };
 
 const convolution = (filters: number, kernel_size: readonly number[], others: object = {}) => ({
-  ...{ filters, kernel_size, strides: [1, 1], dilation_rate: [1, 1], padding: "same", groups: 1 },
-  ...{ ...channelsLast, activation: "linear", use_bias: true, ...others },
+  filters,
+  kernel_size,
+  strides: [1, 1],
+  dilation_rate: [1, 1],
+  padding: "same",
+  groups: 1,
+  ...channelsLast,
+  activation: "linear",
+  use_bias: true,
+  ...others,
 });
 
 test("so it is of strides, dilations, both paddings, activations and sums that the model does without", async () => {
@@ -115,8 +126,12 @@ test("so it is of strides, dilations, both paddings, activations and sums that t
       ["Conv2D", "output", ["softplus"], convolution(2, [1, 1])],
     ],
     {
-      ...{ "strided/kernel": [4, 3, 3, 5], "strided/bias": [5], "dilated/kernel": [3, 2, 5, 5] },
-      ...{ "inner/kernel": [2, 3, 10, 4], "inner/bias": [4], "output/kernel": [1, 1, 4, 2] },
+      "strided/kernel": [4, 3, 3, 5],
+      "strided/bias": [5],
+      "dilated/kernel": [3, 2, 5, 5],
+      "inner/kernel": [2, 3, 10, 4],
+      "inner/bias": [4],
+      "output/kernel": [1, 1, 4, 2],
       "output/bias": [2],
     },
   );
@@ -143,12 +158,14 @@ test("what has no counterpart, or does not fit, is refused by its name", () => {
   );
   refuses(
     writeModel("shape", [["Conv2D", "conv", ["input"], convolution(2, [3, 3])]], {
-      ...{ "conv/kernel": [3, 3, 2, 3], "conv/bias": [2] },
+      "conv/kernel": [3, 3, 2, 3],
+      "conv/bias": [2],
     }),
     /"conv\/kernel" has the shape \[3,3,2,3\], expected \[3,3,3,2\]/,
   );
   const short = writeModel("short", [["Conv2D", "conv", ["input"], convolution(2, [3, 3])]], {
-    ...{ "conv/kernel": [3, 3, 3, 2], "conv/bias": [2] },
+    "conv/kernel": [3, 3, 3, 2],
+    "conv/bias": [2],
   });
   writeFileSync(join(folder, "short-1.bin"), readFileSync(join(folder, "short-1.bin")).subarray(4));
   refuses(short, /the files end within the weight "conv\/bias"/);

@@ -66,7 +66,10 @@ test("every project of examples/ has its check", () => {
 for (const [name, check] of Object.entries(checks)) {
   test(`${name} runs`, async () => {
     const context: Context = {
-      ...{ folder: join(folder, name), tarball, node: process.execPath, log: () => {} },
+      folder: join(folder, name),
+      tarball,
+      node: process.execPath,
+      log: () => {},
       signal: AbortSignal.timeout(550_000),
     };
     const isSource = (path: string) => !/\/(node_modules|dist|package-lock\.json)$/.test(path);

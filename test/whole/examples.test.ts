@@ -161,9 +161,17 @@ test("the examples in TypeScript have no errors of types", () => {
     return name;
   });
   const compilerOptions = {
-    ...{ strict: true, exactOptionalPropertyTypes: true, target: "es2022", noEmit: true, skipLibCheck: true },
-    ...{ module: "esnext", moduleResolution: "bundler", lib: ["es2022", "dom"], types: ["node"] },
-    ...{ allowImportingTsExtensions: true, preserveSymlinks: true },
+    strict: true,
+    exactOptionalPropertyTypes: true,
+    target: "es2022",
+    noEmit: true,
+    skipLibCheck: true,
+    module: "esnext",
+    moduleResolution: "bundler",
+    lib: ["es2022", "dom"],
+    types: ["node"],
+    allowImportingTsExtensions: true,
+    preserveSymlinks: true,
   };
   writeFileSync(join(folder, "tsconfig.json"), JSON.stringify({ compilerOptions, files: names }));
   const { stdout } = spawnSync(

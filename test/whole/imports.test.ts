@@ -152,7 +152,11 @@ test("a program that only encodes has nothing of what reads, makes and writes de
   const { metafile } = await build({
     stdin: { contents: 'import { encode } from "./src/index.ts"; encode();', resolveDir: dirname(root) },
     absWorkingDir: dirname(root),
-    ...{ bundle: true, format: "esm", write: false, metafile: true, logLevel: "silent" },
+    bundle: true,
+    format: "esm",
+    write: false,
+    metafile: true,
+    logLevel: "silent",
   });
   const [output] = Object.values(metafile.outputs);
   const bundled = Object.entries(output!.inputs).flatMap(([file, { bytesInOutput }]) =>

@@ -180,7 +180,8 @@ test("the paper's decoder is as good in half the bytes as it was", async () => {
   const meanLossBy = async (solver: Solver<GradientFlow<1>>, count: number) =>
     summary(
       await encode(decoder, digits.subarray(0, count * decoder.outputSize), {
-        ...{ solver, backend: wasm({ relaxed: false }) },
+        solver,
+        backend: wasm({ relaxed: false }),
       }),
     ).meanLoss;
   // As it was trained, in float32: see demo/README.md.

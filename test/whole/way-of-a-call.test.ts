@@ -21,14 +21,12 @@ test.after(() => rmSync(folder, { recursive: true }));
 const workerFile = join(folder, "worker.mjs");
 await build({
   entryPoints: [join(root, "test/support/watched-worker.ts")],
-  ...{
-    outfile: workerFile,
-    absWorkingDir: root,
-    bundle: true,
-    format: "esm",
-    platform: "node",
-    ignoreAnnotations: true,
-  },
+  outfile: workerFile,
+  absWorkingDir: root,
+  bundle: true,
+  format: "esm",
+  platform: "node",
+  ignoreAnnotations: true,
 });
 const workerLines = readFileSync(workerFile, "utf8").split("\n");
 

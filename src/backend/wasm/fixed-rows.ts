@@ -10,6 +10,7 @@ import type { Workspace } from "./workspace.ts";
 export interface FixedRows extends Pick<Block, "free"> {
   /** Returns the pointer to the fixed inputs of the sample stored at index `place`; 0 if the decoder has none. */
   at(place: number): number;
+  /** Copies the fixed inputs of sample number `sample` of a call to index `place`. */
   write(place: number, fixed: FixedValues, sample: number): void;
   /**
    * Sets a workspace's pointers to fixed inputs, for `copies` rows per stored sample: row r reads the inputs of the sample
@@ -21,6 +22,10 @@ export interface FixedRows extends Pick<Block, "free"> {
 /** Memory for the fixed inputs of a decoder that has none: every function is a no-op. */
 const NOTHING: FixedRows = { free() {}, at: () => 0, write() {}, point() {} };
 
+/**
+ * Allocates WASM memory for the fixed inputs of `places` samples. For a decoder without fixed inputs nothing is allocated,
+ * and the functions are no-ops.
+ */
 export function allocateFixed({ arena, lowered, decoder }: PackedDecoder, places: number): FixedRows {
   const size = lowered.fixedSize;
   if (size === 0) return NOTHING;

@@ -18,7 +18,9 @@ export type GaussNewtonWork = ReturnType<typeof allocateGaussNewton>;
  * `jacobianStride` bytes apart, and the same numbers packed as panels (blocks) of 8 latents.
  */
 export interface Jacobian {
+  /** Pointer to J₀ᵀ, f32[latentSize][outputSize], with rows `jacobianStride` bytes apart. */
   readonly jacobian: number;
+  /** Pointer to J₀ᵀ packed as panels (blocks) of 8 latents, f32[⌈latentSize / 8⌉][outputSize][8]. */
   readonly jacobianPanels: number;
 }
 
@@ -46,6 +48,10 @@ export function panelBytes({ decoder }: PackedDecoder): number {
   return 4 * paddedSize(decoder.latentSize) * decoder.outputSize;
 }
 
+/**
+ * Allocates WASM memory for the Gauss-Newton matrices of one decoder, as far as the purpose needs them, and fills its
+ * GaussNewton struct. The block's `free` releases the memory.
+ */
 export function allocateGaussNewton(
   packed: PackedDecoder,
   { jacobian, jacobianPanels, own, rows: hasRows }: GaussNewtonUse,

@@ -36,15 +36,20 @@ interface Lowering<Kind extends OperationKind> {
 
 /** Kernel operations and values emitted so far, while a graph is lowered. */
 export class Emission {
+  /** Kernel operations in the order in which they are computed. */
   readonly operations: KernelOperation[] = [];
+  /** Count of numbers in each value, for one row. */
   readonly sizes: number[] = [];
+  /** For each value, the index of the value whose storage it shares; undefined if it has its own. */
   readonly aliases: (number | undefined)[] = [];
 
+  /** Adds a value of `size` numbers for one row, with storage of its own or that of the value `alias`; returns its index. */
   value(size: number, alias?: number): number {
     this.aliases.push(alias);
     return this.sizes.push(size) - 1;
   }
 
+  /** Adds a kernel operation; returns the index of the value that it writes. */
   emit(operation: KernelOperation): number {
     this.operations.push(operation);
     return operation.output;

@@ -10,10 +10,13 @@ import { writeGraph } from "./write-graph.ts";
 /** Weights of a decoder packed in an instance of the kernels, and the memory that the decoder's calls share. */
 export interface PackedDecoder {
   readonly decoder: Decoder;
+  /** Instance of the kernels whose memory is `arena`. */
   readonly kernels: Kernels;
   /** Compiled WASM module of the kernels that `kernels` is an instance of. */
   readonly compiled: CompiledKernels;
+  /** Memory of the kernels' instance, with the packed weights and the buffers of calls. */
   readonly arena: Arena;
+  /** The decoder's graph as kernel operations and values. */
   readonly lowered: LoweredGraph;
   /** Pointer to the Graph struct of assembly/memory/graph.ts. */
   readonly graph: number;

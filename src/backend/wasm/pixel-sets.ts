@@ -5,6 +5,7 @@ import { PixelSet, PixelTaps, paddedSize, Tap } from "../../kernels/layout.ts";
 
 // For each pixel of a convolution the pixels that it is computed from, written as the structs of assembly/memory/graph.ts.
 
+/** Convolution or transposed convolution of a decoder's graph. */
 export type Convolution = Operation<"conv" | "convTranspose">;
 
 /** Input or output side of a convolution: its pixels and channels. */
@@ -23,12 +24,15 @@ export interface Side {
 export interface ConvolutionGeometry {
   /** True if the first axis of the weight is the input channels, as in PyTorch's transposed convolutions. */
   readonly isTransposed: boolean;
+  /** Number of groups, independent convolutions on equal shares of the channels. */
   readonly groups: number;
   readonly input: Side;
   readonly output: Side;
   /** Number of taps of the convolution's kernel. */
   readonly taps: number;
+  /** Sets of output pixels, with the input pixels that each is computed from. */
   readonly forward: readonly LikePixels[];
+  /** Sets of input pixels, with the output pixels that each one's gradient is computed from. */
   readonly backward: readonly LikePixels[];
 }
 
@@ -49,6 +53,11 @@ interface LikePixels {
 
 const geometries = new WeakMap<Convolution, ConvolutionGeometry>();
 
+/**
+ * Returns the geometry of a convolution, which is computed on first use and kept as long as the operation.
+ *
+ * @param inputShape shape of the operation's input for one sample
+ */
 export function geometryOf(operation: Convolution, inputShape: Shape): ConvolutionGeometry {
   return kept(geometries, operation, () => makeGeometry(operation, inputShape));
 }

@@ -109,6 +109,7 @@ export class Staging<Range extends SampleRange> {
     });
   }
 
+  /** Function that frees the memory of the staged samples; a second call is a no-op. */
   get free(): () => void {
     return this.blocks.free;
   }

@@ -113,7 +113,12 @@ export function allocateWorkspace(
  * assembly/solve/descent.ts.
  */
 export interface LossScales {
+  /** Factor of the sample's sum of n element losses: 1/n for a mean, 1/Σw for a mean with weights w, 1 for a sum. */
   readonly scale: number;
+  /**
+   * Factor for the shared curvature matrix, which is made for a mean over the outputs, to fit the sample's loss: 1 for a
+   * mean; for a sum, n or Σw.
+   */
   readonly curvatureScale: number;
   /**
    * Factor of the prior in the objective: 1/n for a loss that is a mean over n elements, 1/Σw for a weighted mean, 1 for a sum.

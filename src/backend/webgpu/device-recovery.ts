@@ -20,14 +20,17 @@ export class DeviceRecovery {
     private loaded: LoadedDecoder,
   ) {}
 
+  /** Opens a GPU device and loads the decoder onto it. */
   static async open(decoder: Decoder, options: ContextOptions): Promise<DeviceRecovery> {
     return new DeviceRecovery(decoder, options, await loadOnto(await openContext(options), decoder));
   }
 
+  /** Maximum number of rows for which the decoder's largest graph value fits into a buffer of the present device. */
   get largestRows(): number {
     return this.loaded.largestRows;
   }
 
+  /** Description of the backend for results: the GPU's name, the version of onnxruntime-web, and losses of a device so far. */
   get info(): BackendInfo {
     const { ort, device } = this.loaded.context;
     return {

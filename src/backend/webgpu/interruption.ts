@@ -6,6 +6,7 @@ export class Interruption {
   private readonly waiting = new Set<(error: Error) => void>();
   private error: Error | undefined;
 
+  /** True once the error has been raised. */
   get hasCome(): boolean {
     return this.error !== undefined;
   }

@@ -32,6 +32,11 @@ export class LoadedDecoder {
     this.parameters = loadParameters(context, decoder);
   }
 
+  /**
+   * Loads a decoder's parameters onto a device.
+   *
+   * @throws LatentflowError `unsupported` if a parameter, or a value of one sample, is larger than a buffer of the device
+   */
   static async load(context: GpuContext, decoder: Decoder): Promise<LoadedDecoder> {
     const limit = bufferLimit(context);
     const check = (what: string, size: number) => {
@@ -123,6 +128,7 @@ async function loadParameters(context: GpuContext, decoder: Decoder): Promise<Gp
 /** A graph leased to one call. */
 export interface Lease {
   readonly graph: BoundGraph;
+  /** Returns the graph, so that other calls can use it. */
   release(): void;
 }
 

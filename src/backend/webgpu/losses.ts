@@ -8,6 +8,7 @@ import type { OnnxGraph, Tensor } from "./onnx.ts";
  */
 export interface Elements {
   readonly elements: Tensor;
+  /** Writes the nodes of the derivatives of the elements' losses for the outputs (or logits), [rows, outputSize]. */
   slope(): Tensor;
 }
 

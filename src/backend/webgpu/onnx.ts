@@ -35,6 +35,7 @@ const MOST_CONCATENATED = 7;
 export class OnnxGraph extends Emitter {
   /** Shapes of the graph's inputs, by name; `outputs` has the shapes of the graph's outputs. */
   readonly inputs = new Map<string, readonly number[]>();
+  /** Shapes of the graph's outputs, by name. */
   readonly outputs = new Map<string, readonly number[]>();
   override readonly functions: Partial<FunctionWriters> = GPU_FUNCTIONS;
   private readonly nodes: WrittenNode[] = [];
@@ -49,6 +50,7 @@ export class OnnxGraph extends Emitter {
   private readonly sources = new Map<Tensor, Tensor>();
   private count = 0;
 
+  /** Declares an input of the graph, float32 of the given shape. */
   input(name: string, shape: readonly number[]): Tensor {
     this.inputs.set(name, shape);
     return this.shaped(name as Tensor, shape);

@@ -5,7 +5,13 @@ import { inTurn } from "./runtime.ts";
 
 /** Tensors in GPU memory, by name. */
 export interface GpuTensors {
+  /** The tensors as onnxruntime-web reads and writes them, by name. */
   readonly byName: Readonly<Record<string, OnnxTensor>>;
+  /**
+   * Returns the GPU buffer of a tensor.
+   *
+   * @throws Error if there is no tensor of this name
+   */
   buffer(name: string): GpuBuffer;
   /** Writes values into a tensor from element `at` on; default 0. */
   write(name: string, values: Float32Array, at?: number): void;

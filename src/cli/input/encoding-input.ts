@@ -23,10 +23,13 @@ import { openZ0 } from "./starts.ts";
 export interface EncodingInput {
   readonly decoder: Decoder;
   readonly loss: StandardLoss;
+  /** Prior on the codes, as chosen by the command's options or by the decoder's file. */
   readonly prior: ChosenPrior;
   /** Fixed inputs of the samples, and the decoder at the samples' number of points. */
   readonly fixed: FixedInputsPlan;
+  /** Open files of the samples. */
   readonly samples: SamplesFiles;
+  /** Open file of the weights of the samples' values, or a mask; undefined without weights. */
   readonly weights: NumbersFile | undefined;
   /** Start vectors z₀ of the flows; undefined to use the decoder's own start. */
   readonly z0: NumbersFile | undefined;
@@ -39,13 +42,18 @@ export interface EncodingInput {
 
 /** A block of consecutive samples, with their weights, start vectors, fixed inputs and identifiers. */
 export interface Block {
+  /** Index of the block's first sample in the run. */
   readonly first: number;
+  /** Number of samples in the block. */
   readonly count: number;
   /** Samples, [count, outputSize]. */
   readonly y: Float32Array;
+  /** Weights of the samples' values: [outputSize] for all samples, or [count, outputSize]; undefined without weights. */
   readonly weights: Float32Array | undefined;
+  /** Start vectors of the flows, [count, latentSize], or one for all, [latentSize]; undefined to use the decoder's start. */
   readonly z0: Float32Array | undefined;
   readonly fixed: FixedInputs;
+  /** Identifiers of the block's samples; undefined if the samples have none. */
   readonly ids: Ids | undefined;
 }
 

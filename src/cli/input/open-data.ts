@@ -24,7 +24,7 @@ import { pictureFormatOf } from "./pictures/read-picture.ts";
 
 // The one way by which commands open data: samples, weights, masks, codes, start vectors and fixed inputs.
 
-/** Limits on the size and duration of reading data. */
+/** Limits on reading data: a number of bytes, and a signal that stops it. */
 export interface DataLimits extends Limits {
   /**
    * Value of `--max-bytes`, which then also applies to files that are read piece by piece; undefined if the option is not

@@ -5,6 +5,7 @@ export const PICTURES = {
   "samples.png": "the first samples and decodings of codes drawn for them",
 } as const;
 
+/** File name of a picture that `encode` may write, such as `"samples.png"`. */
 export type PictureName = keyof typeof PICTURES;
 
 /** File names of the pictures that `encode` may write. */

@@ -5,9 +5,11 @@ import { note, say } from "./print.ts";
 
 /** State of a run, for the progress display. */
 export interface Progress {
+  /** Amount of work done, in the task's unit. */
   readonly done: number;
   /** Mean loss of the samples encoded so far, or of the latest mini-batches in training; NaN before the first. */
   readonly loss: number;
+  /** Speed, in the task's unit per second. */
   readonly perSecond: number;
   /** Note shown in brackets after the loss. */
   readonly note?: string | undefined;
@@ -19,11 +21,13 @@ export interface Task {
   readonly title: string;
   /** Plural noun of what is counted, such as `samples`. */
   readonly unit: string;
+  /** Amount of work, in the task's unit. */
   readonly total: number;
 }
 
 /** Display of a run's progress on stderr. */
 export interface ProgressDisplay {
+  /** Shows the state of the run in place of the one shown before. */
   update(progress: Progress): void;
   /** Prints a line on stderr without overwriting the progress bar. */
   say(message: string): void;

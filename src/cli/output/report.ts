@@ -77,6 +77,7 @@ export function countOf(count: number, noun: string): string {
 
 /** Formats a mean to 4 significant digits; "none" for NaN, the mean of nothing; undefined if there is no mean. */
 export function formatMean(mean: number, unit?: string): string;
+/** Formats a mean to 4 significant digits; "none" for NaN; undefined for null or undefined. */
 export function formatMean(mean: number | null | undefined, unit?: string): string | undefined;
 export function formatMean(mean: number | null | undefined, unit = ""): string | undefined {
   if (mean === null || mean === undefined) return undefined;

@@ -3,10 +3,14 @@ import type { Part } from "./part.ts";
 
 /** Sizes and contents of a run's results, known before they are computed. */
 export interface ResultsPlan {
+  /** Number of samples of the whole run. */
   readonly samples: number;
   readonly latentSize: number;
+  /** Shape of one sample's data, without the axis of samples. */
   readonly sampleShape: readonly number[];
+  /** True if the results have a prior's value for each sample. */
   readonly hasPrior: boolean;
+  /** True if the reconstruction D(z) of each sample is saved. */
   readonly hasReconstructions: boolean;
   /** Number of codes drawn from the posterior of each sample; 0 without `--samples`. */
   readonly codesPerSample: number;
@@ -22,6 +26,8 @@ export interface ResultsFormat {
 
 /** Writes the results of a run, one part at a time. */
 export interface ResultsWriter {
+  /** Writes the results of the next samples; parts are added in the order of their samples. */
   add(part: Part): Promise<void>;
+  /** Completes the files after the last part. */
   finish(): Promise<void>;
 }

@@ -36,6 +36,7 @@ export class RunSummariser {
   private sampling: { count: number; sizes: number[] } | undefined;
   private leastLoss: { sum: number; count: number } | undefined;
 
+  /** Adds the results of one part to the sums. */
   add({ results, count, seconds, threads, kernels, leastLoss }: Part): void {
     for (const [name, valuesOf] of Object.entries(AVERAGED)) {
       const finite = this.sums[name as MeanName];
@@ -68,6 +69,7 @@ export class RunSummariser {
     return sum / count;
   }
 
+  /** Returns the summary of the parts added so far. */
   summary() {
     const { samples, seconds, threads, build, statuses, leastLoss, sampling } = this;
     const meanLoss = this.mean("meanLoss");

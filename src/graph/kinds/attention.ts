@@ -6,6 +6,7 @@ import type { Filled } from "../settings.ts";
 /** Kind of operation: softmax, exp(x) divided by its sum, along the last axis. */
 export const softmax = /* @__PURE__ */ functionKind<object>(() => "softmax");
 
+/** Settings of a product of two values as matrices of their last two axes. */
 export interface MatmulSettings {
   /** True if the second value is stored as [columns, inner] instead of [inner, columns]. Default false. */
   readonly transposed?: boolean;
@@ -18,6 +19,10 @@ export const matmul: Kind<Filled<MatmulSettings>> = {
   label: () => "matmul",
 };
 
+/**
+ * Reader of matrix products: two values `[…, rows, inner]` and `[…, inner, columns]`, or `[…, columns, inner]` if
+ * `transposed`, whose other axes are equal, become `[…, rows, columns]`.
+ */
 export const matmulReader: Reader<MatmulSettings, Filled<MatmulSettings>> = {
   settings: { transposed: true },
   reads: 2,

@@ -5,7 +5,9 @@ import { changed } from "../linear-map.ts";
 import { pixelKind } from "../map-kind.ts";
 import { around, type Filled, type PerAxis, perAxis, pixelAxes } from "../settings.ts";
 
+/** Settings of an average pool, the mean of the pixels under a moving window. */
 export interface AveragePoolSettings {
+  /** Length of the window along each axis, in pixels. */
   readonly kernel: PerAxis;
   /** Step of the window along each axis, in pixels. Default: the kernel's length. */
   readonly stride?: PerAxis;
@@ -18,6 +20,9 @@ export interface AveragePoolSettings {
   readonly countPadding?: boolean;
 }
 
+/**
+ * Settings of an average pool with defaults filled in; `padding` is the pixels before each axis, then those behind each axis.
+ */
 export type AveragePoolFields = Filled<AveragePoolSettings>;
 
 /** Kind of operation: mean of the pixels under a moving window. */
@@ -36,6 +41,10 @@ export const averagePool = /* @__PURE__ */ pixelKind<AveragePoolFields>({
   },
 });
 
+/**
+ * Reader of average pools of `[height, width, channels] or [width, channels]`: the output has ⌊(length + padding on both
+ * sides - kernel)/stride⌋ + 1 pixels along each axis. Each padding must be shorter than the kernel.
+ */
 export const averagePoolReader: Reader<AveragePoolSettings, AveragePoolFields> = {
   settings: { kernel: true, stride: true, padding: true, countPadding: true },
   reads: 1,

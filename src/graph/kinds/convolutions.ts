@@ -33,6 +33,7 @@ export interface ConvTransposeFields extends TransposedConvolutionSettings {
 export interface ConvolutionDefinition {
   /** Number of output channels. */
   readonly channels: number;
+  /** Length of the kernel along each axis, in taps. */
   readonly kernel: PerAxis;
   /** Step of the convolution's window along each axis, in pixels. Default 1. */
   readonly stride?: PerAxis;
@@ -44,6 +45,7 @@ export interface ConvolutionDefinition {
   readonly groups?: number;
 }
 
+/** Settings of a transposed convolution, PyTorch's `ConvTranspose`, over the axes before the channels: one axis, or two. */
 export interface ConvTransposeSettings extends ConvolutionDefinition {
   /** Additional output pixels at the end of each axis; fewer than the larger of stride and dilation. Default 0. */
   readonly outputPadding?: PerAxis;
@@ -76,9 +78,21 @@ function convolution<Fields extends ConvFields>(name: string, isTransposed: bool
   };
 }
 
+/**
+ * Kind of operation: convolution over the axes before the channels, one or two, with bias; as PyTorch's `Conv1d` and
+ * `Conv2d`, channels last.
+ */
 export const conv = /* @__PURE__ */ convolution<ConvFields>("conv", false);
+/**
+ * Kind of operation: transposed convolution over the axes before the channels, one or two, with bias; as PyTorch's
+ * `ConvTranspose1d` and `ConvTranspose2d`, channels last.
+ */
 export const convTranspose = /* @__PURE__ */ convolution<ConvTransposeFields>("convTranspose", true);
 
+/**
+ * Reader of convolutions of `[height, width, channels] or [width, channels]`. Refuses output lengths below 1, groups that do
+ * not divide the channels, and more than 2²² pairs of output and input pixels.
+ */
 export const convReader: Reader<ConvolutionDefinition, ConvFields> = {
   settings: SETTINGS,
   reads: 1,
@@ -90,6 +104,10 @@ export const convReader: Reader<ConvolutionDefinition, ConvFields> = {
   },
 };
 
+/**
+ * Reader of transposed convolutions of `[height, width, channels] or [width, channels]`. Refuses output lengths below 1,
+ * groups that do not divide the channels, and more than 2²² pairs of output and input pixels.
+ */
 export const convTransposeReader: Reader<ConvTransposeSettings, ConvTransposeFields> = {
   settings: /* @__PURE__ */ Object.assign({}, SETTINGS, { outputPadding: true as const }),
   reads: 1,

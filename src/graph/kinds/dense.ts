@@ -9,11 +9,13 @@ export interface DenseFields {
   readonly bias: Float32Array;
 }
 
+/** Settings of a fully connected operation along the last axis. */
 export interface DenseSettings {
   /** Number of outputs: the length of the output's last axis. */
   readonly units: number;
 }
 
+/** Kind of operation: fully connected along the last axis, weight · input + bias, as PyTorch's `Linear`. */
 export const dense: Kind<DenseFields> = {
   tensors: ({ shape }, [input]) => weightAndBias([shape.at(-1)!, input!.at(-1)!], shape),
   cost: ({ shape }, [input]) =>
@@ -21,6 +23,7 @@ export const dense: Kind<DenseFields> = {
   label: () => "dense",
 };
 
+/** Reader of fully connected operations: the input's last axis becomes `units` long. */
 export const denseReader: Reader<DenseSettings, DenseFields> = {
   settings: { units: true },
   reads: 1,

@@ -13,12 +13,16 @@ export interface ActivationFields {
   readonly activation: Activation;
 }
 
+/** Settings of an operation that applies an activation to each number. */
 export interface ActivationSettings {
+  /** Activation: a name, or an object with the name and parameter, such as `{ name: "elu", alpha: 1 }`. */
   readonly activation: ActivationLike;
 }
 
+/** Kind of operation: an activation of layers, such as ReLU, applied to each number. */
 export const activation = /* @__PURE__ */ functionKind<ActivationFields>(({ activation }) => activation.name);
 
+/** Reader of activations: checks the name and parameter, and keeps the input's shape. */
 export const activationReader: Reader<ActivationSettings, ActivationFields> = {
   settings: { activation: true },
   reads: 1,
@@ -33,14 +37,21 @@ export interface PointwiseFields {
   readonly function: PointwiseFunction;
 }
 
+/** Settings of an operation that applies a function other than the activations, such as `exp`, to each number. */
 export interface PointwiseSettings {
+  /**
+   * Function: the name of one without parameters, or an object with the name and all parameters, such as `{ name: "power",
+   * exponent: 2 }`.
+   */
   readonly function: PointwiseLike;
 }
 
+/** Kind of operation: a function other than the activations of layers, such as `exp` or `clip`, applied to each number. */
 export const pointwise = /* @__PURE__ */ functionKind<PointwiseFields>(
   (operation) => operation.function.name,
 );
 
+/** Reader of elementwise functions other than activations: checks the name and all parameters, and keeps the input's shape. */
 export const pointwiseReader: Reader<PointwiseSettings, PointwiseFields> = {
   settings: { function: true },
   reads: 1,
@@ -59,10 +70,15 @@ function stretching(label: string): MapKind<object, "operands"> {
   return { ...mapKind<object>({ label: () => label, axes }), output: "operands" };
 }
 
+/** Kind of operation: elementwise sum a + b, with axes of length 1 broadcast as in NumPy. */
 export const add = /* @__PURE__ */ stretching("add");
+/** Kind of operation: elementwise difference a - b, with axes of length 1 broadcast as in NumPy. */
 export const sub = /* @__PURE__ */ stretching("sub");
+/** Kind of operation: elementwise product a · b, with axes of length 1 broadcast as in NumPy. */
 export const mul = /* @__PURE__ */ stretching("mul");
+/** Kind of operation: elementwise max(a, b), with axes of length 1 broadcast as in NumPy. */
 export const maximum = /* @__PURE__ */ stretching("maximum");
+/** Kind of operation: elementwise min(a, b), with axes of length 1 broadcast as in NumPy. */
 export const minimum = /* @__PURE__ */ stretching("minimum");
 /** Kind of operation: elementwise condition > 0 ? a : b. */
 export const where = /* @__PURE__ */ stretching("where");
@@ -70,6 +86,7 @@ export const where = /* @__PURE__ */ stretching("where");
 /** Reader of all elementwise operations on two values. */
 export const ofTwoReader: Reader<object, object> = /* @__PURE__ */ stretchingReader(2);
 
+/** Reader of the elementwise selection `where` of three values, condition, a and b; the output has their broadcast shape. */
 export const whereReader: Reader<object, object> = /* @__PURE__ */ stretchingReader(3);
 
 function stretchingReader(reads: 2 | 3): Reader<object, object> {

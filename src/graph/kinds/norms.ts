@@ -3,16 +3,19 @@ import { invalid } from "../../base/refuse.ts";
 import { cost, type Kind, type Reader, type Shape, sizeOf, type Tensor } from "../kind.ts";
 import type { Filled } from "../settings.ts";
 
+/** Settings of an RMS norm along the last axis. */
 export interface RmsNormSettings {
   /** Number ε that is added to the variance, > 0 and ≤ 1e30. Default 1e-5. */
   readonly epsilon?: number;
 }
 
+/** Settings of a layer norm over the last axes. */
 export interface LayerNormSettings extends RmsNormSettings {
   /** Number of last axes that are normalised together; weight and bias have their shape. Default 1. */
   readonly axes?: number;
 }
 
+/** Settings of a group norm: each group of adjacent channels is normalised over all pixels. */
 export interface GroupNormSettings extends RmsNormSettings {
   /** Number of groups, a divisor of the number of channels; as many as channels make PyTorch's `InstanceNorm`. */
   readonly groups: number;
@@ -24,8 +27,14 @@ export interface ScaleAndShift {
   readonly bias: Float32Array;
 }
 
+/**
+ * Settings of a layer norm with defaults filled in, and its weight and bias, whose shape is the axes that are normalised
+ * together.
+ */
 export type LayerNormFields = Filled<LayerNormSettings> & ScaleAndShift;
+/** Settings of a group norm with defaults filled in, and its weight and bias, [channels] each. */
 export type GroupNormFields = Filled<GroupNormSettings> & ScaleAndShift;
+/** Settings of an RMS norm with defaults filled in, and its weight, [length of the last axis]. */
 export type RmsNormFields = Filled<RmsNormSettings> & Pick<ScaleAndShift, "weight">;
 
 const DEFAULT_EPSILON = 1e-5;
@@ -44,12 +53,17 @@ function scaleAndShift(shape: Shape): Tensor[] {
 /** Returns the cost of a norm: a few passes over all numbers; the root and the division per group are neglected. */
 const costOfNorm = ({ shape }: { readonly shape: Shape }) => cost({ sums: 4 * sizeOf(shape) });
 
+/**
+ * Kind of operation: layer norm, (x - mean)/√(variance + ε) over the last axes, times a weight plus a bias; PyTorch's
+ * `LayerNorm`.
+ */
 export const layerNorm: Kind<LayerNormFields> = {
   tensors: ({ axes, shape }) => scaleAndShift(shape.slice(-axes)),
   cost: costOfNorm,
   label: () => "layerNorm",
 };
 
+/** Reader of layer norms: `axes` is 1 to the input's number of axes; the output has the input's shape. */
 export const layerNormReader: Reader<LayerNormSettings, LayerNormFields> = {
   settings: { axes: true, epsilon: true },
   reads: 1,
@@ -64,12 +78,17 @@ export const layerNormReader: Reader<LayerNormSettings, LayerNormFields> = {
   }),
 };
 
+/**
+ * Kind of operation: group norm, (x - mean)/√(variance + ε) over the pixels and a group of adjacent channels, times a weight
+ * plus a bias for each channel; PyTorch's `GroupNorm`.
+ */
 export const groupNorm: Kind<GroupNormFields> = {
   tensors: ({ shape }) => scaleAndShift([shape.at(-1)!]),
   cost: costOfNorm,
   label: ({ groups }) => `groupNorm ${groups}`,
 };
 
+/** Reader of group norms: `groups` must divide the number of channels, the last axis; the output has the input's shape. */
 export const groupNormReader: Reader<GroupNormSettings, GroupNormFields> = {
   settings: { groups: true, epsilon: true },
   reads: 1,
@@ -92,6 +111,7 @@ export const rmsNorm: Kind<RmsNormFields> = {
   label: () => "rmsNorm",
 };
 
+/** Reader of RMS norms along the last axis; the output has the input's shape. */
 export const rmsNormReader: Reader<RmsNormSettings, RmsNormFields> = {
   settings: { epsilon: true },
   reads: 1,

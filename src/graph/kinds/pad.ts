@@ -8,6 +8,7 @@ import { around, type Filled, type PerAxis, pixelAxes } from "../settings.ts";
 /** Values of added pixels: zeros, the pixels mirrored at the outermost one, or copies of the outermost one. */
 export type PadMode = "zeros" | "reflect" | "edge";
 
+/** Settings of a padding of a picture. */
 export interface PadSettings {
   /**
    * Pixels added along each axis before the channels: one number, one number for each axis, or the numbers before each axis
@@ -18,6 +19,7 @@ export interface PadSettings {
   readonly mode?: PadMode;
 }
 
+/** Settings of a padding with defaults filled in; `padding` is the pixels before each axis, then those behind each axis. */
 export type PadFields = Filled<PadSettings>;
 
 /**
@@ -46,6 +48,10 @@ export const pad = /* @__PURE__ */ pixelKind<PadFields>({
   },
 });
 
+/**
+ * Reader of paddings of `[height, width, channels] or [width, channels]`; each axis before the channels grows by the pixels
+ * added on both sides.
+ */
 export const padReader: Reader<PadSettings, PadFields> = {
   settings: { padding: true, mode: true },
   reads: 1,

@@ -7,7 +7,9 @@ import { checkAxes, checkAxis, checkLengths, type Filled } from "../settings.ts"
 
 // Kinds of operation that rearrange numbers without changing them.
 
+/** Settings of a reshape; the new shape must hold as many numbers as the old one. */
 export interface ReshapeSettings {
+  /** New shape for one sample, 1 to 8 axes. */
   readonly shape: Shape;
 }
 
@@ -18,6 +20,7 @@ export const reshape: Kind<object> = {
   label: () => "reshape",
 };
 
+/** Reader of reshapes: the new shape, of 1 to 8 axes, must hold as many numbers as the input. */
 export const reshapeReader: Reader<ReshapeSettings, object> = {
   settings: { shape: true },
   reads: 1,
@@ -31,11 +34,13 @@ export const reshapeReader: Reader<ReshapeSettings, object> = {
   },
 };
 
+/** Settings of a permutation of axes, as PyTorch's `permute`; they are also the operation's fields. */
 export interface PermuteFields {
   /** Axis k of the output is axis axes[k] of the input. */
   readonly axes: readonly number[];
 }
 
+/** Kind of operation: permutation of axes, as PyTorch's `permute`. */
 export const permute = /* @__PURE__ */ mapKind<PermuteFields>({
   label: () => "permute",
   axes({ axes }, [input]) {
@@ -44,6 +49,7 @@ export const permute = /* @__PURE__ */ mapKind<PermuteFields>({
   },
 });
 
+/** Reader of permutations: `axes` lists each axis of the input once. */
 export const permuteReader: Reader<PermuteFields, PermuteFields> = {
   settings: { axes: true },
   reads: 1,
@@ -56,8 +62,11 @@ export const permuteReader: Reader<PermuteFields, PermuteFields> = {
   },
 };
 
+/** Settings of a slice: positions `start`, `start + step`, … of an axis, up to but without `end`. */
 export interface SliceSettings {
+  /** Axis to take positions of; a negative one counts from the end. */
   readonly axis: number;
+  /** First position taken; a negative one counts from the end. */
   readonly start: number;
   /** End of the range, exclusive; a negative one counts from the end. Default: the end of the axis in the direction of `step`. */
   readonly end?: number;
@@ -65,6 +74,7 @@ export interface SliceSettings {
   readonly step?: number;
 }
 
+/** Settings of a slice, with `axis` and `start` counted from the start; the output's shape tells the number of positions. */
 export type SliceFields = Omit<Filled<SliceSettings>, "end">;
 
 /** Kind of operation: evenly spaced positions along an axis. */
@@ -77,6 +87,7 @@ export const slice = /* @__PURE__ */ mapKind<SliceFields>({
   },
 });
 
+/** Reader of slices: negative `axis`, `start` and `end` count from the end; refuses a slice without any position. */
 export const sliceReader: Reader<SliceSettings, SliceFields> = {
   settings: { axis: true, start: true, end: true, step: true },
   reads: 1,
@@ -101,11 +112,13 @@ export const sliceReader: Reader<SliceSettings, SliceFields> = {
   },
 };
 
+/** Settings of a concatenation of one or more values. */
 export interface ConcatSettings {
   /** Axis along which values are concatenated; a negative one counts from the end. Default -1, the last. */
   readonly axis?: number;
 }
 
+/** Settings of a concatenation, with `axis` counted from the start of the value that has the most axes. */
 export type ConcatFields = Filled<ConcatSettings>;
 
 /**
@@ -128,6 +141,10 @@ export const concat = /* @__PURE__ */ mapKind<ConcatFields>({
   },
 });
 
+/**
+ * Reader of concatenations of one or more values whose axes but `axis` are equal; values with fewer axes are repeated along
+ * the missing ones in front.
+ */
 export const concatReader: Reader<ConcatSettings, ConcatFields> = {
   settings: { axis: true },
   reads: "some",
@@ -157,7 +174,9 @@ function besideShape(where: string, shape: Shape, most: Shape, axis: number): Sh
   );
 }
 
+/** Settings of a broadcast to a given shape, as NumPy's `broadcast_to`. */
 export interface ExpandSettings {
+  /** New shape for one sample, 1 to 8 axes; axes of the input that are not of length 1 keep their length. */
   readonly shape: Shape;
 }
 
@@ -167,6 +186,7 @@ export const expand = /* @__PURE__ */ mapKind<object>({
   axes: ({ shape }, [input]) => stretchedAxes(input!, shape),
 });
 
+/** Reader of broadcasts: the given shape may add axes in front and replace lengths of 1, and must keep the others. */
 export const expandReader: Reader<ExpandSettings, object> = {
   settings: { shape: true },
   reads: 1,
@@ -181,6 +201,7 @@ export const expandReader: Reader<ExpandSettings, object> = {
   },
 };
 
+/** Settings of a rearrangement of channels to pixels, ONNX's `DepthToSpace`; PyTorch's `PixelShuffle` by default. */
 export interface DepthToSpaceSettings {
   /** Number of pixels in each direction that one pixel becomes. */
   readonly block: number;
@@ -191,6 +212,7 @@ export interface DepthToSpaceSettings {
   readonly order?: "CRD" | "DCR";
 }
 
+/** Settings of a rearrangement of channels to pixels, with defaults filled in. */
 export type DepthToSpaceFields = Filled<DepthToSpaceSettings>;
 
 /** Kind of operation: channels of `[height, width, channels]` become pixels. */
@@ -207,6 +229,10 @@ export const depthToSpace = /* @__PURE__ */ mapKind<DepthToSpaceFields>({
   },
 });
 
+/**
+ * Reader of rearrangements of channels to pixels: `[height, width, channels]` becomes `[height · block, width · block,
+ * channels / block²]`.
+ */
 export const depthToSpaceReader: Reader<DepthToSpaceSettings, DepthToSpaceFields> = {
   settings: { block: true, order: true },
   reads: 1,

@@ -4,6 +4,7 @@ import { changed, identityAxes } from "../linear-map.ts";
 import { mapKind } from "../map-kind.ts";
 import { checkAxes, type Filled } from "../settings.ts";
 
+/** Settings of a sum or mean over axes. */
 export interface ReduceSettings {
   /** Axes to reduce; a negative one counts from the end. */
   readonly axes: readonly number[];
@@ -11,6 +12,7 @@ export interface ReduceSettings {
   readonly keepAxes?: boolean;
 }
 
+/** Settings of a sum or mean over axes with defaults filled in; `axes` count from the start, in ascending order. */
 export type ReduceFields = Filled<ReduceSettings>;
 
 function reduction(label: string, weightOf: (count: number) => number) {
@@ -30,7 +32,9 @@ function reduction(label: string, weightOf: (count: number) => number) {
   });
 }
 
+/** Kind of operation: sum over axes. */
 export const sum = /* @__PURE__ */ reduction("sum", () => 1);
+/** Kind of operation: mean over axes. */
 export const mean = /* @__PURE__ */ reduction("mean", (count) => 1 / count);
 
 /** Reader of sums and means over axes. */

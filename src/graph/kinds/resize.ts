@@ -24,6 +24,7 @@ export type ResizeCoordinates =
 /** Rounding of a coordinate to the nearest pixel, by ONNX's name for it. */
 export type ResizeRounding = "round_prefer_floor" | "round_prefer_ceil" | "floor" | "ceil";
 
+/** Settings of a resize of a picture by any ratio, ONNX's `Resize`. */
 export interface ResizeSettings {
   /** Output length of each axis before the channels. */
   readonly size: PerAxis;
@@ -161,6 +162,10 @@ function taps(
   );
 }
 
+/**
+ * Reader of resizes of `[height, width, channels] or [width, channels]`: the axes before the channels get the lengths `size`.
+ * Refuses `antialias` with "nearest", `excludeOutside` without "cubic" or `antialias`, and a scale that contradicts `size`.
+ */
 export const resizeReader: Reader<ResizeSettings, ResizeFields> = {
   settings: {
     size: true,

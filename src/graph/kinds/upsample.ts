@@ -8,6 +8,7 @@ import { type Filled, type PerAxis, perAxis, pixelAxes } from "../settings.ts";
 /** Interpolation of an upsampling: each pixel is repeated, or pixels are interpolated between neighbours. */
 export type UpsampleMode = "nearest" | "bilinear";
 
+/** Settings of an enlargement of a picture by whole factors, PyTorch's `Upsample`. */
 export interface UpsampleSettings {
   /** Whole factor by which each axis before the channels is enlarged. */
   readonly scale: PerAxis;
@@ -20,6 +21,7 @@ export interface UpsampleSettings {
   readonly alignCorners?: boolean;
 }
 
+/** Settings of an enlargement of a picture by whole factors, with defaults filled in. */
 export type UpsampleFields = Filled<UpsampleSettings>;
 
 /** For each mode, the function that enlarges an axis to `length` positions. */
@@ -42,6 +44,10 @@ export const upsample = /* @__PURE__ */ pixelKind<UpsampleFields>({
 /** Names of all upsampling modes. */
 const UPSAMPLE_MODES = /* @__PURE__ */ Object.keys(MODES) as UpsampleMode[];
 
+/**
+ * Reader of enlargements of `[height, width, channels] or [width, channels]` by whole factors; `alignCorners` is for the mode
+ * "bilinear" only.
+ */
 export const upsampleReader: Reader<UpsampleSettings, UpsampleFields> = {
   settings: { scale: true, mode: true, alignCorners: true },
   reads: 1,

@@ -9,12 +9,15 @@ import type { Numbers } from "./tensor.ts";
 export interface Written {
   readonly kind: OperationKind;
   readonly name: string;
+  /** Names of the values that the operation reads. */
   inputs: readonly string[];
   /** Settings for the operation's definition, in addition to kind, name and inputs. */
   settings: Readonly<Record<string, unknown>>;
+  /** Shape of the operation's output, for one sample. */
   readonly shape: readonly Length[];
   /** Parameters, for kinds of operations that have them. */
   weight?: Numbers;
+  /** Bias, for kinds of operations that have one. */
   bias?: Numbers;
 }
 
@@ -27,6 +30,7 @@ const LONGEST_NAME = 150;
 
 /** Collects the operations of a decoder's graph, in order. */
 export class GraphWriter {
+  /** Operations written so far, in the order in which they are computed. */
   readonly operations: Written[] = [];
   /** Prefix for the names of new operations: a node of the ONNX file, or its PyTorch module. */
   label = "";

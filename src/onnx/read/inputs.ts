@@ -16,9 +16,11 @@ export type Batching = "batched" | "single";
 
 /** The inputs of an ONNX graph as values of the decoder's graph. */
 export interface GraphInputs {
+  /** The latent as a value of the decoder's graph. */
   readonly latent: Value;
   /** True if the file computes one sample and takes z repeated for each point, along the first axis. */
   readonly isRepeated: boolean;
+  /** Number of values d of a latent. */
   readonly latentSize: number;
   /** Shape of the latent of one sample. */
   readonly latentShape: readonly number[];

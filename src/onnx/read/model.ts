@@ -58,6 +58,7 @@ export interface Model {
   readonly opset: number;
   readonly metadata: ReadonlyMap<string, string>;
   readonly nodes: readonly Node[];
+  /** Constant tensors of the graph, the parameters among them. */
   readonly initializers: readonly TensorRecord[];
   readonly inputs: readonly Declared[];
   readonly outputs: readonly Declared[];
@@ -66,7 +67,9 @@ export interface Model {
 /** The part of an ONNX graph that one output depends on. */
 export interface FileGraph {
   readonly model: Model;
+  /** Declaration of the input that is the latent. */
   readonly latent: Declared;
+  /** Name of the output. */
   readonly output: string;
   /** Nodes that the output depends on, in the file's order. */
   readonly nodes: readonly Node[];

@@ -19,10 +19,11 @@ import {
 /** Context shared by all nodes of an ONNX file during its import. */
 export interface Scope {
   readonly writer: GraphWriter;
+  /** Version of ONNX's standard operators that the file uses. */
   readonly opset: number;
   /** Batch size with which the file was exported; undefined if the file does not state it. */
   readonly tracedBatch: number | undefined;
-  /** Returns the value of an attribute if it is a tensor. */
+  /** Returns the value of an attribute if it is a tensor, else undefined. */
   tensorOf(attribute: Attribute | undefined): Tensor | undefined;
   /** Node that computes each tensor, by the tensor's name. */
   readonly makers: ReadonlyMap<string, NodeView>;
@@ -31,6 +32,7 @@ export interface Scope {
 /** A node of the file with its inputs, as passed to the functions that translate operators. */
 export class NodeView implements Site {
   readonly node: Node;
+  /** Inputs of the node, in the operator's order; undefined for an optional input that is omitted. */
   readonly inputs: readonly (Operand | undefined)[];
   readonly scope: Scope;
 
@@ -66,6 +68,7 @@ export class NodeView implements Site {
     return this.inputs[input] !== undefined;
   }
 
+  /** Returns an input, a constant or a value of the graph; refuses the node if the input is missing. */
   operand(input: number): Operand {
     return this.inputs[input] ?? this.refuse(`its input ${input} is missing`);
   }
@@ -89,6 +92,7 @@ export class NodeView implements Site {
     return this.has(input) ? this.tensor(input) : undefined;
   }
 
+  /** Returns a constant input, which must not depend on the batch size or the number of points; refuses the node otherwise. */
   tensor(input: number): Tensor {
     const operand = this.operand(input);
     if (isConstant(operand) && operand.at.length === 1) return operand.at[0]!;
@@ -104,7 +108,9 @@ export class NodeView implements Site {
     return tensor?.values[0];
   }
 
+  /** Returns an attribute as an integer, or `otherwise` if it is omitted; refuses the node if the value is not an integer. */
   integer(name: string, otherwise: number): number;
+  /** Returns an attribute as an integer, or undefined if it is omitted; refuses the node if the value is not an integer. */
   integer(name: string): number | undefined;
   integer(name: string, otherwise?: number): number | undefined {
     const value = this.attribute(name)?.integer ?? otherwise;
@@ -118,6 +124,7 @@ export class NodeView implements Site {
     return Number.isFinite(value) ? value : this.refuse(`its ${name} is ${value}`);
   }
 
+  /** Returns a text attribute, or `otherwise` if it is omitted. */
   text(name: string, otherwise: string): string {
     return this.attribute(name)?.text ?? otherwise;
   }
@@ -127,6 +134,7 @@ export class NodeView implements Site {
     return this.attribute(name)?.integers;
   }
 
+  /** Returns an attribute of any type; undefined if it is omitted. */
   attribute(name: string): Attribute | undefined {
     return this.node.attributes.get(name);
   }

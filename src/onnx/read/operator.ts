@@ -15,6 +15,7 @@ export type Fold = (
 
 /** Older form of an operator, used in files below a certain opset. */
 export interface Former {
+  /** Opset from which on the operator no longer has this form. */
   readonly below: number;
   /** Converts the node to the operator's form in opset 13 (BatchNormalization: opset 14). */
   adapt(node: NodeView): NodeView;

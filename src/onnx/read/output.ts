@@ -14,6 +14,7 @@ export interface OutputOptions {
   readonly layout: "file" | "channelsLast";
   /** True appends a sigmoid, for a file whose output is logits. */
   readonly isLogits: boolean;
+  /** Shape of one sample's output that the caller chose; undefined for the file's own. */
   readonly outputShape: readonly number[] | undefined;
 }
 

@@ -15,7 +15,7 @@ export type SymbolicGraph = ReturnType<typeof symbolicGraph>;
  * unusual that no other axis is likely to have them.
  */
 const SOME_POINTS = 1_021;
-/** Second of the two numbers of points for which shapes are computed. */
+/** Second number of points for which shapes are computed, beside SOME_POINTS: lengths that differ depend on the points. */
 const MORE_POINTS = 2_039;
 
 /**

@@ -319,7 +319,9 @@ test("what does not fit together is refused, with its place", async () => {
     [
       () =>
         createDecoder({
-          ...{ format: 1, layout: "channelsLast", latentSize: 2 },
+          format: 1,
+          layout: "channelsLast",
+          latentSize: 2,
           operations: [{ kind: "batchNorm" }],
         } as never),
       /kind is "batchNorm".*with fixed statistics it is affine, and groupNorm or layerNorm can be trained/,

@@ -50,7 +50,11 @@ for (const { name, backend } of builds) {
     test(`${name}: ${loss.name}: alone or among others, in any place, at any batchSize`, async () => {
       const encodeSamples = (indices: readonly number[], batchSize?: number) =>
         encode(decoder, rowsOf(y, indices, n), {
-          ...{ loss, solver, backend, weights: rowsOf(weights, indices, n), z0: rowsOf(z0, indices, d) },
+          loss,
+          solver,
+          backend,
+          weights: rowsOf(weights, indices, n),
+          z0: rowsOf(z0, indices, d),
           ...(batchSize !== undefined && { batchSize }),
         });
       const all = await encodeSamples(everySample);

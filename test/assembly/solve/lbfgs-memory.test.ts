@@ -133,7 +133,10 @@ test("an aborted call, a failing one and one without a matrix leave nothing behi
   for (let i = 0; i < 10; i++) {
     const controller = new AbortController();
     const call = encode(decoder, y, {
-      ...{ loss: squaredError(), solver, batchSize: 4, signal: controller.signal },
+      loss: squaredError(),
+      solver,
+      batchSize: 4,
+      signal: controller.signal,
       onProgress() {
         if (i % 2) throw new Error("from onProgress");
         controller.abort();

@@ -215,7 +215,10 @@ test("an abort leaves the last accepted step; progress counts up", async () => {
     let done = 0;
     const controller = new AbortController();
     const cut = await encode(decoder, many, {
-      ...{ ...options, ...(saveAt && { saveAt }), signal: controller.signal, onAbort: "return" },
+      ...options,
+      ...(saveAt && { saveAt }),
+      signal: controller.signal,
+      onAbort: "return",
       onProgress(progress) {
         assert.ok(progress.done > done && progress.meanLoss > 0);
         done = progress.done;

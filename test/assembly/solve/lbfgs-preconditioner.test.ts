@@ -173,7 +173,12 @@ test("A of all samples is the one of a sample at the decoder's start, with every
   const d = 5;
   for (const start of [undefined, randomArray(11, d, -2, 2)]) {
     const decoder = createDecoder({
-      ...{ layers: [d, 8, 9], activation: "tanh", outputActivation: "sigmoid", loss: "bce", seed: 6, start },
+      layers: [d, 8, 9],
+      activation: "tanh",
+      outputActivation: "sigmoid",
+      loss: "bce",
+      seed: 6,
+      start,
     });
     const z = Float64Array.from(start ?? new Float32Array(d));
     for (const { backend } of builds) {
@@ -239,7 +244,9 @@ test("how curvature is used depends on the decoder, the loss and whether there a
     };
     const decoder = createDecoder({ layers, outputActivation: output });
     const problem = problemOf(decoder, loss, new Float32Array(0), {
-      ...{ sampleCount, weights, prior: prior && componentsOf(prior, decoder.latentSize) },
+      sampleCount,
+      weights,
+      prior: prior && componentsOf(prior, decoder.latentSize),
     });
     const { hasCurvature, matrix, refreshesAtStart, lastRefresh } = curvatureUse(problem);
     return `${hasCurvature ? matrix : "no curvature"} ${refreshesAtStart ? "start, " : ""}${lastRefresh}`;

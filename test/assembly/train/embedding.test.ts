@@ -24,8 +24,12 @@ for (const { name, backend } of builds) {
       );
       const data = createDataset(y, { shape: [SIZE] });
       const { decoder: trained } = await train(decoder, data, {
-        ...{ solver: amd({ maxSteps: 0 }), optimizer: sgd({ learningRate: 1 }), fixed: { kind: kinds } },
-        ...{ batchSize: SAMPLES, epochs: 1, backend },
+        solver: amd({ maxSteps: 0 }),
+        optimizer: sgd({ learningRate: 1 }),
+        fixed: { kind: kinds },
+        batchSize: SAMPLES,
+        epochs: 1,
+        backend,
       });
       const [before, after] = [decoder.parameters, trained.parameters];
       const [table, weight, bias] = parametersOf(decoder) as [Place, Place, Place];

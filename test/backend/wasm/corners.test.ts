@@ -137,7 +137,8 @@ test("the mean loss in a report is of the samples whose loss is finite", async (
   decoder.parameters.set([1, 0]);
   const reports: number[] = [];
   const { status } = await encode(decoder, Float32Array.of(1, 1), {
-    ...{ z0: Float32Array.of(0, 3e38), solver: amd() },
+    z0: Float32Array.of(0, 3e38),
+    solver: amd(),
     onProgress: ({ meanLoss }) => void reports.push(meanLoss),
   });
   assert.is(status[1], "nonfinite");

@@ -72,7 +72,10 @@ test("elements of weight 0 are never shown to value, gradient and curvature", as
       }
       for (const adjoint of [full(), direct()]) {
         const { history } = await train(decoder, targets, {
-          ...{ loss, weights, adjoint, solver: euler({ grid: linearGrid({ t1: 2, slices: 4 }) }) },
+          loss,
+          weights,
+          adjoint,
+          solver: euler({ grid: linearGrid({ t1: 2, slices: 4 }) }),
         });
         assert.ok(Number.isFinite(history[0]!.gradientNorm));
       }

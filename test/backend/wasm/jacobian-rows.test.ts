@@ -187,8 +187,11 @@ test("one that is taken over is used as it is, but does not take the place of on
 });
 
 const handle = () => ({
-  ...{ number: 7, decoder: createDecoder({ layers: [2, 3] }), whyAlone: undefined },
-  ...{ training: undefined, recentWork: { milliseconds: 0, at: 0 } },
+  number: 7,
+  decoder: createDecoder({ layers: [2, 3] }),
+  whyAlone: undefined,
+  training: undefined,
+  recentWork: { milliseconds: 0, at: 0 },
 });
 
 test("of a worker's results those that are not to be taken are left out", () => {

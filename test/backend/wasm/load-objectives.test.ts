@@ -13,8 +13,13 @@ const root = fileURLToPath(new URL("../../..", import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), "latentflow-parts-"));
 test.after(() => rmSync(folder, { recursive: true }));
 await build({
-  ...{ absWorkingDir: root, entryPoints: ["src/index.ts"], outdir: folder },
-  ...{ bundle: true, splitting: true, format: "esm", logLevel: "silent" },
+  absWorkingDir: root,
+  entryPoints: ["src/index.ts"],
+  outdir: folder,
+  bundle: true,
+  splitting: true,
+  format: "esm",
+  logLevel: "silent",
 });
 for (const part of ["objectives", "shared-session"]) {
   const files = readdirSync(folder).filter((name) => name.startsWith(`${part}-`));

@@ -219,7 +219,10 @@ test("y and weights may be detached while the GPU is at work: the call rejects",
   for (const what of ["y", "weights"] as const) {
     const given = { y: y.slice(), weights: new Float32Array(y.length).fill(1) };
     const call = encode(decoder, given.y, {
-      ...{ backend, solver, batchSize: 2, weights: given.weights },
+      backend,
+      solver,
+      batchSize: 2,
+      weights: given.weights,
       onProgress() {
         const { buffer } = given[what];
         if (buffer.byteLength > 0) structuredClone(buffer, { transfer: [buffer as ArrayBuffer] });
@@ -242,7 +245,11 @@ test("progress comes between chunks, and an abort throws, or returns what there 
     const controller = new AbortController();
     const reason = new Error("enough");
     const call = encode(decoder, y, {
-      ...{ backend, solver, batchSize: 2, onAbort, signal: controller.signal },
+      backend,
+      solver,
+      batchSize: 2,
+      onAbort,
+      signal: controller.signal,
       onProgress: () => controller.abort(reason),
     });
     if (onAbort === "throw") {

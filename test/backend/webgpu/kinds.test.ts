@@ -122,7 +122,8 @@ const DECODERS: Readonly<Record<string, Given>> = {
       const options = {
         "several classes": { fixed: { words: Int32Array.of(0, 6, 3) } },
         "points, constants and a class beside each other": {
-          ...{ points: 3, fixed: { label: 4, xyz: randomArray(8, 2 * 3 * B, -1, 1) } },
+          points: 3,
+          fixed: { label: 4, xyz: randomArray(8, 2 * 3 * B, -1, 1) },
         },
       }[name];
       return [name, { decoder, options: options ?? {} }];

@@ -13,8 +13,16 @@ test("status says what is missing, of which shards, and merges nothing", async (
   assert.equal(
     { ...figures, samplesPerSecond: 0, secondsLeft: 0, latentflow: "" },
     {
-      ...{ latentflow: "", samples: B, samplesDone: 15, units: 6, unit: 4, missingUnits: "2-3" },
-      ...{ missingShards: "1", samplesPerSecond: 0, secondsLeft: 0, files: [] },
+      latentflow: "",
+      samples: B,
+      samplesDone: 15,
+      units: 6,
+      unit: 4,
+      missingUnits: "2-3",
+      missingShards: "1",
+      samplesPerSecond: 0,
+      secondsLeft: 0,
+      files: [],
     },
   );
   assert.ok(figures.samplesPerSecond > 0);

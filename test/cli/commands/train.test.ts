@@ -193,11 +193,20 @@ test("train: every option is the API's", async () => {
   assert.is(stderr, "");
   const loss = squaredError({ reduction: "sum" });
   const decoder = createDecoder({
-    ...{ layers, loss, seed: 7, outputShape: [3, 2] },
-    ...{ activation: "tanh", outputActivation: "sigmoid" },
+    layers,
+    loss,
+    seed: 7,
+    outputShape: [3, 2],
+    activation: "tanh",
+    outputActivation: "sigmoid",
   });
   const expected = await resultsOf(decoder, images.slice(0, 11), {
-    ...{ batchSize: 4, epochs: 3, seed: 7, replacement: true, warmStart: true, gradientClip: 0.5 },
+    batchSize: 4,
+    epochs: 3,
+    seed: 7,
+    replacement: true,
+    warmStart: true,
+    gradientClip: 0.5,
     augment: shift({ pixels: 1 }),
     adjoint: direct(),
     optimizer: adam({ learningRate: 0.01, beta1: 0.8, weightDecay: 0.1 }),
@@ -211,7 +220,12 @@ test("train: every option is the API's", async () => {
   assert.equal(document.data, { source: data, samples: 12, used: 11, shape: [3, 2], dividedBy: 1 });
   assert.equal(document.loss, { name: "squaredError", reduction: "sum" });
   assert.equal(document.optimizer, {
-    ...{ name: "adam", learningRate: 0.01, beta1: 0.8, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.1 },
+    name: "adam",
+    learningRate: 0.01,
+    beta1: 0.8,
+    beta2: 0.999,
+    epsilon: 1e-8,
+    weightDecay: 0.1,
   });
   assert.equal(document.schedule, { name: "cosine", to: 0.1 });
   assert.is(document.solver.slices, 6);
@@ -358,7 +372,10 @@ test("train --autoencoder, evaluate --encoder: the API's baseline", async () => 
   const withGap = await run(...evaluation, "--gap", "--max-steps", "9", "--plain", "--json", "--out", scored);
   assert.is(withGap.exit, 0, withGap.stderr);
   const ofBoth = await evaluate(expected.decoder, images, {
-    ...{ encoder: expected.encoder, gap: true, solver: lbfgs({ maxSteps: 9 }), backend },
+    encoder: expected.encoder,
+    gap: true,
+    solver: lbfgs({ maxSteps: 9 }),
+    backend,
   });
   const scores = JSON.parse(withGap.stdout);
   assert.equal([scores.meanLoss, scores.meanGap], [meanLoss, ofBoth.meanGap]);
@@ -406,7 +423,9 @@ test("train --autoencoder --hide: the API's mask; a run with other shares is ano
   assert.equal(JSON.parse(hidden.stdout).hidden, [0.25, 0.755]);
   const decoder = createDecoder({ layers, loss: binaryCrossEntropy(), outputShape: [3, 2] });
   const expected = await trainAutoencoder(decoder, images, {
-    ...{ mask: { hidden: [0.25, 0.755] }, epochs: 2, backend },
+    mask: { hidden: [0.25, 0.755] },
+    epochs: 2,
+    backend,
   });
   const encoder = await loadDecoder(join(out, "encoder.safetensors"));
   assert.equal(encoder.parameters, expected.encoder.parameters);

@@ -53,7 +53,9 @@ test("encode --z0 --weights --reconstructions: as the API has it, the first samp
     const args = ["--decoder", decoderFile, "--data", data, "--out", out, ...files, "--reconstructions"];
     const document = await succeed(undefined, "encode", ...args, "--limit", `${count}`);
     const { z, initialLoss } = await encode(decoder, values.slice(0, count * 6), {
-      ...{ z0: z0.slice(0, count * 2), weights: weights.slice(0, count * 6), backend },
+      z0: z0.slice(0, count * 2),
+      weights: weights.slice(0, count * 6),
+      backend,
     });
     assert.equal(readNpy(readFileSync(join(out, "latents.npy"))).data, z);
     assert.equal(

@@ -164,7 +164,8 @@ test("encode --fixed: as the API has it, of all types of numbers, one row for al
     assert.equal(document.fixed, [
       { name: "label", file: label, perSample: labelValues.length > 4 },
       {
-        ...{ name: "kind", ...(kind.length === 1 ? { value: Number(kind) } : { file: kind }) },
+        name: "kind",
+        ...(kind.length === 1 ? { value: Number(kind) } : { file: kind }),
         perSample: kindValues.length > 1,
       },
     ]);
@@ -186,7 +187,9 @@ test("encode --limit: the first rows, of as many as the data's file has, or just
 test("encode --limit: points of as many samples as the data's file has, or of just so many", async () => {
   const few = each.slice(0, 3 * N * 3);
   const { z: expected } = await encode(overPoints, values.slice(0, 2 * N * 3), {
-    ...{ fixed: { xyz: few }, points: N, backend },
+    fixed: { xyz: few },
+    points: N,
+    backend,
   });
   for (const file of [eachFile, workplace.writeFloats(few, [3, N, 3])]) {
     // Flat samples say nothing of points: the file of points does.
@@ -215,7 +218,8 @@ test("some samples have what is given with them", async () => {
     };
   };
   const plan = {
-    ...{ decoder: conditional, points: 7 },
+    decoder: conditional,
+    points: 7,
     inputs: [
       planned("each", 2, true, [0, 1, 10, 11, 20, 21]),
       planned("all", 2, false, [5, 6]),
@@ -224,7 +228,8 @@ test("some samples have what is given with them", async () => {
   };
   const all = { each: Float32Array.of(0, 1, 10, 11, 20, 21), all: Float32Array.of(5, 6) };
   assert.equal(fixedOptions(await readFixedInputs(plan, 0, 3)), {
-    ...{ fixed: { ...all, one: Float32Array.of(7, 8, 9) }, points: 7 },
+    fixed: { ...all, one: Float32Array.of(7, 8, 9) },
+    points: 7,
   });
   assert.equal(fixedOptions(await readFixedInputs(plan, 1, 2)), {
     fixed: { each: Float32Array.of(10, 11, 20, 21), all: all.all, one: Float32Array.of(8, 9) },

@@ -278,9 +278,21 @@ test("results.parquet keeps every bit: -0, the numbers that are none, and the sm
   const counts = Uint32Array.from(repeat(0, 2 ** 32 - 1, 1, 2));
   const ids = BigInt64Array.from(repeat(0n, -1n, 2n ** 63n - 1n, -(2n ** 63n)));
   const part: Part = {
-    ...{ index: 0, first: 0, count, seconds: 1, threads: 1, kernels: "plain", leastLoss: undefined },
+    index: 0,
+    first: 0,
+    count,
+    seconds: 1,
+    threads: 1,
+    kernels: "plain",
+    leastLoss: undefined,
     results: {
-      ...{ z, loss, objective: loss, initialLoss: loss, gradientNorm: loss, prior: undefined, ids },
+      z,
+      loss,
+      objective: loss,
+      initialLoss: loss,
+      gradientNorm: loss,
+      prior: undefined,
+      ids,
       status: repeat("converged", "aborted", "aborted", "converged"),
       stats: { acceptedSteps: counts, backtracks: counts, t: Float64Array.from(repeat(-0, NaN, 5e-324, 0)) },
       reconstructions: undefined,

@@ -169,7 +169,8 @@ test("--validate-weights: validation samples may be missing values, as the API h
     const { exit, stderr, stdout } = await runTrain(...common, "--validate-weights", file);
     assert.is(exit, 0, stderr);
     const expected = await train(createDecoder(definition, { loss: "mse" }), new Float32Array(45).fill(0.5), {
-      ...{ backend, validation: { data: values, weights: own } },
+      backend,
+      validation: { data: values, weights: own },
     });
     assert.equal(
       JSON.parse(stdout).validation.map(({ loss }: { loss: number }) => loss),

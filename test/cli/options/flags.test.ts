@@ -219,9 +219,13 @@ test("a flag with a value is given once, unless its values are collected; a swit
     ),
   );
   const particular: Readonly<Record<string, string>> = {
-    ...{ "--fixed": "a=1", "--validate-fixed": "a=1", "--shard": "0/2", "--input-shape": "a=1" },
-    ...{ "--hide": "0,0.5" },
-    ...{ "--activation": "elu", "--output-activation": "sigmoid" },
+    "--fixed": "a=1",
+    "--validate-fixed": "a=1",
+    "--shard": "0/2",
+    "--input-shape": "a=1",
+    "--hide": "0,0.5",
+    "--activation": "elu",
+    "--output-activation": "sigmoid",
   };
   for (const command of createProgram().commands) {
     const verb = command.name();

@@ -131,8 +131,11 @@ test("--prior-weight alone is that of the decoder's own", async () => {
     ...["--decoder", ownFile, "--data", data, "--out", out, "--prior-weight", "3"],
   );
   assert.equal(prior, {
-    ...{ name: "gaussian", weight: 3, covariance: "diagonal" },
-    ...{ ...ownOptions, from: "decoder" },
+    name: "gaussian",
+    weight: 3,
+    covariance: "diagonal",
+    ...ownOptions,
+    from: "decoder",
   });
   const expected = await encode(withOwn, y, { backend, prior: gaussian({ ...ownOptions, weight: 3 }) });
   assert.equal(readNpy(readFileSync(join(out, "latents.npy"))).data, expected.z);

@@ -76,7 +76,8 @@ const runs: Record<string, TrainOptions> = {
   "--optimizer-epsilon 0.1": { optimizer: rmsprop({ epsilon: 0.1 }) },
   "--optimizer adam": { optimizer: adam() },
   "--optimizer adam --learning-rate 0.1 --beta1 0.5 --epochs 2": {
-    ...{ optimizer: adam({ learningRate: 0.1, beta1: 0.5 }), epochs: 2 },
+    optimizer: adam({ learningRate: 0.1, beta1: 0.5 }),
+    epochs: 2,
   },
   "--optimizer adam --beta2 0.5 --epochs 2": { optimizer: adam({ beta2: 0.5 }), epochs: 2 },
   "--optimizer adam --optimizer-epsilon 0.1": { optimizer: adam({ epsilon: 0.1 }) },
@@ -94,15 +95,20 @@ const runs: Record<string, TrainOptions> = {
   "--max-steps 2": { solver: lbfgs({ maxSteps: 2 }) },
   "--solver dormand-prince --t1 2": { solver: dormandPrince({ t1: 2 }) },
   "--flow nesterov --solver euler --t1 2 --grid linear --slices 3": {
-    ...{ flow: nesterovFlow(), solver: euler({ grid: linearGrid({ t1: 2, slices: 3 }) }) },
+    flow: nesterovFlow(),
+    solver: euler({ grid: linearGrid({ t1: 2, slices: 3 }) }),
   },
   "--alpha 2 --solver euler --t1 2 --grid linear --slices 3": {
-    ...{ flow: gradientFlow({ alpha: 2 }), solver: euler({ grid: linearGrid({ t1: 2, slices: 3 }) }) },
+    flow: gradientFlow({ alpha: 2 }),
+    solver: euler({ grid: linearGrid({ t1: 2, slices: 3 }) }),
   },
   "--codes kept": { codes: "kept" },
   "--codes kept --code-learning-rate 0": { codes: "kept", codeOptimizer: adam({ learningRate: 0 }) },
   "--codes kept --code-learning-rate 0.5 --schedule linear --epochs 2": {
-    ...{ codes: "kept", codeOptimizer: adam({ learningRate: 0.5 }), schedule: linear(), epochs: 2 },
+    codes: "kept",
+    codeOptimizer: adam({ learningRate: 0.5 }),
+    schedule: linear(),
+    epochs: 2,
   },
 };
 
@@ -125,7 +131,10 @@ test("with --codes kept validations are encoded by the flow and solver that are 
     "--codes kept --validate seen.npy --flow nesterov --solver euler --t1 1 --grid linear --slices 2";
   const { validation } = await parse(flags).train(make(), images, options);
   const expected = await train(make(), images, {
-    ...{ ...options, backend, codes: "kept", flow: nesterovFlow() },
+    ...options,
+    backend,
+    codes: "kept",
+    flow: nesterovFlow(),
     solver: euler({ grid: linearGrid({ t1: 1, slices: 2 }) }),
   });
   assert.equal(validation, expected.validation);
@@ -135,11 +144,17 @@ test("train --autoencoder: the library's run, of twelve passes", async () => {
   for (const [line, options] of Object.entries<RunOptions>({
     "": {},
     "--epochs 2 --optimizer adam --schedule cosine": {
-      ...{ epochs: 2, optimizer: adam(), schedule: cosine() },
+      epochs: 2,
+      optimizer: adam(),
+      schedule: cosine(),
     },
     "--epochs 1 --shift 1 --batch-size 2": { epochs: 1, augment: shift({ pixels: 1 }), batchSize: 2 },
     "--epochs 1 --gradient-clip 0.001 --seed 2 --replacement --optimizer sgd": {
-      ...{ epochs: 1, gradientClip: 0.001, seed: 2, replacement: true, optimizer: sgd() },
+      epochs: 1,
+      gradientClip: 0.001,
+      seed: 2,
+      replacement: true,
+      optimizer: sgd(),
     },
   })) {
     const result = await parse(`--autoencoder ${line}`).train(make(), images, {});
@@ -160,8 +175,11 @@ test("the report has the run's options, with their defaults", () => {
   assert.equal(
     { ...description, solver: description.solver?.name },
     {
-      ...{ ...common, flow: { name: "gradient", alpha: 1 }, solver: "lbfgs" },
-      ...{ adjoint: { name: "approximate" }, warmStart: false },
+      ...common,
+      flow: { name: "gradient", alpha: 1 },
+      solver: "lbfgs",
+      adjoint: { name: "approximate" },
+      warmStart: false,
     },
   );
   for (const option of ["tolerance", "maxSteps", "memory", "slope"]) {
@@ -176,8 +194,15 @@ test("the report has the run's options, with their defaults", () => {
   );
   const { flow, solver: followed, ...rest } = all;
   assert.equal(rest, {
-    ...{ autoencoder: false, adjoint: { name: "full" }, batchSize: 2, epochs: 3, seed: 4, replacement: true },
-    ...{ warmStart: true, shift: 5, gradientClip: 6 },
+    autoencoder: false,
+    adjoint: { name: "full" },
+    batchSize: 2,
+    epochs: 3,
+    seed: 4,
+    replacement: true,
+    warmStart: true,
+    shift: 5,
+    gradientClip: 6,
     optimizer: { name: "sgd", learningRate: 1e-3, momentum: 0.5 },
     schedule: { name: "linear", to: 0.25 },
   });

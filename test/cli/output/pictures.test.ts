@@ -49,11 +49,18 @@ const shape = { outputShape: [H, W] };
 test("pictures show the first samples, with what is given with each, from where each began", async () => {
   const solver = lbfgs({ maxSteps: 3 });
   const job = {
-    ...{ decoder: decoderFile, data: [dataFile], weights: weightsFile, z0: z0File, out: "" },
-    ...{ fixed: [{ name: "label", value: labelFile }], plain: true, threads: 1 },
+    decoder: decoderFile,
+    data: [dataFile],
+    weights: weightsFile,
+    z0: z0File,
+    out: "",
+    fixed: [{ name: "label", value: labelFile }],
+    plain: true,
+    threads: 1,
     flow: { value: gradientFlow(), description: { name: "gradient" } },
     solver: {
-      ...{ value: solver, description: { name: "lbfgs", maxSteps: 3 } },
+      value: solver,
+      description: { name: "lbfgs", maxSteps: 3 },
       withOption: (_: string, maxSteps: number) => lbfgs({ maxSteps }),
     },
   } as unknown as Job;
@@ -80,13 +87,11 @@ test("pictures show the first samples, with what is given with each, from where 
   };
   const originals = rowsOf(take(y, SIZE));
   const { z, trajectory } = await encode(decoder, take(y, SIZE), {
-    ...{
-      ...own,
-      weights: take(all.weights, SIZE),
-      z0: take(all.z0, LATENT),
-      saveAt: "steps" as const,
-      solver,
-    },
+    ...own,
+    weights: take(all.weights, SIZE),
+    z0: take(all.z0, LATENT),
+    saveAt: "steps" as const,
+    solver,
   });
   const decoded = async (z: Float32Array) => rowsOf(await decode(decoder, z, own));
   const ends = await decoded(z);

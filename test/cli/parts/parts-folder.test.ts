@@ -67,11 +67,14 @@ test("units that would be too many, or too large to be written, are refused befo
       ...input,
       samples: { ...input.samples, count: samples },
       decoder: { definition: {}, parameters: new Float32Array(0), latentSize: 16 },
-      ...{ fixed: { inputs: [] }, prior: {} },
+      fixed: { inputs: [] },
+      prior: {},
     }) as unknown as Parameters<typeof manifestOf>[1];
   const job = {
-    ...{ plain: true, reconstructions: true },
-    ...{ flow: { description: {} }, solver: { description: {} } },
+    plain: true,
+    reconstructions: true,
+    flow: { description: {} },
+    solver: { description: {} },
   } as unknown as Job;
   const refused = async (samples: number, unit: number) => {
     try {

@@ -148,8 +148,14 @@ test("the figures of a run in units are those of its samples; of shards and of m
 
 test("a unit in several blocks has the results of one call of encode, and its floor", async () => {
   const job: Job = {
-    ...{ decoder: decoderFile, data: [dataFile], weights: weightsFile, z0: z0File, out: "" },
-    ...{ reconstructions: true, plain: true, threads: 1 },
+    decoder: decoderFile,
+    data: [dataFile],
+    weights: weightsFile,
+    z0: z0File,
+    out: "",
+    reconstructions: true,
+    plain: true,
+    threads: 1,
     flow: { value: gradientFlow(), description: { name: "gradient" } },
     solver: { value: lbfgs(), description: { name: "lbfgs" }, withOption: () => lbfgs() },
   } as unknown as Job;
@@ -221,11 +227,23 @@ test("of several parts: samples per second of all, the most threads, means over 
     threads: number,
     sizes?: readonly [number, number],
   ): Part => ({
-    ...{ index: 0, first: 0, count: status.length, seconds, threads, kernels: "plain", leastLoss: undefined },
+    index: 0,
+    first: 0,
+    count: status.length,
+    seconds,
+    threads,
+    kernels: "plain",
+    leastLoss: undefined,
     results: {
-      ...{ z: new Float32Array(status.length), prior: undefined, reconstructions: undefined, ids: undefined },
-      ...{ initialLoss: Float32Array.of(1, 2), loss: Float32Array.of(Number.POSITIVE_INFINITY, Number.NaN) },
-      ...{ objective: new Float32Array(2), gradientNorm: new Float32Array(2), status },
+      z: new Float32Array(status.length),
+      prior: undefined,
+      reconstructions: undefined,
+      ids: undefined,
+      initialLoss: Float32Array.of(1, 2),
+      loss: Float32Array.of(Number.POSITIVE_INFINITY, Number.NaN),
+      objective: new Float32Array(2),
+      gradientNorm: new Float32Array(2),
+      status,
       stats: { acceptedSteps: new Uint32Array(2), backtracks: new Uint32Array(2), t: new Float64Array(2) },
       sampling: sizes && sampling(...sizes),
     },
@@ -243,8 +261,10 @@ test("of several parts: samples per second of all, the most threads, means over 
   drawn.add(part(["converged", "converged"], 2, 3, [10, 1]));
   drawn.add(part(["converged", "converged"], 2, 3, [2.5, 1.5]));
   assert.equal(drawn.summary().sampling, {
-    ...{ codesPerSample: 3, medianEffectiveSampleSize: 2 },
-    ...{ leastEffectiveSampleSize: 1, lowEffectiveSampleSizes: 3 },
+    codesPerSample: 3,
+    medianEffectiveSampleSize: 2,
+    leastEffectiveSampleSize: 1,
+    lowEffectiveSampleSizes: 3,
   });
 });
 

@@ -151,8 +151,15 @@ test("--shard auto takes the index of each batch system, or says what to write",
 });
 
 const job: Job = {
-  ...{ decoder: decoderFile, data: [dataFile], weights: weightsFile, z0: z0File, out: "" },
-  ...{ fixed: [{ name: "label", value: labelFile }], reconstructions: true, plain: true, threads: 1 },
+  decoder: decoderFile,
+  data: [dataFile],
+  weights: weightsFile,
+  z0: z0File,
+  out: "",
+  fixed: [{ name: "label", value: labelFile }],
+  reconstructions: true,
+  plain: true,
+  threads: 1,
   flow: { value: gradientFlow(), description: { name: "gradient" } },
   solver: { value: lbfgs(), description: { name: "lbfgs" }, withOption: () => lbfgs() },
 } as unknown as Job;
@@ -471,20 +478,16 @@ test("an option by which no run is told apart changes no manifest; each of the o
   const { signal } = new AbortController();
   const base = await manifestOf(job, await openInput(job, signal), 4);
   const others = {
-    ...{
-      batchSize: 2,
-      threads: 3,
-      shard: { index: 1, count: 2 },
-      out: "elsewhere",
-      format: "parquet" as const,
-    },
-    ...{
-      maxBytes: 2 ** 20,
-      dataFlag: "the digits",
-      json: true as const,
-      quiet: true as const,
-      vectors: "auto" as const,
-    },
+    batchSize: 2,
+    threads: 3,
+    shard: { index: 1, count: 2 },
+    out: "elsewhere",
+    format: "parquet" as const,
+    maxBytes: 2 ** 20,
+    dataFlag: "the digits",
+    json: true as const,
+    quiet: true as const,
+    vectors: "auto" as const,
   };
   const named = Object.entries(MANIFEST_OF_OPTIONS).flatMap(([option, place]) =>
     place === null ? [option] : [],
@@ -496,18 +499,18 @@ test("an option by which no run is told apart changes no manifest; each of the o
   }
   // Those that say how files of other decoders are read are not here.
   const told: { readonly [Option in keyof Job]?: Job[Option] | undefined } = {
-    ...{
-      decoder: save(makeDecoder(relu())),
-      data: [workplace.writeFloats(y.map(Math.sin), [B, SIZE])],
-      limit: 5,
-    },
-    ...{
-      weights: undefined,
-      z0: undefined,
-      fixed: [{ name: "label", value: write(labels.map(Math.sin), 2) }],
-    },
-    ...{ reconstructions: undefined, reduction: "sum" },
-    ...{ prior: "gaussian", priorMean: 1, priorStd: 3, priorFrom: z0File },
+    decoder: save(makeDecoder(relu())),
+    data: [workplace.writeFloats(y.map(Math.sin), [B, SIZE])],
+    limit: 5,
+    weights: undefined,
+    z0: undefined,
+    fixed: [{ name: "label", value: write(labels.map(Math.sin), 2) }],
+    reconstructions: undefined,
+    reduction: "sum",
+    prior: "gaussian",
+    priorMean: 1,
+    priorStd: 3,
+    priorFrom: z0File,
     flow: { ...job.flow, description: { name: "gradient", alpha: 2 } },
     solver: { ...job.solver, description: { name: "amd" } },
   };
@@ -555,12 +558,22 @@ test("a part's file holds every bit, each under its name", () => {
   const values = (seed: number, size = 1) => randomArray(seed, count * size, -1, 1);
   const counts = (from: number) => Uint32Array.from(STATUSES, (_, i) => from + i);
   const part = (ids: Part["results"]["ids"]): Part => ({
-    ...{ ...unit, seconds: 0.1, threads: 2, kernels: "plain", leastLoss: { sum: 1 / 3, count: 5 } },
+    ...unit,
+    seconds: 0.1,
+    threads: 2,
+    kernels: "plain",
+    leastLoss: { sum: 1 / 3, count: 5 },
     results: {
-      ...{ z: values(1, 2), initialLoss: values(2), loss: values(3), prior: values(4) },
-      ...{ objective: values(5), gradientNorm: values(6), status: STATUSES },
+      z: values(1, 2),
+      initialLoss: values(2),
+      loss: values(3),
+      prior: values(4),
+      objective: values(5),
+      gradientNorm: values(6),
+      status: STATUSES,
       stats: { acceptedSteps: counts(1), backtracks: counts(9), t: Float64Array.from(values(7)) },
-      ...{ reconstructions: values(8, 4), ids },
+      reconstructions: values(8, 4),
+      ids,
       sampling: {
         codes: values(9, 3 * 2),
         weights: Float64Array.from(values(10, 3), (value) => value / 3),

@@ -79,11 +79,15 @@ test("Split without lengths makes equal parts", async () => {
   const bytes = (axis: number) => {
     const nodes = [
       nodeMessage({
-        ...{ operator: "Split", inputs: ["z"], outputs: ["a", "b"] },
+        operator: "Split",
+        inputs: ["z"],
+        outputs: ["a", "b"],
         attributes: { axis: { integer: axis } },
       }),
       nodeMessage({
-        ...{ operator: "Concat", inputs: ["b", "a"], outputs: ["y"] },
+        operator: "Concat",
+        inputs: ["b", "a"],
+        outputs: ["y"],
         attributes: { axis: { integer: axis } },
       }),
     ];
@@ -132,7 +136,9 @@ test("tensors in another file: a symbolic link that leads out of the folder is r
       const model = fromBinary(ModelProtoSchema, plain);
       model.graph!.initializer = [
         create(TensorProtoSchema, {
-          ...{ name: "w", dims: [4n], dataType: TensorProto_DataType.FLOAT },
+          name: "w",
+          dims: [4n],
+          dataType: TensorProto_DataType.FLOAT,
           dataLocation: TensorProto_DataLocation.EXTERNAL,
           externalData: [create(StringStringEntryProtoSchema, { key: "location", value: location })],
         }),

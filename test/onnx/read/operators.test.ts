@@ -151,7 +151,8 @@ const REFUSALS: Readonly<Record<string, readonly Case[]>> = {
     [
       ...([/`dilations` with `auto_pad`/, /dilated and padded by auto_pad/] as const),
       {
-        ...{ kernel_shape: integers(2, 2), dilations: integers(2, 2) },
+        kernel_shape: integers(2, 2),
+        dilations: integers(2, 2),
         auto_pad: { text: "SAME_UPPER" },
       },
     ],

@@ -81,7 +81,8 @@ async function expected(decoder: Decoder, { rows, points }: Run): Promise<Float3
   const { z, fixed } = dataFor(decoder, { rows, points });
   const isOverPoints = decoder.fixedInputs.some(({ hasPoints }) => hasPoints);
   return decode(decoder, z, {
-    ...{ fixed, backend: wasm({ relaxed: false }) },
+    fixed,
+    backend: wasm({ relaxed: false }),
     ...(isOverPoints && { points }),
   });
 }

@@ -9,7 +9,10 @@ export async function trainTiny(library) {
   const y = Float32Array.from({ length: 23 * decoder.outputSize }, (_, i) => ((i * i) % 101) / 100);
   const backend = wasm({ relaxed: false });
   const options = {
-    ...{ backend, optimizer: adam({ learningRate: 0.01 }), epochs: 3, seed: 5 },
+    backend,
+    optimizer: adam({ learningRate: 0.01 }),
+    epochs: 3,
+    seed: 5,
     augment: shift({ pixels: 1 }),
   };
   const run = await train(decoder, y, { ...options, solver: amd({ maxSteps: 30 }), warmStart: true });

@@ -81,7 +81,9 @@ export async function encodeUntilKilled(kill) {
   for (;;) {
     let killed;
     const result = await encode(decoder, y, {
-      ...{ solver, backend, batchSize: 2 },
+      solver,
+      backend,
+      batchSize: 2,
       // The call waits for it at its end.
       onProgress: () => (killed ??= kill()),
     });

@@ -11,9 +11,11 @@ import { DOES_WITHOUT, LONGEST_REASON } from "./thread.ts";
 
 /** Worker of the pool, as a call uses it. */
 export interface Participant {
+  /** True once the worker has started and receives messages. */
   readonly isReady: boolean;
   /** Prepares the worker for a call's job; returns the reason if it cannot take part, else undefined. */
   open(call: number, job: Job): string | undefined;
+  /** Sends the worker a message; buffers that `buffersOf` names are transferred. */
   post(message: ToWorker): void;
   /** Ends the worker, and calls `leave` of each call that it works for. */
   end(reason: string): void;

@@ -18,6 +18,7 @@ export interface DecoderHandle {
   readonly recentWork: { milliseconds: number; at: number };
 }
 
+/** Progress of a decoder's training on the main thread, from which a worker that lags behind is brought up to date. */
 export interface Training {
   /** Number of training steps posted to workers: a worker that has taken as many has the same weights. */
   steps: number;

@@ -46,6 +46,7 @@ export class HeldDecoders {
     private readonly isAtWork: (decoder: number) => boolean,
   ) {}
 
+  /** Returns true if the worker holds the decoder. */
   has({ number }: DecoderHandle): boolean {
     return this.decoders.has(number);
   }

@@ -20,6 +20,7 @@ export const WHY_NOT_CUSTOM_LOSS =
 /** Work of a call in a form that can be divided among threads: data of samples in, results of samples out. */
 export interface Job<Kind extends CallKind = CallKind> {
   readonly handle: DecoderHandle;
+  /** Number of samples of the call, which are divided among the threads. */
   readonly sampleCount: number;
   /** Description that a worker receives before its samples. */
   readonly description: CallDescription<Kind>;

@@ -20,6 +20,7 @@ export interface SolveDescription {
   readonly problem: Omit<Problem, "decoder" | "loss" | "targets" | "weights" | "fixed"> & {
     readonly loss: StandardLoss;
   };
+  /** Points of each sample's path to record; undefined for none. */
   readonly saveAt: SaveAt | undefined;
   /** Weights of the data, [outputSize], that all samples share; undefined if there are none, or each sample has its own. */
   readonly sharedWeights: Float32Array | undefined;
@@ -64,6 +65,7 @@ interface CallKinds {
   };
 }
 
+/** Kind of a call that workers take part in: `"solve"`, `"decode"` or `"jacobian"`. */
 export type CallKind = keyof CallKinds;
 /** Description of a call, sent to a worker before the call's samples. */
 export type CallDescription<Kind extends CallKind = CallKind> = CallKinds[Kind]["description"];
@@ -72,6 +74,7 @@ export type CallData<Kind extends CallKind = CallKind> = CallKinds[Kind]["data"]
 
 /** Results of some samples of a call, with the samples' indices in the call. */
 export interface Results<Kind extends CallKind = CallKind> {
+  /** Index in the call of each sample that `values` has results of. */
   readonly samples: readonly number[];
   readonly values: CallKinds[Kind]["values"];
 }
@@ -106,6 +109,10 @@ export type TrainerStep =
     }[ObjectiveMethod]
   | { readonly kind: "update"; readonly settings: Parameters<Trainer["update"]>[0] };
 
+/**
+ * Message from the main thread to a worker. `call` and `decoder` are the numbers that the main thread gave to the call and
+ * the decoder; `samples` are indices in the call.
+ */
 export type ToWorker =
   | { readonly type: "start"; readonly compiled: CompiledKernels }
   /** Pack a decoder, for the calls and training steps to come. */
@@ -139,6 +146,10 @@ export type ToWorker =
   | { readonly type: "jacobian"; readonly decoder: number; readonly rows: Float32Array<ArrayBuffer> }
   | { readonly type: "train"; readonly decoder: number; readonly step: TrainerStep };
 
+/**
+ * Message from a worker to the main thread. `call` and `decoder` are the numbers that the main thread gave to the call and
+ * the decoder.
+ */
 export type FromWorker =
   /** The worker has started and receives messages. */
   | { readonly type: "ready" }

@@ -23,11 +23,13 @@ interface Owner {
 
 /** Main thread's view of a worker of the pool: its calls, its decoders and its idle time. */
 export class PoolWorker implements Participant {
+  /** True once the worker has started and receives messages. */
   isReady = false;
   /** True if the worker has to end as soon as it is idle. */
   isLeaving = false;
   /** Thread of the worker, set by the worker group right after construction. */
   thread!: Thread;
+  /** Decoders that the worker holds, as far as this thread has sent them. */
   readonly decoders: HeldDecoders;
   /** Resolves when the thread has ended. */
   readonly ended: Promise<void>;
@@ -48,10 +50,12 @@ export class PoolWorker implements Participant {
     );
   }
 
+  /** True if no call uses the worker, or will once it has started. */
   get isIdle(): boolean {
     return this.calls.size === 0 && !this.owner.isAtWork();
   }
 
+  /** Number of calls that the worker takes part in. */
   get callCount(): number {
     return this.calls.size;
   }
@@ -61,10 +65,12 @@ export class PoolWorker implements Participant {
     return this.thread.post;
   }
 
+  /** Ends the worker after a failure, described by `reason`, and calls `leave` of each call that it works for. */
   end(reason: string): void {
     this.owner.end(reason);
   }
 
+  /** Ends the worker's thread at once, whatever it is doing. */
   terminate(): void {
     this.clearIdleTimer();
     this.thread.terminate().then(this.markEnded);

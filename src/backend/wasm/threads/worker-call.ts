@@ -91,6 +91,7 @@ export class WorkerCall {
     if (control.aborted()) this.post({ type: "stopped", call: this.call });
   }
 
+  /** Stops working on the call's samples; sends "stopped" once the work has ended. */
   stop(): void {
     this.abort.abort();
     if (!this.isAtWork) this.post({ type: "stopped", call: this.call });

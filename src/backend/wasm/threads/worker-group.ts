@@ -26,11 +26,13 @@ export async function allEnded(): Promise<void> {
 
 /** Options of a job that is divided among workers. */
 export interface JobOptions {
+  /** Script of the workers, or function that starts one; undefined for the package's own script. */
   readonly worker: WorkerSource | undefined;
   /** Memory limit for a worker's decoders, in bytes. */
   readonly workerMemory: number;
   /** Maximum number of unfinished samples that one thread may hold. */
   readonly most: number;
+  /** Maximum number of workers that take part beside this thread. */
   readonly mostWorkers: number;
   /** True to wait until the workers are ready; otherwise this thread starts without them. */
   readonly waits: boolean;
@@ -90,10 +92,12 @@ export class WorkerGroup implements Member {
     return this.workers.size;
   }
 
+  /** True if the group has workers, or calls that use it. */
   get isInUse(): boolean {
     return this.workers.size + this.calls.size > 0;
   }
 
+  /** Returns true if a worker that stays holds the decoder. */
   holds(handle: DecoderHandle): boolean {
     return this.staying().some(({ decoders }) => decoders.has(handle));
   }
@@ -166,6 +170,7 @@ export class WorkerGroup implements Member {
     }
   }
 
+  /** Makes every worker drop the decoder with this number. */
   forget(decoder: number): void {
     for (const worker of this.workers.keys()) worker.decoders.forget(decoder);
   }

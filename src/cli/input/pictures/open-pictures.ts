@@ -38,7 +38,7 @@ export interface PictureReading {
   readonly fit?: Fit | undefined;
   readonly invert?: boolean | undefined;
   /**
-   * What pixels stand for: values of a sample, weights, or a mask. Transparent pixels of weights are 0. Default
+   * Meaning of the pixels: values of a sample, weights, or a mask. Transparent pixels of weights are 0. Default
    * `"sample"`.
    */
   readonly as?: "sample" | "weight" | "mask";

@@ -78,7 +78,9 @@ for (const [name, options] of Object.entries<EncodeOptions>({
         };
         const goes = what === "y" ? given.y : given.weights;
         const call = encode(decoder, given.y, {
-          ...{ ...options, weights: given.weights, backend: on(count) },
+          ...options,
+          weights: given.weights,
+          backend: on(count),
           onProgress: () => detach(goes),
         } as EncodeOptions);
         const other = encode(decoder, y, { ...options, backend: on(count) } as EncodeOptions);
@@ -132,7 +134,9 @@ test("data and weights of train and evaluate may be detached", async () => {
     for (const what of ["y", "weights"] as const) {
       const given = { y: y.slice(), weights: weights.slice() };
       const training = train(decoder, given.y, {
-        ...{ backend, weights: given.weights, solver: amd({ maxSteps: 5 }) },
+        backend,
+        weights: given.weights,
+        solver: amd({ maxSteps: 5 }),
         onProgress: () => detach(given[what]),
       });
       await rejected(training, "invalid_argument", GONE);
@@ -143,7 +147,9 @@ test("data and weights of train and evaluate may be detached", async () => {
         weights: new Float32Array(2500 * SIZE).fill(1),
       };
       const evaluation = evaluate(decoder, createDataset(many.y, { shape: [SIZE] }), {
-        ...{ backend, weights: many.weights, solver: amd({ maxSteps: 5 }) },
+        backend,
+        weights: many.weights,
+        solver: amd({ maxSteps: 5 }),
         onProgress: () => detach(many[what]),
       });
       await rejected(evaluation, "invalid_argument", GONE);
@@ -156,7 +162,8 @@ function workByHand(sampleCount: number, overrides: Partial<Job> = {}) {
   let onEnd = (_sample: number) => {};
   const placed: number[] = [];
   const work: Job = {
-    ...{ handle: undefined as never, sampleCount },
+    handle: undefined as never,
+    sampleCount,
     description: { kind: "decode", toLogits: false },
     data: () => ({ z: new Float32Array(0), fixed: [] }),
     place(samples) {

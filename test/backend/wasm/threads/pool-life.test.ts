@@ -503,7 +503,8 @@ test("an assignment tells a thousand members apart", () => {
 function byHand(sampleCount: number, most: number) {
   let onEnd = (_sample: number) => {};
   const work: Job = {
-    ...{ handle: undefined as never, sampleCount },
+    handle: undefined as never,
+    sampleCount,
     description: { kind: "decode", toLogits: false },
     data: () => ({ z: new Float32Array(0), fixed: [] }),
     place: (samples) => samples.forEach((sample) => void onEnd(sample)),
@@ -740,7 +741,8 @@ test("a training whose workers have been closed and other calls have the same wo
   const started = threads.length;
   let updates = 0;
   await train(decoder, dataset, {
-    ...{ ...training, backend: on(2) },
+    ...training,
+    backend: on(2),
     onProgress: async () => {
       if (updates++ === 2) await closeWorkers();
       if (updates < 4) return;

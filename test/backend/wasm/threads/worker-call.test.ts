@@ -33,7 +33,9 @@ const solving: SolveDescription = {
   kind: "solve",
   pair: { solver: endless, flow: gradientFlow() },
   problem: { loss: squaredError(), prior: undefined, sampleCount: SAMPLES, batchSize: undefined },
-  ...{ saveAt: undefined, sharedWeights: undefined, hasOwnWeights: false },
+  saveAt: undefined,
+  sharedWeights: undefined,
+  hasOwnWeights: false,
 };
 
 /** Samples 0, 1, …, of which those in `atRest` start where they are decoded to their targets. */

@@ -366,7 +366,8 @@ test("an aborted call returns what there is, or rejects; progress counts all thr
   );
   const counts: number[] = [];
   const result = await encode(decoder, y, {
-    ...{ solver, backend: on(3) },
+    solver,
+    backend: on(3),
     onProgress: ({ done }) => void counts.push(done),
   });
   assert.equal(resultOf(result), resultOf(await encode(decoder, y, { solver, backend: alone })));
@@ -377,7 +378,8 @@ test("the last report is of all samples, also when a worker's results come durin
   let onEnd = (_sample: number) => {};
   let done = 0;
   const work: Job = {
-    ...{ handle: undefined as never, sampleCount: 2 },
+    handle: undefined as never,
+    sampleCount: 2,
     description: { kind: "decode", toLogits: false },
     data: () => ({ z: new Float32Array(0), fixed: [] }),
     place: (samples) => samples.forEach((sample) => void onEnd(sample)),
