@@ -51,9 +51,6 @@ export interface GraphDefinition {
   readonly outputLayout?: "channelsFirst" | "channelsLast";
   /** Inputs that are given with each sample. Default: none. */
   readonly fixed?: readonly FixedInputDefinition[];
-  /**
-   * Operations in the order in which they are computed: each reads the latent, fixed inputs and results of operations before
-   * it.
-   */
+  /** Operations in order of computation: each reads the latent, fixed inputs or results of operations before it. */
   readonly operations: readonly OperationDefinition[];
 }

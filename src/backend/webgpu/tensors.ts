@@ -7,11 +7,7 @@ import { inTurn } from "./runtime.ts";
 export interface GpuTensors {
   /** The tensors as onnxruntime-web reads and writes them, by name. */
   readonly byName: Readonly<Record<string, OnnxTensor>>;
-  /**
-   * Returns the GPU buffer of a tensor.
-   *
-   * @throws Error if there is no tensor of this name
-   */
+  /** Returns the GPU buffer of the tensor with this name, which must be one of them. */
   buffer(name: string): GpuBuffer;
   /** Writes values into a tensor from element `at` on; default 0. */
   write(name: string, values: Float32Array, at?: number): void;
