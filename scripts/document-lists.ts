@@ -1,14 +1,17 @@
-// Writes the lists of activations and of files of data, and the table of the options of `encode`, into pages of site/:
+// Writes the lists of activations and of files of data, and the tables of options, into pages of site/, and the help texts of
+// options into src/cli/options/option-texts.ts:
 //
 //   node --import tsx scripts/document-lists.ts
 //
 // A test holds that it has been run since the last change.
 import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import ts from "typescript";
 import { ENCODE_FIELDS } from "../src/api/encode.ts";
 import { ARRAY_FORMATS } from "../src/files/read.ts";
 import { activations } from "../src/graph/activation.ts";
+import { solversWith } from "../src/solver/solver.ts";
+import { AUTOENCODER_FIELDS, TRAIN_FIELDS } from "../src/train/check-options.ts";
+import { FIELDS, type OptionTable, optionRows, optionTexts } from "./option-tables.ts";
 
 const names = Object.keys(activations);
 const formats = ARRAY_FORMATS.map(({ label }) => (label.startsWith(".") ? `\`${label}\`` : label));
@@ -18,47 +21,59 @@ const enumerated = (items: readonly string[], conjunction: string) =>
 
 const pathOf = (file: string) => fileURLToPath(new URL(`../${file}`, import.meta.url));
 
-/** First paragraphs of the docstrings of interfaces' members, by name. */
-function docstringsIn(...files: readonly string[]): ReadonlyMap<string, string> {
-  const found = new Map<string, string>();
-  const visit = (node: ts.Node): void => {
-    const [comment] = ts.isPropertySignature(node) ? ts.getJSDocCommentsAndTags(node) : [];
-    const name = (node as Partial<ts.PropertySignature>).name?.getText();
-    if (comment && name !== undefined && !found.has(name)) {
-      const text = ts.getTextOfJSDocComment(comment.comment) ?? "";
-      found.set(name, text.split("\n\n")[0]!.replace(/\s+/g, " "));
-    }
-    ts.forEachChild(node, visit);
-  };
-  for (const file of files) {
-    visit(ts.createSourceFile(file, readFileSync(pathOf(file), "utf8"), ts.ScriptTarget.Latest, true));
-  }
-  return found;
-}
+/** Pattern of the rows of the first table of options after a line of a guide. */
+const rowsAfter = (line: string) =>
+  new RegExp(`(?<=\\n${line}\\n[\\s\\S]*?\\n\\| option \\|.*\\n\\|-.*\\n)(?:\\|.*\\n)+`);
 
-/** Rows of the table of the options of `encode`, from their docstrings. The last column, of links, is kept as it is. */
-function rowsOfOptions(table: string): string {
-  const docs = docstringsIn("src/api/flow-and-solver.ts", "src/api/encode.ts");
-  const links = new Map(
-    Array.from(table.matchAll(/^\| `(\w+)` \|.*\| (.*?) ?\|$/gm), ([, name, more]) => [name, more]),
-  );
-  const rows = Object.keys(ENCODE_FIELDS).map((name) => {
-    const text = docs.get(name) ?? "";
-    const sentence = / ?(?:No default|Default):? (.*?)\.(?= |$)/;
-    const standard = sentence.exec(text)?.[1] ?? /(`[^`]+`) \(the default\)/.exec(text)?.[1] ?? "none";
-    const cells = [`\`${name}\``, standard, text.replace(sentence, ""), links.get(name) ?? ""];
-    return `| ${cells.join(" | ")} |\n`.replaceAll("  ", " ");
-  });
-  return rows.join("");
-}
+const optionsIn = (fields: object, without: object = {}) =>
+  Object.keys(fields).filter((name) => !(name in without));
+
+/** Tables of options in the guides. */
+const TABLES: readonly (readonly [file: string, place: RegExp, table: OptionTable])[] = [
+  [
+    "site/guides/solvers.md",
+    rowsAfter("## Options of encode"),
+    { rows: [["encode", optionsIn(ENCODE_FIELDS)]], hasMore: true },
+  ],
+  ...(["lbfgs", "amd"] as const).map(
+    (solver) =>
+      [
+        "site/guides/solvers.md",
+        rowsAfter(`### Options of \`${solver}\``),
+        { rows: [[solver, optionsIn(FIELDS[solver]!)]] },
+      ] as const,
+  ),
+  [
+    "site/guides/solvers.md",
+    rowsAfter("## Follow a flow"),
+    {
+      rows: [
+        ...solversWith("anyFlow"),
+        ...["linearGrid", "logGrid", "gradientFlow", "nesterovFlow", "expDecay"],
+      ].map((call) => [call, optionsIn(FIELDS[call]!)]),
+      isOfCalls: true,
+    },
+  ],
+  [
+    "site/guides/training.md",
+    rowsAfter("## Options of training"),
+    {
+      rows: [
+        ["trainAutoencoder", ["epochs", ...optionsIn(AUTOENCODER_FIELDS, { epochs: true, mask: true })]],
+      ],
+      hasMore: true,
+    },
+  ],
+  [
+    "site/guides/training.md",
+    rowsAfter("`train` has these as well:"),
+    { rows: [["train", optionsIn(TRAIN_FIELDS, AUTOENCODER_FIELDS)]], hasMore: true },
+  ],
+];
 
 /** Pattern of each list in its text, and the list as it has to be, or what makes it of the list that is there. */
 const LISTS: readonly (readonly [file: string, place: RegExp, list: string | ((now: string) => string)])[] = [
-  [
-    "site/guides/solvers.md",
-    /(?<=## Options of encode\n[\s\S]*?\n\| option \|.*\n\|-.*\n)(?:\|.*\n)+/,
-    rowsOfOptions,
-  ],
+  ...TABLES.map(([file, place, table]) => [file, place, (now: string) => optionRows(table, now)] as const),
   [
     "site/start/pytorch.md",
     /(?<=The activation is the one between all layers:\n)[^.]*/,
@@ -73,7 +88,7 @@ const LISTS: readonly (readonly [file: string, place: RegExp, list: string | ((n
 
 /** Texts with the lists as they have to be, by path. */
 export function documentLists(): ReadonlyMap<string, string> {
-  const texts = new Map<string, string>();
+  const texts = new Map([[pathOf("src/cli/options/option-texts.ts"), optionTexts()]]);
   for (const [file, place, list] of LISTS) {
     const path = pathOf(file);
     const text = texts.get(path) ?? readFileSync(path, "utf8");

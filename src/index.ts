@@ -31,6 +31,7 @@ export { type Euler, type EulerOptions, euler } from "./solver/euler.ts";
 export {
   type Alpha,
   type ExpDecay,
+  type ExpDecayOptions,
   expDecay,
   type Flow,
   type GradientFlow,

@@ -7,7 +7,6 @@ import {
   completeOptions,
   count,
   type Field,
-  type HelpOf,
   later,
   optional,
   signal,
@@ -54,29 +53,29 @@ export interface CommonEncodeOptions {
    */
   loss?: LossLike | undefined;
   /**
-   * Prior on the codes, such as `gaussian()`. The call then minimises loss + prior(z)/N, with prior(z) the negative
-   * log-density in nats up to a constant, times the prior's weight, and N what the loss is divided by: n = outputSize for a
-   * mean, Σw for a weighted mean, 1 for a sum. `"none"` ignores the prior stored in the decoder. Default: the prior stored
-   * in the decoder, if any.
+   * Prior on the codes, such as `gaussian()`; the call then minimises loss + prior(z)/N. `"none"` ignores the prior stored in
+   * the decoder. Default: the prior stored in the decoder, if any.
    *
-   * For data with Gaussian noise of standard deviation σ, give `squaredError()` and weights of 1/(2σ²).
+   * prior(z) is the negative log-density in nats up to a constant, times the prior's weight. N is what the loss is divided by:
+   * n = outputSize for a mean, Σw for a weighted mean, 1 for a sum. For data with Gaussian noise of standard deviation σ, give `squaredError()` and weights of 1/(2σ²).
    */
   prior?: PriorLike | undefined;
   /**
-   * Weights w ≥ 0 of the elements of y in the loss: outputSize values for all samples, or [B, outputSize], as a Float32Array,
-   * bytes of 0 and 1, or booleans. Where the weight is 0, data are missing and y may be NaN. `maskFrom` of
-   * `latentflow/images` makes weights from a picture. Default: all elements have equal weight.
+   * Weights w ≥ 0 of the elements of y in the loss: outputSize values for all samples, or [B, outputSize]. Where the weight is
+   * 0, data are missing and y may be NaN. Default: all elements have equal weight.
+   *
+   * They are a Float32Array, bytes of 0 and 1, or booleans. `maskFrom` of `latentflow/images` makes weights from a picture.
    */
   weights?: Weights | undefined;
   /**
-   * Values of the decoder's further inputs beside z, such as class labels, which are given and not optimised: an array for
-   * each of the decoder's `fixedInputs`, by name, with one row for all samples or B rows. Class labels are integers. No
+   * Values of the decoder's further inputs beside z, such as class labels, which are given and not optimised. Each of the
+   * decoder's `fixedInputs` has an array, by name, with one row for all samples or B rows. Class labels are integers. No
    * default: required for a decoder with fixed inputs.
    */
   fixed?: FixedOption | undefined;
   /**
    * Number of points in each sample, for a decoder that maps z and a point's coordinates to the point's channels. y then has
-   * points × channels values per sample.
+   * points × channels values per sample. No default: required for such a decoder.
    */
   points?: number | undefined;
   /**
@@ -92,21 +91,22 @@ export interface CommonEncodeOptions {
    */
   batchSize?: number | undefined;
   /**
-   * Points of each sample's path to return as `trajectory`: `"steps"` for z0 and the end of every accepted step; or an ascending
-   * array of times from 0 to the solver's t1; points are returned for the times that the sample reached. A time within a step is
-   * reached by a separate, shorter step of the same solver, so that the choice of times never changes z, loss or steps; its
-   * evaluations are included in `stats`. Default: none. `lbfgs` and `amd` are slower with it.
+   * Points of each sample's path to return as `trajectory`: `"steps"` for z0 and the end of every accepted step, or an array of
+   * times. Times ascend from 0 to the solver's t1. `lbfgs` and `amd` are slower with it. Default: none.
+   *
+   * Points are returned for the times that the sample reached. A time within a step is reached by a separate, shorter step of
+   * the same solver, so that the choice of times never changes z, loss or steps; its evaluations are included in `stats`.
    */
   saveAt?: SaveAt | undefined;
   /** Ends the call early: it rejects, or resolves with the results so far, as `onAbort` says. */
   signal?: AbortSignalLike | undefined;
   /**
    * Called with the progress between pieces of work of about 10 ms. If it throws, or a promise that it returns rejects, the
-   * call rejects with that error; returned promises are awaited at the end of the call.
+   * call rejects with that error. Returned promises are awaited at the end of the call.
    */
   onProgress?: ((progress: EncodeProgress) => unknown) | undefined;
   /**
-   * Effect of an abort: `"throw"` (the default) rejects with the abort signal's reason; `"return"` resolves with the last
+   * Effect of an abort. `"throw"` (the default) rejects with the abort signal's reason. `"return"` resolves with the last
    * accepted z of each sample, and status `"aborted"` for samples that had not ended.
    */
   onAbort?: "throw" | "return" | undefined;
@@ -135,11 +135,6 @@ export const ENCODE_FIELDS = {
   onProgress: callback<(progress: EncodeProgress) => unknown>(),
   onAbort: choice("throw", "return"),
 } satisfies { readonly [Name in keyof Required<EncodeOptions>]: Field<unknown> };
-
-/** Placeholder and help text on the command line for the numeric options of `encode`. */
-export const ENCODE_HELP = {
-  batchSize: ["n", "at most so many samples in memory at once; the result is the same"],
-} as const satisfies Partial<HelpOf<CommonEncodeOptions>>;
 
 /**
  * Encodes samples with a decoder and no encoder: for each sample y, follows a gradient flow of its loss from z0 to a code z whose

@@ -1,5 +1,5 @@
 import type { Complete } from "../base/check.ts";
-import { completeOptions, type Field, type FieldsOf, type HelpOf, number } from "../base/options.ts";
+import { completeOptions, type Field, type FieldsOf, number } from "../base/options.ts";
 import { refused } from "../base/refuse.ts";
 import { alternatives, type Bounds, callHint, show } from "../base/show.ts";
 
@@ -148,17 +148,6 @@ export function sgd(options?: SgdOptions): Sgd {
   const all = completeOptions("sgd", options, SGD_FIELDS);
   return Object.freeze<Sgd>({ name: "sgd", stateVectors: all.momentum > 0 ? 1 : 0, ...all });
 }
-
-/** Help texts of the command line for the optimizers' options: each option's value in a word, and its meaning. */
-export const OPTIMIZER_HELP: HelpOf<RmspropOptions & AdamOptions & SgdOptions> = {
-  learningRate: ["rate", "how far a step goes"],
-  alpha: ["share", "decay rate of the mean of squared gradients"],
-  beta1: ["share", "decay rate of the mean of gradients"],
-  beta2: ["share", "decay rate of the mean of squared gradients"],
-  epsilon: ["number", "keeps steps finite"],
-  weightDecay: ["share", "how much of the weights a step takes away, times the rate"],
-  momentum: ["share", "decay rate of the velocity"],
-};
 
 /** Makers of the optimizers by name, each with the bounds and defaults of its options. */
 export const OPTIMIZERS: {

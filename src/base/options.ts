@@ -32,14 +32,14 @@ export type ValuesOf<Fields> = {
   -readonly [Name in keyof Fields]: Fields[Name] extends Field<infer Value> ? Value : never;
 };
 
-/** Help on the command line for the options of an interface: a placeholder for an option's value, and a text on its effect. */
-export type HelpOf<Options> = {
-  readonly [Name in keyof Options]-?: readonly [value: string, text: string];
-};
+/** Definition of a numeric option within bounds, from which a flag of the command line can be made. */
+export interface NumberField<Value = number> extends Field<Value> {
+  readonly bounds: Bounds;
+}
 
 /** Makes the field (check and default) of a number within bounds. Without the default `standard` the option is required. */
 // @__NO_SIDE_EFFECTS__
-export function number(bounds: Bounds, standard?: number): Field<number> {
+export function number(bounds: Bounds, standard?: number): NumberField {
   const check = (where: string, name: string, value: unknown) => checkNumber(where, name, value, bounds);
   return { check, bounds, ...(standard !== undefined && { standard }) };
 }
@@ -49,7 +49,7 @@ export function number(bounds: Bounds, standard?: number): Field<number> {
  * default `standard` the option is required.
  */
 // @__NO_SIDE_EFFECTS__
-export function count(min: number, standard?: number, max?: number): Field<number> {
+export function count(min: number, standard?: number, max?: number): NumberField {
   return number({ min, integer: true, ...(max !== undefined && { max }) }, standard);
 }
 
@@ -98,6 +98,8 @@ export function later<Value>(): Field<Value> {
 }
 
 /** Returns a copy of the field `field` with the default undefined. */
+export function optional<Value>(field: NumberField<Value>): NumberField<Value | undefined>;
+export function optional<Value>(field: Field<Value>): Field<Value | undefined>;
 // @__NO_SIDE_EFFECTS__
 export function optional<Value>(field: Field<Value>): Field<Value | undefined> {
   return { ...field, standard: undefined };

@@ -1,6 +1,6 @@
 import type { Complete } from "../base/check.ts";
 import { power } from "../base/elementary-functions.ts";
-import { completeOptions, count, type FieldsOf, type HelpOf, number } from "../base/options.ts";
+import { completeOptions, count, type FieldsOf, number } from "../base/options.ts";
 import { MAX_COUNT } from "./base.ts";
 import type { StepControl, TriedStep } from "./integrate.ts";
 import type { Tableau } from "./tableau.ts";
@@ -16,8 +16,9 @@ export interface DormandPrinceOptions {
   /** Length of the first step that is tried, > 0. Default 1. */
   stepInit?: number | undefined;
   /**
-   * Maximum number of steps per sample, accepted and rejected ones together; with 0 only the loss and its gradient at z0 are
-   * evaluated. Default 10,000.
+   * Maximum number of steps per sample, accepted and rejected ones together, ≥ 0. Default 10,000.
+   *
+   * With 0 only the loss and its gradient at z0 are evaluated.
    */
   maxSteps?: number | undefined;
 }
@@ -35,15 +36,6 @@ export const DORMAND_PRINCE_FIELDS = {
   stepInit: number({ above: 0 }, 1),
   maxSteps: count(0, 10_000, MAX_COUNT),
 } satisfies FieldsOf<DormandPrinceOptions>;
-
-/** Placeholder and help text on the command line for each option of `dormandPrince`. */
-export const DORMAND_PRINCE_HELP: HelpOf<DormandPrinceOptions> = {
-  t1: ["time", "end of the flow"],
-  rtol: ["share", "error allowed in a step, as a share of the state"],
-  atol: ["error", "error allowed in a step whatever the state"],
-  stepInit: ["time", "first step that is tried"],
-  maxSteps: ["n", "steps of a sample, accepted and rejected ones"],
-};
 
 /** Butcher tableau of Dormand and Prince's 5(4) pair (1980); steps continue from the fifth-order solution. */
 export const DORMAND_PRINCE: Tableau = {

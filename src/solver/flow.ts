@@ -1,6 +1,6 @@
 import { checkNumber } from "../base/check.ts";
 import { exponential, power } from "../base/elementary-functions.ts";
-import { completeOptions, type Field, type FieldsOf, type HelpOf, number } from "../base/options.ts";
+import { completeOptions, type Field, type FieldsOf, number } from "../base/options.ts";
 import { checkPlain } from "../base/plain-value.ts";
 
 /**
@@ -40,15 +40,26 @@ export type Flow = GradientFlow | NesterovFlow;
 
 /** Options of `gradientFlow`. */
 export interface GradientFlowOptions {
-  /** Strength α(t) of the gradient: a constant > 0, or `expDecay(…)`. Default 1. */
+  /** Strength α(t) of the gradient, > 0: a constant, or `expDecay(…)`. Default 1. */
   alpha?: Alpha | undefined;
 }
 
 /** Options of `nesterovFlow`. */
 export interface NesterovFlowOptions extends GradientFlowOptions {
-  /** Constant ε > 0 that keeps the damping 3/(t+ε) of the velocity finite at t = 0. Default 1e-5. */
+  /** Constant ε that keeps the damping 3/(t+ε) of the velocity finite at t = 0, > 0. Default 1e-5. */
   epsilon?: number | undefined;
 }
+
+/** Options of `expDecay`. */
+export interface ExpDecayOptions {
+  /** Rate of the decay, ≥ 0. Default 2, as in the paper (arXiv 2412.00864). */
+  rate?: number | undefined;
+}
+
+/** Check and default of the option of `expDecay`. */
+export const EXP_DECAY_FIELDS = {
+  rate: number({ min: 0 }, 2),
+} satisfies FieldsOf<ExpDecayOptions>;
 
 /** Check and default of the option of `gradientFlow`. */
 export const GRADIENT_FLOW_FIELDS = {
@@ -61,23 +72,18 @@ export const NESTEROV_FLOW_FIELDS = {
   ...GRADIENT_FLOW_FIELDS,
 } satisfies FieldsOf<NesterovFlowOptions>;
 
-/** Placeholder and help text on the command line for the options of `gradientFlow` and `nesterovFlow`. */
-export const FLOW_HELP: HelpOf<NesterovFlowOptions> = {
-  alpha: ["alpha", "how strongly the gradient drives it; decay:2: exp(-2 t/t1)"],
-  epsilon: ["time", "the damping is 3/(t + epsilon)"],
-};
-
 /**
  * Makes a strength of the gradient that decays over the flow, α(t) = exp(-rate · t / t1), with t1 the flow's end.
  *
- * @param options.rate ≥ 0. Default 2, as in the paper (arXiv 2412.00864).
  * @throws LatentflowError `invalid_argument` on an unknown option or a value out of range
  * @example
  * const flow = gradientFlow({ alpha: expDecay({ rate: 3 }) });
  */
-export function expDecay(options: { rate?: number | undefined } = {}): ExpDecay {
-  const all = completeOptions("expDecay", options, { rate: number({ min: 0 }, 2) });
-  return Object.freeze<ExpDecay>({ name: "expDecay", ...all });
+export function expDecay(options: ExpDecayOptions = {}): ExpDecay {
+  return Object.freeze<ExpDecay>({
+    name: "expDecay",
+    ...completeOptions("expDecay", options, EXP_DECAY_FIELDS),
+  });
 }
 
 /**

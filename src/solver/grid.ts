@@ -1,6 +1,6 @@
 import type { Complete } from "../base/check.ts";
 import { power } from "../base/elementary-functions.ts";
-import { completeOptions, count, type FieldsOf, type HelpOf, number } from "../base/options.ts";
+import { completeOptions, count, type FieldsOf, number } from "../base/options.ts";
 import { checkPlain } from "../base/plain-value.ts";
 import { MAX_COUNT } from "./base.ts";
 
@@ -24,17 +24,18 @@ export type Grid = LinearGrid | LogGrid;
 export interface LinearGridOptions {
   /** End time of the flow, > 0. */
   t1: number;
-  /** Number of steps, N ≥ 1. */
+  /** Number N of steps, ≥ 1. */
   slices: number;
 }
 
 /** Options of `logGrid`. */
 export interface LogGridOptions extends LinearGridOptions {
-  /** Growth b > 1 of the steps: the last one is about b times as long as the first. Default 4. */
+  /** Growth b of the steps, > 1: the last one is about b times as long as the first. Default 4. */
   base?: number | undefined;
 }
 
-const LINEAR_GRID_FIELDS = {
+/** Checks of the options of `linearGrid`. */
+export const LINEAR_GRID_FIELDS = {
   t1: number({ above: 0 }),
   slices: count(1, undefined, MAX_COUNT),
 } satisfies FieldsOf<LinearGridOptions>;
@@ -44,13 +45,6 @@ export const LOG_GRID_FIELDS = {
   ...LINEAR_GRID_FIELDS,
   base: number({ above: 1 }, 4),
 } satisfies FieldsOf<LogGridOptions>;
-
-/** Placeholder and help text on the command line for the options of `linearGrid` and `logGrid`. */
-export const GRID_HELP: HelpOf<LogGridOptions> = {
-  t1: ["time", "end of the flow"],
-  slices: ["n", "steps of the grid"],
-  base: ["factor", "log grid: the last steps are about so many times the first"],
-};
 
 /**
  * Makes a time grid of N growing steps, short near t = 0, where the flow is fast: t_i = t1 (b^(i/N) - 1)/(b - 1), with b the

@@ -1,24 +1,31 @@
 import type { Complete } from "../base/check.ts";
-import { completeOptions, count, type FieldsOf, type HelpOf, number } from "../base/options.ts";
+import { completeOptions, count, type FieldsOf, number } from "../base/options.ts";
 import { MAX_COUNT } from "./base.ts";
 
 /** Options of `lbfgs`. */
 export interface LbfgsOptions {
   /**
-   * Factor ≥ 0 that sets the threshold θ below which a decrease of the loss in one step counts as negligible: θ is this
-   * factor times the loss, or times its decrease so far if that is larger, plus 2⁻²³ of the loss, the rounding of float32
+   * Decrease of the loss in one step below which convergence is checked, ≥ 0: a fraction of the loss, or of its decrease so
+   * far if that is larger. With 0 only the rounding of float32 counts. Default 1e-6.
+   *
+   * The threshold θ is this fraction of the loss or of its decrease, plus 2⁻²³ of the loss, the rounding of float32
    * evaluations. A step that is expected to lower the loss by less than θ, or has done so, starts the final check for
-   * convergence; see `lbfgs`. Many such steps may add up to more than θ: see `stats.remainingFall`. With 0, θ is that
-   * rounding. Default 1e-6.
+   * convergence; see `lbfgs`. Many such steps may add up to more than θ: see `stats.remainingFall`.
    */
   tolerance?: number | undefined;
   /** Maximum number of pairs (step, change of the gradient) stored for each sample, 1 to 1,000. Default 30. */
   memory?: number | undefined;
-  /** Maximum number of accepted steps per sample; with 0 only the loss and its gradient at z0 are evaluated. Default 1,000. */
+  /**
+   * Maximum number of accepted steps per sample, ≥ 0. Default 1,000.
+   *
+   * With 0 only the loss and its gradient at z0 are evaluated.
+   */
   maxSteps?: number | undefined;
   /**
-   * Armijo constant c₁ of the line search, in [0, 1): a step of length t along the direction p must lower the loss by more than
-   * c₁ · t · |gᵀp|, g = ∇_z l. For a sample's first eight steps c₁ is at least 0.4. Default 1e-4.
+   * Decrease of the loss that a step must exceed, as a fraction of its decrease to first order, in [0, 1). Default 1e-4.
+   *
+   * It is the Armijo constant c₁ of the line search: a step of length t along the direction p must lower the loss by more than
+   * c₁ · t · |gᵀp|, g = ∇_z l. For a sample's first eight steps c₁ is at least 0.4.
    */
   slope?: number | undefined;
 }
@@ -38,18 +45,6 @@ export const LBFGS_FIELDS = {
   maxSteps: count(0, 1000, MAX_COUNT),
   slope: number({ min: 0, below: 1 }, 1e-4),
 } satisfies FieldsOf<LbfgsOptions>;
-
-/** Placeholder and help text on the command line for each option of `lbfgs`. */
-export const LBFGS_HELP: HelpOf<LbfgsOptions> = {
-  tolerance: [
-    "loss",
-    "a sample has converged when its loss is expected to fall by less than this share of it, or of what it has fallen " +
-      "by; 0: when float32 shows no fall any more",
-  ],
-  memory: ["n", "pairs of steps and changes of the gradient that are kept"],
-  maxSteps: ["n", "accepted steps of a sample"],
-  slope: ["share", "least fall of the loss in a step, as a share of what its slope promises"],
-};
 
 /**
  * Makes the L-BFGS solver, run for each sample and preconditioned by the decoder: the default solver.

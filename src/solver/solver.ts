@@ -1,12 +1,18 @@
+import type { Field } from "../base/options.ts";
 import { checkPlain } from "../base/plain-value.ts";
-import { type Amd, amd } from "./amd.ts";
+import { AMD_FIELDS, type Amd, amd } from "./amd.ts";
 import { type DescentSolver, isDescentSolver } from "./descent.ts";
-import { DORMAND_PRINCE, type DormandPrince, dormandPrince } from "./dormand-prince.ts";
-import { type Euler, euler } from "./euler.ts";
+import {
+  DORMAND_PRINCE,
+  DORMAND_PRINCE_FIELDS,
+  type DormandPrince,
+  dormandPrince,
+} from "./dormand-prince.ts";
+import { EULER_FIELDS, type Euler, euler } from "./euler.ts";
 import type { EvaluateOnly } from "./evaluate-only.ts";
 import type { Flow, GradientFlow } from "./flow.ts";
-import { type Lbfgs, lbfgs } from "./lbfgs.ts";
-import { type Rk4, RULES, rk4 } from "./rk4.ts";
+import { LBFGS_FIELDS, type Lbfgs, lbfgs } from "./lbfgs.ts";
+import { RK4_FIELDS, type Rk4, RULES, rk4 } from "./rk4.ts";
 import { EULER, type Tableau } from "./tableau.ts";
 
 /**
@@ -49,6 +55,15 @@ const MAKERS: { readonly [Name in SolverName]: (options: never) => SolverKinds[N
   rk4,
   dormandPrince,
 };
+
+/** Checks and defaults of the options of each solver: the program's flags and the guide's tables follow from them. */
+export const SOLVER_FIELDS = {
+  lbfgs: LBFGS_FIELDS,
+  amd: AMD_FIELDS,
+  euler: EULER_FIELDS,
+  rk4: RK4_FIELDS,
+  dormandPrince: DORMAND_PRINCE_FIELDS,
+} satisfies { readonly [Name in SolverName]: Readonly<Record<string, Field<unknown>>> };
 
 /** Properties of a solver other than its steps. */
 interface MethodTraits<Name extends keyof MethodKinds> {

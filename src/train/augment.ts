@@ -32,21 +32,26 @@ export interface Shift extends Augmentation {
   readonly pixels: number;
 }
 
-/** Validation of the option `pixels` of `shift`. */
-const SHIFT_FIELDS = /* @__PURE__ */ (() => ({
+/** Options of `shift`. */
+export interface ShiftOptions {
+  /** Maximum random shift of an image along each axis, in pixels, ≥ 1 and less than the image's height and width. */
+  pixels: number;
+}
+
+/** Check of the option of `shift`. */
+export const SHIFT_FIELDS = /* @__PURE__ */ (() => ({
   pixels: count(1),
-}))() satisfies FieldsOf<Parameters<typeof shift>[0]>;
+}))() satisfies FieldsOf<ShiftOptions>;
 
 /**
  * Makes an augmentation that shifts each image, grey or of three channels, down and to the right by random integers, uniform
  * from -pixels to pixels. Pixels shifted in at the edges are 0.
  *
- * @param options.pixels maximum shift, an integer >= 1, and less than the image's height and width
  * @throws LatentflowError `invalid_argument` on an unknown option or a value out of range
  * @example
  * await train(decoder, images, { augment: shift({ pixels: 2 }) });
  */
-export function shift(options: { pixels: number }): Shift {
+export function shift(options: ShiftOptions): Shift {
   const { pixels } = completeOptions("shift", options, SHIFT_FIELDS);
   return Object.freeze({
     name: "shift",

@@ -77,7 +77,7 @@ const RUN_FIELDS = /* @__PURE__ */ (() => ({
 }))() satisfies FieldsOf<Omit<RunOptions, "epochs">>;
 
 /** Checks and defaults of the options of `train`. */
-const TRAIN_FIELDS = /* @__PURE__ */ (() => ({
+export const TRAIN_FIELDS = /* @__PURE__ */ (() => ({
   flow: later<TrainOptions["flow"]>(),
   solver: later<TrainOptions["solver"]>(),
   adjoint: { ...later<Adjoint>(), standard: approximate() },
@@ -93,7 +93,7 @@ const TRAIN_FIELDS = /* @__PURE__ */ (() => ({
 }))() satisfies FieldsOf<Pick<TrainOptions, keyof TrainOptions>>;
 
 /** Checks and defaults of the options of `trainAutoencoder`. */
-const AUTOENCODER_FIELDS = /* @__PURE__ */ (() => ({
+export const AUTOENCODER_FIELDS = /* @__PURE__ */ (() => ({
   ...RUN_FIELDS,
   epochs: count(1, STANDARD_TRAINING.epochs.trainAutoencoder),
   mask: optional({ check: checkMask }),

@@ -23,7 +23,7 @@ export interface FileCheckpoints {
    * beginning if neither exists. false, the default: throws if either exists.
    */
   resume?: boolean | undefined;
-  /** Time between two checkpoints in seconds, >= 0. Default 60. */
+  /** Time between two checkpoints in seconds, ≥ 0. Default 60. */
   everySeconds?: number | undefined;
 }
 
@@ -36,7 +36,7 @@ export interface CallerCheckpoints {
   save: (bytes: Uint8Array) => void | Promise<void>;
   /** Bytes of a checkpoint, as passed to `save`, from which the run continues. Default: it starts from the beginning. */
   resume?: Uint8Array | undefined;
-  /** Time between two checkpoints in seconds, >= 0. Default 60. */
+  /** Time between two checkpoints in seconds, ≥ 0. Default 60. */
   everySeconds?: number | undefined;
 }
 

@@ -52,8 +52,10 @@ interface ByEncoderAndFlow {
   /** Encoder of an autoencoder, whose codes are evaluated. */
   encoder: Decoder;
   /**
-   * True to encode the samples also by a flow (default false), as `encode` with the same options, and to report each
-   * sample's `gap` between the two losses. Costs as much as an `evaluate` without an encoder.
+   * True to encode the samples also by a flow, and report each sample's `gap`, the encoder's loss minus the flow's. Default
+   * false.
+   *
+   * The flow is that of `encode` with the same options. It costs as much as an `evaluate` without an encoder.
    */
   gap: true;
   /**
@@ -78,7 +80,7 @@ const { loss, prior, flow, solver, weights, z0, fixed, points, backend, batchSiz
   ENCODE_FIELDS;
 
 /** Checks and defaults of the options of `evaluate`. */
-const EVALUATE_FIELDS = {
+export const EVALUATE_FIELDS = {
   loss,
   prior,
   flow,

@@ -21,7 +21,7 @@ export {
   type SgdOptions,
   sgd,
 } from "../backend/optimizer.ts";
-export { type Augmentation, type Shift, shift } from "./augment.ts";
+export { type Augmentation, type Shift, type ShiftOptions, shift } from "./augment.ts";
 export { type AutoencoderResult, trainAutoencoder } from "./autoencoder.ts";
 export type { CallerCheckpoints, CheckpointOptions, FileCheckpoints } from "./checkpoint-options.ts";
 export { createDataset, Dataset, type DatasetOptions } from "./dataset.ts";

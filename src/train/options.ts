@@ -33,24 +33,24 @@ export interface RunOptions {
    * 2412.00864).
    */
   epochs?: number | undefined;
-  /** True to draw mini-batches with replacement; false to draw them from a new permutation in each epoch. Default false. */
+  /** True to draw mini-batches with replacement, not from a new permutation in each epoch. Default false. */
   replacement?: boolean | undefined;
   /**
-   * Seed of the random numbers for mini-batches, augmentation, mask and a new encoder, an integer from 0 to 2^53 - 1.
-   * Default 0.
+   * Seed of the random numbers for mini-batches, augmentation, mask and a new encoder, an integer ≥ 0. Default 0.
    */
   seed?: number | undefined;
   /** Random augmentation of the samples of each mini-batch, such as `shift({ pixels: 2 })`. Default: none. */
   augment?: Augmentation | undefined;
-  /** Maximum norm > 0 of a mini-batch's mean gradient; a longer gradient is scaled down to it. Default: unbounded. */
+  /** Maximum norm of a mini-batch's mean gradient, > 0; a longer gradient is scaled down to it. Default: unbounded. */
   gradientClip?: number | undefined;
   /** Backend that runs the networks. Default `wasm()`. */
   backend?: Backend | undefined;
   /** Validation samples, whose loss is computed at intervals and which are not trained on. Default: none. */
   validation?: ValidationOptions | undefined;
   /**
-   * Storage of checkpoints, which are written at intervals, at the end and at an abort. A run that continues from a checkpoint
-   * has the same results, bit for bit, as an uninterrupted run. Default: none.
+   * Storage of checkpoints, which are written at intervals, at the end and at an abort. Default: none.
+   *
+   * A run that continues from a checkpoint has the same results, bit for bit, as an uninterrupted run.
    */
   checkpoint?: CheckpointOptions | undefined;
   /**
@@ -59,9 +59,10 @@ export interface RunOptions {
    */
   signal?: AbortSignalLike | undefined;
   /**
-   * Called with each event other than an update, in order with the calls of `onProgress`. If either callback throws, or a
-   * promise that it returns rejects, the run ends and the call rejects with that error. Returned promises are awaited at the
-   * end of the call.
+   * Called with each event other than an update, in order with the calls of `onProgress`.
+   *
+   * If either callback throws, or a promise that it returns rejects, the run ends and the call rejects with that error.
+   * Returned promises are awaited at the end of the call.
    */
   onEvent?: ((event: TrainEvent) => unknown) | undefined;
   /** Called after each mini-batch, with the figures of its update. */
@@ -72,8 +73,9 @@ export interface RunOptions {
 export interface TrainAutoencoderOptions extends RunOptions {
   /**
    * Hides random pixels of the encoder's input (sets them to 0), so that the network learns to reconstruct whole samples:
-   * the loss is over all pixels. Validation, and the codes whose mean is the decoder's `start`, use whole samples. Default:
-   * none hidden.
+   * the loss is over all pixels. Default: none hidden.
+   *
+   * Validation, and the codes whose mean is the decoder's `start`, use whole samples.
    */
   mask?: MaskOptions | undefined;
 }
@@ -82,15 +84,19 @@ export interface TrainAutoencoderOptions extends RunOptions {
 export type TrainOptions = FlowAndSolver &
   RunOptions & {
     /**
-     * Method that computes the gradient of the loss at the end of the flow with respect to the decoder's parameters:
-     * `approximate()` (the default), `full()` or `direct()`. `approximate()` holds the code fixed and takes one pass; `full()`
+     * Method that computes the gradient with respect to the decoder's parameters: `approximate()`, `full()` or `direct()`.
+     * Default `approximate()`.
+     *
+     * The gradient is that of the loss at the end of the flow. `approximate()` holds the code fixed and takes one pass; `full()`
      * and `direct()` go back over the flow: they cost several times its passes, and the memory of its steps.
      */
     adjoint?: Adjoint | undefined;
     /**
-     * Prior on the codes, as in `encode`, used in training and validation, and stored in the trained decoder. Training minimises
-     * the objective, loss + prior(z)/N with N the divisor of the loss, for which the approximate gradient is exact at rest;
-     * `history` has losses without the prior. Default: the prior stored in the decoder, if any.
+     * Prior on the codes, as in `encode`, used in training and validation, and stored in the trained decoder. Default: the
+     * prior stored in the decoder, if any.
+     *
+     * Training minimises the objective, loss + prior(z)/N with N the divisor of the loss, for which the approximate gradient is
+     * exact at rest; `history` has losses without the prior.
      */
     prior?: PriorLike | undefined;
     /**
@@ -101,25 +107,28 @@ export type TrainOptions = FlowAndSolver &
     weights?: Weights | undefined;
     /**
      * Values of the decoder's `fixedInputs` (inputs beside z, such as class labels) by name: one row for all samples, or
-     * count rows. Class labels are integers. Required if the decoder has fixed inputs.
+     * count rows. Class labels are integers. No default: required for a decoder with fixed inputs.
      */
     fixed?: FixedOption | undefined;
     /**
      * Number of points in each sample, also in validation, for a decoder that maps z and a point's coordinates to the
-     * point's channels.
+     * point's channels. No default: required for such a decoder.
      */
     points?: number | undefined;
     /**
-     * True to start each flow of a sample where the sample's previous flow ended, and its first flow at the decoder's `start`.
-     * Default false.
+     * True to start each sample's flow where its previous one ended, not at the decoder's `start`. Default false.
+     *
+     * The first flow of a sample starts at the decoder's `start`.
      */
     warmStart?: boolean | undefined;
     /**
-     * Source of the codes. `"encoded"`, the default: each mini-batch is encoded by a flow. `"kept"`: a code is stored for
-     * each sample, initially the decoder's `start`, and updated together with the weights by the same gradient, as in
-     * DeepSDF's auto-decoder: one pass for each mini-batch, but many epochs. A sample whose gradient is not finite is left
-     * out of the update, and its code is reset to `start` (event "restart"). Flow and solver then only serve validation; not
-     * allowed with `warmStart` or an adjoint.
+     * Source of the codes: `"encoded"` (the default), a flow for each mini-batch; or `"kept"`, a code stored for each sample
+     * and updated together with the weights.
+     *
+     * A kept code is initially the decoder's `start`, and is updated by the same gradient, as in DeepSDF's auto-decoder: one
+     * pass for each mini-batch, but many epochs. A sample whose gradient is not finite is left out of the update, and its code
+     * is reset to `start` (event "restart"). Flow and solver then only serve validation; not allowed with `warmStart` or an
+     * adjoint.
      */
     codes?: "encoded" | "kept" | undefined;
     /** Optimizer of the codes with `codes: "kept"`; its learning rate follows the schedule. Default `adam()`. */

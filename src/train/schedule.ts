@@ -1,5 +1,5 @@
 import { cosineOfPi } from "../base/elementary-functions.ts";
-import { completeOptions, type Field, type FieldsOf, type HelpOf, number } from "../base/options.ts";
+import { completeOptions, type Field, type FieldsOf, number } from "../base/options.ts";
 import { refused } from "../base/refuse.ts";
 import { alternatives, show } from "../base/show.ts";
 
@@ -23,7 +23,7 @@ export interface DecaySchedule extends Schedule {
 
 /** Options of `linear` and `cosine`. */
 export interface DecayOptions {
-  /** Factor of the learning rate at the end of the run, >= 0. Default 0. */
+  /** Factor of the learning rate at the end of the run, ≥ 0. Default 0. */
   to?: number | undefined;
 }
 
@@ -31,11 +31,6 @@ export interface DecayOptions {
 export const DECAY_FIELDS = {
   to: number({ min: 0 }, 0),
 } satisfies FieldsOf<DecayOptions>;
-
-/** Placeholder and help text on the command line for the options of schedules. */
-export const SCHEDULE_HELP: HelpOf<DecayOptions> = {
-  to: ["factor", "the learning rate's factor at the end"],
-};
 
 /**
  * Makes a schedule with a constant learning rate: the factor is 1.

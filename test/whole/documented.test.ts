@@ -6,22 +6,27 @@ import { FLOORS } from "../../reproduce/floors.ts";
 import { createConvolutionalDecoder } from "../../reproduce/paper-setting.ts";
 import { listKinds } from "../../scripts/document-exporter.ts";
 import { documentLists } from "../../scripts/document-lists.ts";
+import { docsOf } from "../../scripts/option-docs.ts";
+import { FIELDS } from "../../scripts/option-tables.ts";
 import { ENCODE_FIELDS } from "../../src/api/encode.ts";
 import { OPTIMIZERS } from "../../src/backend/optimizer.ts";
-import { kebabCase } from "../../src/cli/options/parse.ts";
+import type { Bounds } from "../../src/base/show.ts";
+import { OPTION_TEXTS } from "../../src/cli/options/option-texts.ts";
+import { createProgram } from "../../src/cli/program.ts";
 import { type ActivationLike, activations } from "../../src/graph/activation.ts";
 import * as layers from "../../src/graph/index.ts";
 import { normaliseActivation } from "../../src/graph/normalise-activation.ts";
 import { KINDS } from "../../src/graph/operations.ts";
 import * as library from "../../src/index.ts";
-import { amd, createDecoder, type LoadDecoderOptions, lbfgs } from "../../src/index.ts";
+import { createDecoder, type LoadDecoderOptions } from "../../src/index.ts";
 import type { LoadOnnxOptions } from "../../src/onnx/index.ts";
+import { MAX_COUNT } from "../../src/solver/base.ts";
+import { SOLVER_FIELDS } from "../../src/solver/solver.ts";
 import { STATUSES } from "../../src/solver/status.ts";
-import type { TrainOptions } from "../../src/train/index.ts";
+import { AUTOENCODER_FIELDS, TRAIN_FIELDS } from "../../src/train/check-options.ts";
 import * as trainEntry from "../../src/train/index.ts";
 import { SCHEDULES } from "../../src/train/schedule.ts";
 import { standardLosses } from "../support/losses.ts";
-import { solvers as everySolver } from "../support/solvers.ts";
 
 // Lists in the site's guides, docstrings and messages name all that there is.
 
@@ -57,7 +62,7 @@ test("the guide's table of activations has all", () => {
   assert.equal(firstColumn(ownDecoders, "### Activations").sort(), Object.keys(activations).sort());
 });
 
-test("the lists of activations and files are as they are written (node --import tsx scripts/document-lists.ts)", () => {
+test("the lists, the tables of options and their help are as they are written (node --import tsx scripts/document-lists.ts)", () => {
   for (const [path, text] of documentLists()) assert.is(readFileSync(path, "utf8"), text, path);
 });
 
@@ -300,56 +305,84 @@ const makers = { ...library, ...trainEntry } as unknown as Readonly<
   Record<string, (options?: object) => { readonly name: string }>
 >;
 
-/** Interface of options of a function: `LbfgsOptions`. */
-const interfaceOf = (name: string) => `${name[0]!.toUpperCase()}${name.slice(1)}Options`;
-
-/** Each solver, made with as little as it takes. */
-const SOLVERS = Object.fromEntries(
-  everySolver.map((solver) => {
-    const needed = "grid" in solver ? { grid: solver.grid } : {};
-    return [solver.name, makers[solver.name]!(needed)];
-  }),
-);
-
-/** Of each interface of options whose defaults are numbers and words: its file, and values made without any option. */
-const DEFAULTS: readonly { readonly file: string; readonly made: { readonly name: string } }[] = [
-  ...Object.values(SOLVERS).map((made) => ({ file: `src/solver/${kebabCase(made.name)}.ts`, made })),
-  ...Object.values(OPTIMIZERS).map(({ make }) => ({
-    file: "src/backend/optimizer.ts",
-    made: make({} as never),
-  })),
-];
-
-/** A default as a text says it: `10,000`, `1e-6`, `"accepted"`. */
-function read(text: string): number | string {
-  return text.startsWith('"') ? text.slice(1, -1) : Number(text.replaceAll(",", ""));
+/** Bounds of a number as docstrings say them: `≥ 1`, `in [0, 1)`, `2 to 1,000`. */
+function boundsInWords({ min, above, max, below }: Bounds): string {
+  const grouped = (value: number) => (value >= 1000 ? value.toLocaleString("en") : String(value));
+  // A decay rate is below 1 also in float32.
+  const end = max === 1 - 2 ** -24 ? 1 : below;
+  if (end !== undefined) return `in ${above === undefined ? "[" : "("}${above ?? min}, ${end})`;
+  if (max === undefined || max >= MAX_COUNT) return above === undefined ? `≥ ${min}` : `> ${above}`;
+  return max === 1 ? `in [${min}, ${max}]` : `${min} to ${grouped(max)}`;
 }
 
-for (const { file, made } of DEFAULTS) {
-  const name = interfaceOf(made.name);
-  test(`the docstrings of ${name} say the defaults`, () => {
-    const text = between(readFileSync(file, "utf8"), `export interface ${name} {`, "\n}");
-    const options = [...text.matchAll(/\/\*\*((?:[^*]|\*(?!\/))*)\*\/\s*(\w+)\?: /g)];
-    assert.is(options.length, text.match(/^ {2}\w+\?: /gm)?.length ?? 0, "each has a docstring");
-    for (const [, doc, option] of options) {
-      const number = /Default (\d[\d,]*(?:\.\d+)?(?:e-?\d+)?)/.exec(doc!);
-      const word = /("\w+")(?:, the default\)|` \(the default\))/.exec(doc!);
-      const said = (number ?? word)?.[1]?.replace(/,$/, "");
-      assert.ok(said, `${option} says its default`);
-      assert.is(read(said), (made as unknown as Readonly<Record<string, unknown>>)[option!], option);
+/** Defaults that a docstring says in words, for what is chosen in a call or for each function. */
+const IN_WORDS: Readonly<Record<string, string>> = {
+  "encode.batchSize": "chosen for the decoder",
+  "evaluate.batchSize": "chosen for the decoder",
+  "train.gradientClip": "unbounded",
+  "trainAutoencoder.gradientClip": "unbounded",
+  "train.epochs": "1 for `train` and 12 for `trainAutoencoder`, as in the paper (arXiv 2412.00864)",
+  "trainAutoencoder.epochs":
+    "1 for `train` and 12 for `trainAutoencoder`, as in the paper (arXiv 2412.00864)",
+};
+
+/** A default as a docstring says it: `10,000`, `1e-6`, `false`, `"accepted"`, and perhaps a remark after it. */
+function readDefault(text: string): unknown {
+  const [, value = ""] = /^(?:`?"?)([\w/.-]+(?:,\d{3})*)/.exec(text) ?? [];
+  if (text.startsWith("`")) return value;
+  return value === "false" ? false : Number(value.replaceAll(",", ""));
+}
+
+for (const [call, fields] of Object.entries(FIELDS)) {
+  test(`the docstrings of the options of ${call} say what each is, its bounds and its default`, () => {
+    const docs = docsOf(call);
+    assert.equal(
+      Object.keys(fields).filter((option) => !docs.has(option)),
+      [],
+    );
+    for (const [option, { bounds, choices = [], standard }] of Object.entries(fields)) {
+      const said = docs.get(option)!;
+      const where = `${call}: ${option}: ${said.text}`;
+      if (bounds)
+        assert.ok(
+          `${said.text.replaceAll(/[.,;:]/g, " ")} `.includes(
+            ` ${boundsInWords(bounds)} `.replaceAll(/[.,;:]/g, " "),
+          ),
+          where,
+        );
+      for (const choice of choices) assert.ok(said.text.includes(`\`"${choice}"\``), where);
+      for (const sentence of said.text.split(/[.;:] /)) assert.ok(sentence.split(" ").length <= 25, sentence);
+      const inWords = IN_WORDS[`${call}.${option}`];
+      if (inWords) assert.is(said.standard, inWords, where);
+      else if (["number", "boolean", "string"].includes(typeof standard)) {
+        assert.is(readDefault(said.standard ?? "none is said"), standard, where);
+      } else if (bounds) assert.is(said.standard, undefined, where);
     }
   });
 }
 
-for (const solver of [lbfgs(), amd()]) {
-  test(`the guide's table of ${solver.name}'s options has all, with their defaults`, () => {
-    const table = between(solvers, `\n### Options of \`${solver.name}\`\n\n| option |`, "\n\n");
-    const rows = [...table.matchAll(/^\| `(\w+)` \| (.*?) \|/gm)];
-    const said = rows.map(([, option, value]) => [option, read(value!.replaceAll("`", ""))]);
-    const { name, ...all } = solver;
-    assert.equal(Object.fromEntries(said), all);
-  });
-}
+test("epochs that the docstring says are the defaults", () => {
+  assert.equal([TRAIN_FIELDS.epochs.standard, AUTOENCODER_FIELDS.epochs.standard], [1, 12]);
+});
+
+test("each flag made from an option has its help, without the marks of Markdown and calls", () => {
+  for (const command of createProgram().commands) {
+    for (const option of command.options) {
+      assert.ok(option.description.trim().length > 0, `${command.name()} ${option.flags}`);
+    }
+  }
+  for (const [call, texts] of Object.entries(OPTION_TEXTS)) {
+    for (const [option, text] of Object.entries(texts)) {
+      assert.not.match(text, /`|\w\(\)|undefined|\{|\bTrue to\b/, `${call}: ${option}`);
+      for (const [flag] of text.matchAll(/--[a-z0-9-]+/g)) {
+        const isFlag = createProgram().commands.some(({ options }) =>
+          options.some(({ long }) => long === flag),
+        );
+        assert.ok(isFlag, `${call}: ${option}: ${flag}`);
+      }
+    }
+  }
+});
 
 /** Names of all options of an interface. */
 type NamesOf<Options> = { readonly [Name in keyof Required<Options>]: true };
@@ -382,39 +415,11 @@ const FILE_OPTIONS: NamesOf<LoadDecoderOptions> = {
   maxBytes: true,
   signal: true,
 };
-const TRAINING: NamesOf<TrainOptions> = {
-  loss: true,
-  optimizer: true,
-  schedule: true,
-  batchSize: true,
-  epochs: true,
-  replacement: true,
-  seed: true,
-  augment: true,
-  gradientClip: true,
-  validation: true,
-  checkpoint: true,
-  backend: true,
-  signal: true,
-  onProgress: true,
-  onEvent: true,
-  flow: true,
-  solver: true,
-  adjoint: true,
-  prior: true,
-  weights: true,
-  fixed: true,
-  points: true,
-  warmStart: true,
-  codes: true,
-  codeOptimizer: true,
-};
-
 for (const [name, text, heading, all] of [
   ["encode", solvers, "## Options of encode", ENCODE_FIELDS],
   ["loadOnnx", guide("decoders"), "## Options of loadOnnx", ONNX_OPTIONS],
   ["loadDecoder", guide("decoders"), "## Linear layers as safetensors", FILE_OPTIONS],
-  ["train", training, "## Options of training", TRAINING],
+  ["train", training, "## Options of training", TRAIN_FIELDS],
 ] as const) {
   test(`the guide's table of the options of ${name} has all`, () => {
     assert.equal(firstColumn(text, heading).sort(), Object.keys(all).sort());
@@ -440,7 +445,7 @@ test("the guide's table of statuses, and the docstring of Status, have all", () 
 
 test("the guide names each solver", () => {
   const chosen = between(solvers, "\n## Which solver?", "\n## ");
-  for (const name of Object.keys(SOLVERS)) assert.match(chosen, `\`${name}(`);
+  for (const name of Object.keys(SOLVER_FIELDS)) assert.match(chosen, `\`${name}(`);
 });
 
 test.run();

@@ -51,7 +51,7 @@ export function addEncodeCommand(program: Command): void {
   addFlags(command, ENCODE_FLAGS, "What and where:");
   addFlags(command, UNIT_FLAGS, "Large runs:");
   command.optionsGroup("Given with the samples:");
-  addEncodingOptions(command);
+  addEncodingOptions(command, "encode");
   addNotes(
     command,
     `

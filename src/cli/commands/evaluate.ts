@@ -28,6 +28,7 @@ import { readZ0Of } from "../input/starts.ts";
 import { interruptSignal, unlessInterrupted } from "../interrupt.ts";
 import { addFlags, flag, type OptionsOf } from "../options/flag-table.ts";
 import { addEncodingOptions, type EncodingOptions } from "../options/job.ts";
+import { textOf } from "../options/library-flags.ts";
 import { backendOf, encodeSettings, refuseOptions } from "../options/options.ts";
 import { priorOption, readPrior } from "../options/prior.ts";
 import { checkPriorOptions } from "../options/prior-options.ts";
@@ -69,10 +70,7 @@ const EVALUATE_FLAGS = {
     "<file>",
     "an autoencoder's encoder, whose codes are taken: no flow is followed without --gap",
   ),
-  gap: flag(
-    "",
-    "with --encoder: also follow flows, and say how much higher the encoder's loss is, a score for samples of another kind",
-  ),
+  gap: flag("", `with --encoder: ${textOf("evaluate", "gap")}`),
   weights: flag("<file>", weightsHelp),
   z0: flag("<file>", z0Help),
   out: flag("<dir>", "folder for the results, made if it is missing (default: none)"),
@@ -98,7 +96,7 @@ export function addEvaluateCommand(program: Command): void {
         "A file of this name in DIR is replaced.",
     );
   addFlags(command, EVALUATE_FLAGS, "What and where:");
-  addEncodingOptions(command);
+  addEncodingOptions(command, "evaluate");
   addNotes(
     command,
     `
@@ -180,7 +178,7 @@ async function evaluateShown(
     loss,
     ...priorOption(prior),
     backend: backendOf(job),
-    ...encodeSettings(job),
+    ...encodeSettings(job, "evaluate"),
     signal,
     onProgress: progress.onProgress,
   };

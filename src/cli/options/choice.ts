@@ -1,9 +1,8 @@
 import type { Command } from "commander";
 import type { Field } from "../../base/options.ts";
-import { type Bounds, showLimits } from "../../base/show.ts";
 import { LatentflowError } from "../../index.ts";
-import { MAX_COUNT } from "../../solver/base.ts";
 import { addFlags, type Flag, flag } from "./flag-table.ts";
+import { textsOf, usageOf } from "./library-flags.ts";
 import { messageInFlags } from "./message.ts";
 import { refuseOptions, wrongUsage } from "./options.ts";
 import { kebabCase, parseNumber } from "./parse.ts";
@@ -34,7 +33,8 @@ export interface Choice<T extends object> {
 /** A member of a choice, such as one solver: its options and how to make its value from them. */
 export interface Member<T> {
   readonly fields: Readonly<Record<string, Field<unknown>>>;
-  readonly help: Readonly<Record<string, readonly [value: string, text: string]>>;
+  /** Help text of each option. */
+  readonly texts: Readonly<Record<string, string>>;
   /**
    * Makes the value from the given options.
    *
@@ -58,26 +58,23 @@ export interface Chosen<T> {
   readonly withOption: (name: string, value: unknown) => T;
 }
 
-/** Makes a member of a choice from a function of the library, such as a solver's, and the table of its options. */
-export function member<T>(
-  make: (options: never) => T,
-  fields: Member<T>["fields"],
-  help: Member<T>["help"],
-): Member<T> {
-  return { make: (given) => make(given as never), fields, help };
+/**
+ * Makes a member of a choice from a function of the library, such as a solver's, and the table of its options.
+ *
+ * @param call name of the function, whose options' docstrings are the help
+ */
+export function member<T>(call: string, make: (options: never) => T, fields: Member<T>["fields"]): Member<T> {
+  return { make: (given) => make(given as never), fields, texts: textsOf(call) };
 }
 
 /**
  * Makes the members of a choice from one of the library's tables, which has a function and a table of options for each
  * name.
  */
-export function membersOf<T>(
-  table: {
-    readonly [name: string]: { readonly make: (options: never) => T; readonly fields: Member<T>["fields"] };
-  },
-  help: Member<T>["help"],
-): Choice<T & object>["members"] {
-  const entries = Object.entries(table).map(([name, { make, fields }]) => [name, member(make, fields, help)]);
+export function membersOf<T>(table: {
+  readonly [name: string]: { readonly make: (options: never) => T; readonly fields: Member<T>["fields"] };
+}): Choice<T & object>["members"] {
+  const entries = Object.entries(table).map(([name, { make, fields }]) => [name, member(name, make, fields)]);
   return Object.fromEntries(entries);
 }
 
@@ -108,10 +105,10 @@ export function addChoice<T extends object>(command: Command, choice: Choice<T>)
     [choice.name]: flag("<name>", choice.text, { choices: names, standard: names[0] }),
   };
   for (const [option, owners] of optionsOf(choice)) {
-    const [, { fields, help }] = owners[0]!;
-    const { choices } = fields[option]!;
+    const field = owners[0]![1].fields[option]!;
+    const { choices } = field;
     const reading = choices ? { choices } : { parse: choice.parsers?.[option] ?? parseNumber };
-    flags[nameOf(choice, option)] = flag(`<${help[option]![0]}>`, helpOf(option, owners), {
+    flags[nameOf(choice, option)] = flag(usageOf(field), helpOf(option, owners), {
       ...reading,
       gives: [`${choice.name}.${option}`],
     });
@@ -119,29 +116,19 @@ export function addChoice<T extends object>(command: Command, choice: Choice<T>)
   addFlags(command, flags);
 }
 
-/**
- * Returns the help of a member's option, with its range and defaults:
- * `end of the flow (> 0; amd: 10000; rk4: to be given)`.
- */
+/** Returns the help of a member's option, with its defaults: `end time of the flow, > 0 (amd: 10000; rk4: required)`. */
 function helpOf<T>(option: string, owners: readonly (readonly [name: string, Member<T>])[]): string {
   const byValue = (read: (each: Member<T>) => string) =>
     groupBy(owners.map(([name, each]) => [read(each), name] as const));
-  const said = (groups: Map<string, string[]>) =>
-    groups.size === 1 ? [...groups.keys()][0]! : showGroups(groups);
-  const text = said(byValue(({ help }) => help[option]![1]));
-  const range = said(byValue(({ fields }) => showRange(fields[option]!.bounds)));
-  const defaults = byValue(({ fields }) => String(fields[option]!.standard ?? "to be given"));
-  return `${text} (${range && `${range}; `}${showGroups(defaults)})`;
+  const texts = byValue((each) => each.texts[option] ?? "");
+  const text = texts.size === 1 ? [...texts.keys()][0]! : showGroups(texts);
+  const defaults = byValue(({ fields }) => String(fields[option]!.standard ?? "required"));
+  return `${text} (${showGroups(defaults)})`;
 }
 
 /** Formats names of members grouped by a text, such as their default: `amd: 10000; euler, rk4: to be given`. */
 function showGroups(groups: Map<string, string[]>): string {
   return [...groups].map(([value, names]) => `${names.join(", ")}: ${value}`).join("; ");
-}
-
-/** Formats the bounds of a number for the help; omits upper bounds beyond any practical count. */
-function showRange({ max, ...bounds }: Bounds = {}): string {
-  return showLimits({ ...bounds, ...(max !== undefined && max < MAX_COUNT && { max }) });
 }
 
 /** Exits with an error of usage if an option of a choice is given that has no effect with the other options. */

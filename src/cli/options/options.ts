@@ -1,10 +1,12 @@
 import type { Command } from "commander";
-import { ENCODE_FIELDS, ENCODE_HELP } from "../../api/encode.ts";
+import { ENCODE_FIELDS } from "../../api/encode.ts";
 import { MOST_THREADS } from "../../backend/wasm/wasm.ts";
-import { type Backend, type EncodeOptions, wasm } from "../../index.ts";
+import { type Backend, wasm } from "../../index.ts";
+import { EVALUATE_FIELDS } from "../../train/evaluate-options.ts";
 import { exitCodes } from "../exit-codes.ts";
 import { chosenVectors, VECTOR_CHOICES } from "../vectors.ts";
 import { addFlags, flag, isRequired, type OptionsOf } from "./flag-table.ts";
+import { type GivenSettings, settingFlags, settingsOf } from "./library-flags.ts";
 import { collectors, kebabCase, numberWithin } from "./parse.ts";
 
 const RUNNING_FLAGS = {
@@ -29,22 +31,24 @@ export function addRunningOptions(command: Command): Command {
   return addFlags(command, RUNNING_FLAGS, "Output and running:");
 }
 
-/** Parsed options that are passed on to the library's `encode` unchanged. */
-export type EncodeSettings = { readonly [Name in keyof typeof ENCODE_HELP]?: EncodeOptions[Name] };
+// The program ends its calls itself, and follows flows beside an encoder by a flag of its own.
+const { onAbort, ...encodeFields } = ENCODE_FIELDS;
+const { gap, ...evaluateFields } = EVALUATE_FIELDS;
 
-/** Adds the options in `EncodeSettings` to a command. */
-export function addEncodeSettings(command: Command): Command {
-  const flags = Object.entries(ENCODE_HELP).map(([name, [value, text]]) => {
-    const parse = numberWithin(ENCODE_FIELDS[name as keyof typeof ENCODE_HELP].bounds ?? {});
-    return [name, flag(`<${value}>`, text, { parse })];
-  });
-  return addFlags(command, Object.fromEntries(flags));
+/** Options of `encode` and of `evaluate` of which flags are made. */
+const SETTING_FIELDS = { encode: encodeFields, evaluate: evaluateFields };
+
+/** Parsed options that are passed on to the library's `encode` or `evaluate` unchanged. */
+export type EncodeSettings = GivenSettings<typeof encodeFields>;
+
+/** Adds the options that are passed on to the library's `encode` or `evaluate` unchanged to a command. */
+export function addEncodeSettings(command: Command, call: "encode" | "evaluate" = "encode"): Command {
+  return addFlags(command, settingFlags(call, SETTING_FIELDS[call]));
 }
 
-/** Selects the options in `EncodeSettings` from a command's parsed options. */
-export function encodeSettings(given: EncodeSettings): EncodeSettings {
-  const names = Object.keys(ENCODE_HELP) as (keyof EncodeSettings)[];
-  return Object.fromEntries(names.map((name) => [name, given[name]]));
+/** Selects the options that are passed on to `encode` or `evaluate` unchanged from a command's parsed options. */
+export function encodeSettings(given: object, call: "encode" | "evaluate" = "encode"): EncodeSettings {
+  return settingsOf(SETTING_FIELDS[call], given);
 }
 
 /** Exits with an error of usage if a required option is missing. */

@@ -22,20 +22,12 @@ import {
   rk4,
   type Solver,
 } from "../../index.ts";
-import { AMD_FIELDS, AMD_HELP } from "../../solver/amd.ts";
-import { DORMAND_PRINCE_FIELDS, DORMAND_PRINCE_HELP } from "../../solver/dormand-prince.ts";
-import {
-  FLOW_HELP,
-  GRADIENT_FLOW_FIELDS,
-  isUnitGradientFlow,
-  NESTEROV_FLOW_FIELDS,
-} from "../../solver/flow.ts";
-import { GRID_HELP, LOG_GRID_FIELDS } from "../../solver/grid.ts";
-import { LBFGS_FIELDS, LBFGS_HELP } from "../../solver/lbfgs.ts";
-import { RK4_FIELDS } from "../../solver/rk4.ts";
-import { followsAnyFlow, type SolverName, solversWith } from "../../solver/solver.ts";
+import { GRADIENT_FLOW_FIELDS, isUnitGradientFlow, NESTEROV_FLOW_FIELDS } from "../../solver/flow.ts";
+import { LOG_GRID_FIELDS } from "../../solver/grid.ts";
+import { followsAnyFlow, SOLVER_FIELDS, type SolverName, solversWith } from "../../solver/solver.ts";
 import { AMD_IN_TRAINING } from "../../train/check-options.ts";
 import { addChoice, type Choice, type Chosen, chosen, type Member, member, refuseChoice } from "./choice.ts";
+import { textOf, textsOf } from "./library-flags.ts";
 import { wrongUsage } from "./options.ts";
 import { type KebabCase, kebabCase, parseAlpha } from "./parse.ts";
 
@@ -54,14 +46,14 @@ export interface ChosenFlowAndSolver {
 /** Choice of the flow, by `--flow`. */
 export const flows: Choice<Flow> = {
   name: "flow",
-  text: "the differential equation that leads to the code",
+  text: textOf("encode", "flow"),
   members: {
     gradient: member(
+      "gradientFlow",
       gradientFlow as (options: GradientFlowOptions) => GradientFlow,
       GRADIENT_FLOW_FIELDS,
-      FLOW_HELP,
     ),
-    nesterov: member(nesterovFlow, NESTEROV_FLOW_FIELDS, FLOW_HELP),
+    nesterov: member("nesterovFlow", nesterovFlow, NESTEROV_FLOW_FIELDS),
   } satisfies {
     readonly [Name in Flow["name"] as Name extends `${infer Short}Flow` ? Short : Name]: Member<Flow>;
   },
@@ -72,13 +64,13 @@ export const flows: Choice<Flow> = {
 /** Choice of the solver for encoding, by `--solver`. */
 export const solvers: Choice<AnySolver> = {
   name: "solver",
-  text: "how the flow is followed",
+  text: textOf("encode", "solver"),
   members: {
-    lbfgs: member(lbfgs, LBFGS_FIELDS, LBFGS_HELP),
-    amd: member(amd, AMD_FIELDS, AMD_HELP),
+    lbfgs: member("lbfgs", lbfgs, SOLVER_FIELDS.lbfgs),
+    amd: member("amd", amd, SOLVER_FIELDS.amd),
     euler: onGrid(({ grid }) => euler({ grid })),
-    rk4: onGrid(rk4, { rule: RK4_FIELDS.rule }),
-    "dormand-prince": member(dormandPrince, DORMAND_PRINCE_FIELDS, DORMAND_PRINCE_HELP),
+    rk4: onGrid(rk4, { rule: SOLVER_FIELDS.rk4.rule }),
+    "dormand-prince": member("dormandPrince", dormandPrince, SOLVER_FIELDS.dormandPrince),
   } satisfies {
     readonly [Name in SolverName as KebabCase<Name>]: Member<AnySolver>;
   },
@@ -89,11 +81,10 @@ const trainingSolvers: Choice<AnySolver> = {
   ...solvers,
   members: {
     ...solvers.members,
-    amd: member(
-      (options: AmdOptions) => amd({ stepMax: AMD_IN_TRAINING.stepMax, ...options }),
-      { ...AMD_FIELDS, stepMax: { ...AMD_FIELDS.stepMax, standard: AMD_IN_TRAINING.stepMax } },
-      AMD_HELP,
-    ),
+    amd: member("amd", (options: AmdOptions) => amd({ stepMax: AMD_IN_TRAINING.stepMax, ...options }), {
+      ...SOLVER_FIELDS.amd,
+      stepMax: { ...SOLVER_FIELDS.amd.stepMax, standard: AMD_IN_TRAINING.stepMax },
+    }),
   },
 };
 
@@ -166,10 +157,11 @@ function onGrid(
       base: LOG_GRID_FIELDS.base,
       ...own,
     },
-    help: {
-      ...GRID_HELP,
-      grid: ["name", "steps that grow, or of one length"],
-      rule: ["name", "RK4's weights"],
+    texts: {
+      ...textsOf("logGrid"),
+      ...textsOf("rk4"),
+      grid: "time grid: log, of growing steps, or linear, of equal ones",
+      base: `with --grid log: ${textOf("logGrid", "base")}`,
     },
   };
 }

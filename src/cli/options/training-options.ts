@@ -1,9 +1,11 @@
 import type { Command } from "commander";
-import { OPTIMIZER_HELP, OPTIMIZERS } from "../../backend/optimizer.ts";
+import { OPTIMIZERS } from "../../backend/optimizer.ts";
 import { checkNumber } from "../../base/check.ts";
+import type { Field } from "../../base/options.ts";
 import type { Decoder } from "../../index.ts";
 import { endOf } from "../../solver/solver.ts";
-import { STANDARD_TRAINING } from "../../train/check-options.ts";
+import { SHIFT_FIELDS } from "../../train/augment.ts";
+import { AUTOENCODER_FIELDS, TRAIN_FIELDS } from "../../train/check-options.ts";
 import {
   type Adjoint,
   type AutoencoderResult,
@@ -21,11 +23,12 @@ import {
   train,
   trainAutoencoder,
 } from "../../train/index.ts";
-import { SCHEDULE_HELP, SCHEDULES } from "../../train/schedule.ts";
+import { SCHEDULES } from "../../train/schedule.ts";
 import { addChoice, type Choice, chosen, type Description, membersOf, refuseChoice } from "./choice.ts";
-import { addFlags, flag, type OptionsOf } from "./flag-table.ts";
+import { addFlags, type Flag, flag, type OptionsOf } from "./flag-table.ts";
+import { type GivenSettings, settingFlags, settingsOf, textOf } from "./library-flags.ts";
 import { backendOf, type RunningOptions, refuseOptions, wrongUsage } from "./options.ts";
-import { parseCount, parseNumber, parsePositive, parseSeed, parseShares } from "./parse.ts";
+import { numberWithin, parseNumber, parseShares } from "./parse.ts";
 import {
   addFlowAndSolverOptions,
   chosenFlowAndSolver,
@@ -33,37 +36,45 @@ import {
   refuseFlowAndSolver,
 } from "./solver-options.ts";
 
-const { epochs: STANDARD_EPOCHS } = STANDARD_TRAINING;
+/** Options of `train` and of `trainAutoencoder` of which flags are made, by their names. */
+const SETTINGS = { ...AUTOENCODER_FIELDS, ...TRAIN_FIELDS };
+
+/** Additions to the help texts of the flags made from `SETTINGS`: facts about the program alone. */
+const ADDITIONS: Partial<Record<keyof GivenSettings<typeof SETTINGS>, string>> = {
+  seed: "; also of a new decoder",
+  codes: ": flow and solver are then those of --validate alone",
+};
+
+/** Flags of the options that the library has as numbers, words and switches. */
+function trainingSettings(): Record<string, Flag> {
+  const flags = Object.entries(settingFlags("train", SETTINGS)).map(([name, made]) => {
+    const text =
+      (made.text || textOf("trainAutoencoder", name)) + (ADDITIONS[name as keyof typeof ADDITIONS] ?? "");
+    const [flow, encoder] = [TRAIN_FIELDS, AUTOENCODER_FIELDS].map((fields) => standardIn(fields, name));
+    if (encoder === undefined || encoder === flow) return [name, { ...made, text }];
+    // No default of the flag, which would not say whose it is.
+    const shown = `${text} (default: ${flow}, with --autoencoder ${encoder})`;
+    return [name, { ...made, text: shown, traits: { ...made.traits, standard: undefined } }];
+  });
+  return Object.fromEntries(flags);
+}
+
+function standardIn(fields: Readonly<Record<string, Field<unknown>>>, name: string): unknown {
+  return fields[name]?.standard;
+}
 
 const TRAINING_FLAGS = {
-  batchSize: flag("<n>", "samples in a mini-batch", {
-    parse: parseCount,
-    standard: STANDARD_TRAINING.batchSize,
-  }),
-  epochs: flag(
-    "<n>",
-    `passes over the data (default: ${STANDARD_EPOCHS.train}, with --autoencoder ${STANDARD_EPOCHS.trainAutoencoder})`,
-    { parse: parseCount },
-  ),
   autoencoder: flag("", "train with an encoder, the decoder's reverse, by backpropagation"),
-  seed: flag("<n>", "of the new decoder, the mini-batches, the shifts and the hidden pixels", {
-    parse: parseSeed,
-    standard: STANDARD_TRAINING.seed,
-  }),
-  replacement: flag("", "draw mini-batches with replacement, not from a permutation each epoch"),
-  warmStart: flag("", "start each sample's flow where its last one ended, not at the decoder's start"),
-  codes: flag(
-    "<way>",
-    "encode each mini-batch anew, or keep a code for each sample, which is updated beside the weights: " +
-      "flow and solver are then those of --validate alone",
-    { choices: ["encoded", "kept"], standard: "encoded" },
+  codeLearningRate: flag(
+    "<number>",
+    `with --codes kept: learning rate of the codes, by Adam (default: ${adam().learningRate})`,
+    {
+      parse: parseNumber,
+      gives: ["codeOptimizer.learningRate"],
+    },
   ),
-  codeLearningRate: flag("<rate>", `how far kept codes go, by Adam (default: ${adam().learningRate})`, {
-    parse: parseNumber,
-    gives: ["codeOptimizer.learningRate"],
-  }),
-  shift: flag("<pixels>", "shift images at random by up to so many pixels", {
-    parse: parseCount,
+  shift: flag("<n>", textOf("shift", "pixels"), {
+    parse: numberWithin(SHIFT_FIELDS.pixels.bounds),
     gives: ["augment", "pixels"],
   }),
   hide: flag(
@@ -71,11 +82,13 @@ const TRAINING_FLAGS = {
     "with --autoencoder: hide each sample's pixels from the encoder at random, a share from A to B of them; the loss is over all",
     { parse: parseShares, gives: ["mask.hidden"] },
   ),
-  gradientClip: flag("<norm>", "the largest norm of a mini-batch's mean gradient", { parse: parsePositive }),
 };
 
 /** Parsed options of how to train. */
-export interface TrainingOptions extends RunningOptions, OptionsOf<typeof TRAINING_FLAGS> {
+export interface TrainingOptions
+  extends RunningOptions,
+    OptionsOf<typeof TRAINING_FLAGS>,
+    GivenSettings<typeof SETTINGS> {
   /** File of validation samples, or true to use those of the data set. */
   readonly validate?: string | true | undefined;
 }
@@ -83,36 +96,34 @@ export interface TrainingOptions extends RunningOptions, OptionsOf<typeof TRAINI
 /** Choice of the adjoint, the method that computes the gradient with respect to the parameters. */
 export const adjoints: Choice<Adjoint> = {
   name: "adjoint",
-  text: "how the gradient for the parameters is found; full and direct by --solver amd, if none is given",
-  members: membersOf<Adjoint>(
-    {
-      approximate: { make: approximate, fields: {} },
-      full: { make: full, fields: {} },
-      direct: { make: direct, fields: {} },
-    } satisfies Record<Adjoint["name"], object>,
-    {},
-  ),
+  text: `${textOf("train", "adjoint")}; with full or direct the default of --solver is amd`,
+  members: membersOf<Adjoint>({
+    approximate: { make: approximate, fields: {} },
+    full: { make: full, fields: {} },
+    direct: { make: direct, fields: {} },
+  } satisfies Record<Adjoint["name"], object>),
 };
 
 /** Choice of the optimizer of the parameters. */
 export const optimizers: Choice<Optimizer> = {
   name: "optimizer",
-  text: "how the parameters follow from their gradients",
-  members: membersOf<Optimizer>(OPTIMIZERS, OPTIMIZER_HELP),
+  text: textOf("train", "optimizer"),
+  members: membersOf<Optimizer>(OPTIMIZERS),
   flags: { alpha: "rmspropAlpha", epsilon: "optimizerEpsilon" },
 };
 
 /** Choice of the learning rate schedule. */
 export const schedules: Choice<Schedule> = {
   name: "schedule",
-  text: "how the learning rate changes over the run",
-  members: membersOf<Schedule>(SCHEDULES, SCHEDULE_HELP),
+  text: textOf("train", "schedule"),
+  members: membersOf<Schedule>(SCHEDULES),
   flags: { to: "scheduleTo" },
 };
 
 /** Adds the options of how to train to a command, in several help groups. */
 export function addTrainingOptions(command: Command): Command {
-  addFlags(command, TRAINING_FLAGS, "Training:");
+  const { autoencoder, ...more } = TRAINING_FLAGS;
+  addFlags(command, { autoencoder, ...trainingSettings(), ...more }, "Training:");
   addChoice(command, adjoints);
   command.optionsGroup("Optimizer (in brackets: whose option it is, and its default):");
   addChoice(command, optimizers);
@@ -150,11 +161,8 @@ export function chosenTraining(command: Command): ChosenTraining {
   const given = command.opts<TrainingOptions>();
   const optimizer = chosen(command, optimizers);
   const schedule = chosen(command, schedules);
-  const { batchSize, seed, autoencoder = false, replacement = false, shift: pixels, gradientClip } = given;
-  const epochs = given.epochs ?? STANDARD_TRAINING.epochs[autoencoder ? "trainAutoencoder" : "train"];
-  const common = { batchSize, epochs, seed, replacement, gradientClip };
+  const { autoencoder = false, shift: pixels } = given;
   const options: RunOptions = {
-    ...common,
     optimizer: optimizer.value,
     schedule: schedule.value,
     augment: pixels === undefined ? undefined : shift({ pixels }),
@@ -164,21 +172,38 @@ export function chosenTraining(command: Command): ChosenTraining {
     autoencoder,
     optimizer: optimizer.description,
     schedule: schedule.description,
-    ...common,
     shift: pixels,
   };
-  if (autoencoder) {
-    const { hide: hidden } = given;
-    refuseFlowAndSolver(command, noFlow);
-    refuseChoice(command, adjoints, noFlow);
-    refuseOptions(command, ["warmStart", "codes", "codeLearningRate"], noFlow);
-    return {
-      train: (decoder, data, more) =>
-        trainAutoencoder(decoder, data, { ...options, mask: hidden && { hidden }, ...more }),
-      description: { ...description, hidden },
-    };
-  }
+  return autoencoder
+    ? byBackpropagation(command, options, description)
+    : byFlows(command, options, description);
+}
+
+type CommonDescription = Pick<TrainingDescription, "optimizer" | "schedule">;
+
+/** A run of `trainAutoencoder`, for `--autoencoder`. */
+function byBackpropagation(
+  command: Command,
+  options: RunOptions,
+  description: CommonDescription,
+): ChosenTraining {
+  refuseFlowAndSolver(command, noFlow);
+  refuseChoice(command, adjoints, noFlow);
+  refuseOptions(command, [...settingsOnlyIn(TRAIN_FIELDS, AUTOENCODER_FIELDS), "codeLearningRate"], noFlow);
+  const given = command.opts<TrainingOptions>();
+  const settings = settingsOf(AUTOENCODER_FIELDS, given);
+  const { hide: hidden } = given;
+  return {
+    train: (decoder, data, more) =>
+      trainAutoencoder(decoder, data, { ...settings, ...options, mask: hidden && { hidden }, ...more }),
+    description: { ...description, ...settings, hidden },
+  };
+}
+
+/** A run of `train`. */
+function byFlows(command: Command, options: RunOptions, common: CommonDescription): ChosenTraining {
   refuseOptions(command, ["hide"], "training without --autoencoder: there is no encoder to hide pixels from");
+  refuseOptions(command, settingsOnlyIn(AUTOENCODER_FIELDS, TRAIN_FIELDS), "training without --autoencoder");
   const adjoint = chosen(command, adjoints);
   // As in the library, the default solver changes to AMD: the adjoints `full` and `direct` integrate backward along the flow,
   // whose path L-BFGS does not follow.
@@ -192,8 +217,11 @@ export function chosenTraining(command: Command): ChosenTraining {
       `--adjoint ${adjoint.value.name} goes back along the gradient flow, which --solver ${solver.value.name} does not follow; use --solver amd, or --adjoint approximate`,
     );
   }
-  const { warmStart = false, codes, codeLearningRate, validate } = given;
+  const given = command.opts<TrainingOptions>();
+  const { codeLearningRate, validate } = given;
+  const { warmStart, codes, ...settings } = settingsOf(TRAIN_FIELDS, given);
   const pair = pairOf(flow.value, solver.value);
+  const description = { ...common, ...settings };
   if (codes === "kept") {
     refuseOptions(command, ["warmStart"], keptCodes);
     refuseChoice(command, adjoints, keptCodes);
@@ -205,7 +233,7 @@ export function chosenTraining(command: Command): ChosenTraining {
     const codeOptimizer = adam(codeLearningRate === undefined ? {} : { learningRate: codeLearningRate });
     return {
       train: (decoder, data, more) =>
-        train(decoder, data, { ...pair, codes, codeOptimizer, ...options, ...more }),
+        train(decoder, data, { ...pair, codes, codeOptimizer, ...settings, ...options, ...more }),
       description: {
         codes,
         codeOptimizer,
@@ -217,7 +245,7 @@ export function chosenTraining(command: Command): ChosenTraining {
   refuseOptions(command, ["codeLearningRate"], "--codes encoded: nothing is kept to be updated");
   const encoding = { ...pair, adjoint: adjoint.value, warmStart };
   return {
-    train: (decoder, data, more) => train(decoder, data, { ...encoding, ...options, ...more }),
+    train: (decoder, data, more) => train(decoder, data, { ...encoding, ...settings, ...options, ...more }),
     description: {
       flow: flow.description,
       solver: solver.description,
@@ -226,6 +254,11 @@ export function chosenTraining(command: Command): ChosenTraining {
       ...description,
     },
   };
+}
+
+/** Names of the options of which flags are made that are in one table and not in the other. */
+function settingsOnlyIn(fields: object, others: object): string[] {
+  return Object.keys(trainingSettings()).filter((name) => name in fields && !(name in others));
 }
 
 const keptCodes = "--codes kept: no flow is followed in training";

@@ -8,6 +8,7 @@ import { leaves, type RunDescription } from "../../train/run-description.ts";
 import { type Difference, differences } from "../../train/run-differences.ts";
 import type { EncodingInput } from "../input/encoding-input.ts";
 import type { Job } from "../options/job.ts";
+import { type EncodeSettings, encodeSettings } from "../options/options.ts";
 import { FIGURE_BYTES } from "./part.ts";
 import type { ResultsPlan } from "./results-format.ts";
 import { type Cut, MOST_UNITS, unitCount } from "./shard-units.ts";
@@ -70,6 +71,9 @@ type Field = Exclude<keyof Manifest, "format" | "run">;
  * function that computes its own entry in `run`, the name of another option whose entry covers it, or a field of the
  * manifest; null if no result depends on the option. A wrong null would mix parts of different runs. Entries of `run` are
  * in this order; changing it would change the manifest's checksum, and folders of unfinished runs would be refused.
+ *
+ * A setting that is passed on to `encode` unchanged and is not listed here is taken to change results: it is recorded under
+ * its name where it is given.
  */
 export const MANIFEST_OF_OPTIONS = {
   decoder: (_, { decoder }) =>
@@ -133,7 +137,13 @@ export const MANIFEST_OF_OPTIONS = {
   dataFlag: null,
   json: null,
   quiet: null,
-} satisfies { readonly [Option in keyof Required<Job>]: Description | keyof Job | Field | null };
+} satisfies {
+  readonly [Option in Exclude<keyof Required<Job>, keyof EncodeSettings>]:
+    | Description
+    | keyof Job
+    | Field
+    | null;
+} & { readonly [Option in keyof EncodeSettings]?: null };
 
 /** Returns the sizes and contents of a job's results, with the fields in the manifest's order. */
 export function planOf(job: Job, { decoder, samples, prior }: EncodingInput): ResultsPlan {
@@ -158,6 +168,9 @@ export async function manifestOf(job: Job, input: EncodingInput, unit: number): 
   const run: Record<string, unknown> = { latentflow: packageJson.version };
   for (const [option, describe] of Object.entries<Description | string | null>(MANIFEST_OF_OPTIONS)) {
     if (typeof describe === "function") run[option] = await describe(job, input);
+  }
+  for (const [setting, value] of Object.entries(encodeSettings(job))) {
+    if (!(setting in MANIFEST_OF_OPTIONS)) run[setting] = value;
   }
   const manifest: Manifest = {
     format: FORMAT,

@@ -224,7 +224,7 @@ test("flags that do not go together are refused by their names", () => {
     "--code-learning-rate 1":
       /--code-learning-rate does not go with --codes encoded: nothing is kept to be updated$/,
     "--codes kept --code-learning-rate -1": /codeLearningRate is -1, expected/,
-    "--codes some": /--codes <way>' argument 'some' is invalid\. Allowed choices are encoded, kept\./,
+    "--codes some": /--codes <name>' argument 'some' is invalid\. Allowed choices are encoded, kept\./,
     "--adjoint full --solver lbfgs":
       /--adjoint full goes back along the gradient flow, which --solver lbfgs does not/,
     "--adjoint direct --solver lbfgs": /--adjoint direct .*; use --solver amd, or --adjoint approximate$/,
@@ -240,8 +240,8 @@ test("flags that do not go together are refused by their names", () => {
     "--epochs 0": /--epochs <n>' argument '0' is invalid/,
     "--batch-size 1.5": /--batch-size <n>' argument '1.5' is invalid/,
     "--seed -1": /--seed <n>' argument '-1' is invalid/,
-    "--shift x": /--shift <pixels>' argument 'x' is invalid/,
-    "--gradient-clip x": /--gradient-clip <norm>' argument 'x' is invalid/,
+    "--shift x": /--shift <n>' argument 'x' is invalid/,
+    "--gradient-clip x": /--gradient-clip <number>' argument 'x' is invalid/,
   };
   for (const [line, message] of Object.entries(cases)) {
     assert.throws(

@@ -515,7 +515,7 @@ test("an option by which no run is told apart changes no manifest; each of the o
     solver: { ...job.solver, description: { name: "amd" } },
   };
   for (const [option, value] of Object.entries(told)) {
-    const place = MANIFEST_OF_OPTIONS[option as keyof Job];
+    const place = MANIFEST_OF_OPTIONS[option as keyof typeof MANIFEST_OF_OPTIONS];
     const shown = typeof place === "function" ? option : String(place);
     const other = { ...job, [option]: value };
     const differences = manifestDifferences(base, await manifestOf(other, await openInput(other, signal), 4));
