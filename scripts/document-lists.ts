@@ -1,4 +1,5 @@
-// Writes the lists of activations and of files of data, and the table of the options of `encode`, into pages of site/:
+// Writes the lists of activations, of files of data and of statuses, and the table of the options of `encode`, into pages of
+// site/:
 //
 //   node --import tsx scripts/document-lists.ts
 //
@@ -9,6 +10,8 @@ import ts from "typescript";
 import { ENCODE_FIELDS } from "../src/api/encode.ts";
 import { ARRAY_FORMATS } from "../src/files/read.ts";
 import { activations } from "../src/graph/activation.ts";
+import { STATUSES } from "../src/solver/status.ts";
+import { STATUS_TEXTS } from "../src/solver/status-texts.ts";
 
 const names = Object.keys(activations);
 const formats = ARRAY_FORMATS.map(({ label }) => (label.startsWith(".") ? `\`${label}\`` : label));
@@ -52,12 +55,24 @@ function rowsOfOptions(table: string): string {
   return rows.join("");
 }
 
+/** Rows of the table of statuses, in the order of their codes. */
+const rowsOfStatuses = STATUSES.map((status) => {
+  const { happened, advice } = STATUS_TEXTS[status];
+  return `| \`"${status}"\` | ${happened} | ${advice && `${advice} `}|\n`;
+}).join("");
+
 /** Pattern of each list in its text, and the list as it has to be, or what makes it of the list that is there. */
 const LISTS: readonly (readonly [file: string, place: RegExp, list: string | ((now: string) => string)])[] = [
   [
     "site/guides/solvers.md",
     /(?<=## Options of encode\n[\s\S]*?\n\| option \|.*\n\|-.*\n)(?:\|.*\n)+/,
     rowsOfOptions,
+  ],
+  ["site/guides/solvers.md", /(?<=\n\| status \|.*\n\|-.*\n)(?:\|.*\n)+/, rowsOfStatuses],
+  [
+    "site/reference/words.md",
+    /(?<=\n\| \*\*status\*\* \| how a sample's search ended: ).*(?= \|)/,
+    STATUSES.map((status) => `\`"${status}"\``).join(", "),
   ],
   [
     "site/start/pytorch.md",
