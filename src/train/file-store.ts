@@ -1,7 +1,7 @@
 import { LatentflowError, markedMessage } from "../base/errors.ts";
-import { option } from "../base/message.ts";
+import { option, subject } from "../base/message.ts";
 import { codeOf } from "../base/realms.ts";
-import { invalid, invalidFile } from "../base/refuse.ts";
+import { invalidFile, objection } from "../base/refuse.ts";
 import { showPath } from "../base/show.ts";
 import { fileError, fileModules, syncFolder, writeSynced } from "../files/durable-file.ts";
 import { readCheckpoint } from "./checkpoint-format.ts";
@@ -70,9 +70,9 @@ export function fileStore(where: string, file: string, resume: boolean): Checkpo
   async function refuseExisting(): Promise<void> {
     for (const existing of [file, previous]) {
       if (!(await fileSystem.stat(existing).catch(() => undefined))) continue;
-      throw invalid(
-        `${where}: ${showPath(existing)} is there already; go on from it with ${option("resume", true)}, give another ${option("file")}, or remove it`,
-      );
+      const name = `${showPath(existing)}${subject("file", "")}`;
+      const advice = `go on from it with ${option("resume", true)}, give another ${option("file")}, or remove it`;
+      throw objection(where, name, `is there already; ${advice}`);
     }
   }
 
