@@ -1,5 +1,5 @@
-// Writes the lists of activations and of files of data, and the tables of options, into pages of site/, and the help texts of
-// options into src/cli/options/option-texts.ts:
+// Writes the lists of activations, of files of data and of statuses, and the tables of options, into pages of site/, and the
+// help texts of options into src/cli/options/option-texts.ts:
 //
 //   node --import tsx scripts/document-lists.ts
 //
@@ -10,6 +10,8 @@ import { ENCODE_FIELDS } from "../src/api/encode.ts";
 import { ARRAY_FORMATS } from "../src/files/read.ts";
 import { activations } from "../src/graph/activation.ts";
 import { solversWith } from "../src/solver/solver.ts";
+import { STATUSES } from "../src/solver/status.ts";
+import { STATUS_TEXTS } from "../src/solver/status-texts.ts";
 import { AUTOENCODER_FIELDS, TRAIN_FIELDS } from "../src/train/check-options.ts";
 import { FIELDS, type OptionTable, optionRows, optionTexts } from "./option-tables.ts";
 
@@ -71,9 +73,21 @@ const TABLES: readonly (readonly [file: string, place: RegExp, table: OptionTabl
   ],
 ];
 
+/** Rows of the table of statuses, in the order of their codes. */
+const rowsOfStatuses = STATUSES.map((status) => {
+  const { happened, advice } = STATUS_TEXTS[status];
+  return `| \`"${status}"\` | ${happened} | ${advice && `${advice} `}|\n`;
+}).join("");
+
 /** Pattern of each list in its text, and the list as it has to be, or what makes it of the list that is there. */
 const LISTS: readonly (readonly [file: string, place: RegExp, list: string | ((now: string) => string)])[] = [
   ...TABLES.map(([file, place, table]) => [file, place, (now: string) => optionRows(table, now)] as const),
+  ["site/guides/solvers.md", /(?<=\n\| status \|.*\n\|-.*\n)(?:\|.*\n)+/, rowsOfStatuses],
+  [
+    "site/reference/words.md",
+    /(?<=\n\| \*\*status\*\* \| how a sample's search ended: ).*(?= \|)/,
+    STATUSES.map((status) => `\`"${status}"\``).join(", "),
+  ],
   [
     "site/start/pytorch.md",
     /(?<=The activation is the one between all layers:\n)[^.]*/,

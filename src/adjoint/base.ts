@@ -1,5 +1,4 @@
-import { subject } from "../base/message.ts";
-import { invalid, refused } from "../base/refuse.ts";
+import { objection, refused } from "../base/refuse.ts";
 import { alternatives, show, showName } from "../base/show.ts";
 import type { Control } from "../solver/base.ts";
 import type { Flow } from "../solver/flow.ts";
@@ -58,18 +57,24 @@ export function checkAdjoint(where: string, adjoint: Adjoint, solver: Solver, lo
     throw refused(where, "adjoint", "is", show(adjoint), expected);
   }
   if (adjoint.needs !== "end" && endOf(solver) === Number.POSITIVE_INFINITY) {
-    throw invalid(
-      `${where}: ${subject("adjoint")} ${showName(adjoint.name)} cannot go back along the way of solver ${showName(solver.name)}, which is not the gradient flow's; use approximate(), which is exact at rest, or a solver that follows the flow, such as amd()`,
+    throw objection(
+      where,
+      "adjoint",
+      `${showName(adjoint.name)} cannot go back along the way of solver ${showName(solver.name)}, which is not the gradient flow's; use approximate(), which is exact at rest, or a solver that follows the flow, such as amd()`,
     );
   }
   if (adjoint.needs === "method" && tableauOf(solver) === undefined) {
-    throw invalid(
-      `${where}: ${subject("adjoint")} direct cannot go back through solver ${showName(solver.name)}; use ${alternatives(solversWith("tableau"))}, or adjoint full()`,
+    throw objection(
+      where,
+      "adjoint",
+      `direct cannot go back through solver ${showName(solver.name)}; use ${alternatives(solversWith("tableau"))}, or adjoint full()`,
     );
   }
   if (adjoint.needs !== "end" && isCustom(loss) && loss.curvature === undefined) {
-    throw invalid(
-      `${where}: ${subject("adjoint")} ${showName(adjoint.name)} needs second derivatives; give customLoss a curvature(output, target), or use approximate()`,
+    throw objection(
+      where,
+      "adjoint",
+      `${showName(adjoint.name)} needs second derivatives; give customLoss a curvature(output, target), or use approximate()`,
     );
   }
   return adjoint;

@@ -2,7 +2,7 @@ import type { Backend, Problem, Session, Use } from "../backend/backend.ts";
 import { checkFloat32, place } from "../base/float32.ts";
 import { clause, option, subject } from "../base/message.ts";
 import { attached } from "../base/realms.ts";
-import { invalid, refused } from "../base/refuse.ts";
+import { refused } from "../base/refuse.ts";
 import { callHint, show } from "../base/show.ts";
 import type { Decoder } from "../decoder/decoder.ts";
 import { checkFixed } from "../decoder/fixed.ts";
@@ -159,9 +159,8 @@ export async function checkValues(
       sum += weight;
     }
     if (sum === 0) {
-      throw invalid(
-        `${where}: all ${subject("weights")}${whose} are 0, expected one above 0; 0 hides a value: is the mask inverted?`,
-      );
+      const all = `all ${subject("weights")}${whose}`;
+      throw refused(where, all, "are", "0", "one above 0", "; 0 hides a value: is the mask inverted?");
     }
   }
 

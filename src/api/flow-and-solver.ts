@@ -1,5 +1,4 @@
-import { subject } from "../base/message.ts";
-import { invalid } from "../base/refuse.ts";
+import { objection } from "../base/refuse.ts";
 import { alternatives } from "../base/show.ts";
 import { checkFlow, type Flow, type GradientFlow, gradientFlow, isUnitGradientFlow } from "../solver/flow.ts";
 import { lbfgs } from "../solver/lbfgs.ts";
@@ -43,8 +42,10 @@ export function checkFlowAndSolver(
     options.solver === undefined ? (defaultSolver ?? usual.solver) : checkSolver(where, options.solver);
   if (!followsAnyFlow(solver) && !isUnitGradientFlow(flow)) {
     const shown = flow.name === "gradientFlow" ? "gradientFlow() with another alpha" : `${flow.name}()`;
-    throw invalid(
-      `${where}: ${subject("solver")} ${solver.name} follows gradientFlow() with alpha 1 only, flow is ${shown}; use ${alternatives(solversWith("anyFlow"))}`,
+    throw objection(
+      where,
+      "solver",
+      `${solver.name} follows gradientFlow() with alpha 1 only, flow is ${shown}; use ${alternatives(solversWith("anyFlow"))}`,
     );
   }
   return { flow, solver };

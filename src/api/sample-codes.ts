@@ -6,7 +6,7 @@ import { option, subject } from "../base/message.ts";
 import { callback, completeOptions, count, type Field, later, optional, signal } from "../base/options.ts";
 import type { AbortSignalLike } from "../base/platform.ts";
 import { throwIfAborted } from "../base/realms.ts";
-import { invalid, refused } from "../base/refuse.ts";
+import { objection, refused } from "../base/refuse.ts";
 import { show } from "../base/show.ts";
 import { WEIGHTS, type Weights } from "../base/weights.ts";
 import { checkDecoder, type Decoder } from "../decoder/decoder.ts";
@@ -162,14 +162,14 @@ function checkArguments(
   const { count, seed, signal, onProgress } = values;
   const loss = checkLoss(WHERE, values.loss, given);
   if (loss.name === "custom" && loss.curvature === undefined) {
-    throw invalid(
-      `${WHERE}: ${subject("loss")} has no curvature, expected customLoss({ value, gradient, curvature })`,
-    );
+    throw refused(WHERE, "loss", "has", "no curvature", "customLoss({ value, gradient, curvature })");
   }
   const prior = checkPrior(WHERE, values.prior, given);
   if (prior === undefined) {
-    throw invalid(
-      `${WHERE}: there is no ${subject("prior")}, so the posterior may have no bounds; give one such as fitGaussian(codes) or gaussian()`,
+    throw objection(
+      WHERE,
+      `there is no ${subject("prior")},`,
+      "so the posterior may have no bounds; give one such as fitGaussian(codes) or gaussian()",
     );
   }
   const components = componentsOf(prior, given.latentSize);
@@ -190,7 +190,7 @@ function codesIn(result: { readonly z: Float32Array }): Float32Array {
   try {
     z = (result as typeof result | null | undefined)?.z;
   } catch (cause) {
-    throw invalid(`${WHERE}: ${subject("result")} cannot be read`, cause); // A getter or a proxy has thrown.
+    throw objection(WHERE, "result", "cannot be read", cause); // A getter or a proxy has thrown.
   }
   if (typeof result !== "object" || z === undefined) {
     throw refused(WHERE, "result", "is", show(result), "what encode returns, or { z }");

@@ -1,9 +1,12 @@
 import { LatentflowError } from "./errors.ts";
-import { refusalOf, subject } from "./message.ts";
-import { invalid, refused } from "./refuse.ts";
+import { gotten, subject, wanted } from "./message.ts";
+import { objection, refused } from "./refuse.ts";
 import { type Bounds, show, showBounds } from "./show.ts";
 
 // Checks of arguments and options. Each throws an `invalid_argument` error that names the wrong one.
+
+/** Name in messages of the object that has the options. */
+const OPTIONS = subject("", "options");
 
 /**
  * Throws if `options` is not a plain object, has a property outside `known` (a misspelt option must not be ignored), or has
@@ -24,12 +27,12 @@ export function checkOptions<Options extends object>(
   const given = optionNames(where, options);
   if (given === undefined) {
     const expected = `a plain object${names && ` with any of ${names}`}`;
-    throw invalid(`${where}: options are ${show(options)}, expected ${expected}`);
+    throw refused(where, OPTIONS, "are", show(options), expected);
   }
   for (const name of given) {
     if (!Object.hasOwn(known, name)) {
-      const reason = Object.hasOwn(why, name) ? why[name] : `the options are ${names}`;
-      throw invalid(`${where}: unknown option ${subject(name, show(name))}; ${reason}`);
+      const reason = Object.hasOwn(why, name) ? why[name] : `the options are ${wanted(names)}`;
+      throw objection(where, `unknown option ${subject(name, "")}${gotten(show(name))};`, `${reason}`);
     }
     if (isRevoked(optionOf(where, options, name))) {
       throw refused(where, name, "is", "a Proxy that has been revoked", "a value that can be read");
@@ -42,7 +45,7 @@ function optionOf(where: string, options: object, name: string): unknown {
   try {
     return (options as Readonly<Record<string, unknown>>)[name];
   } catch (cause) {
-    throw invalid(`${where}: ${subject(name)} cannot be read`, cause);
+    throw objection(where, name, "cannot be read", cause);
   }
 }
 
@@ -64,7 +67,7 @@ export function optionNames(where: string, options: unknown): string[] | undefin
     const isPlain = Object.prototype.toString.call(options) === "[object Object]";
     return isPlain ? Object.keys(options) : undefined;
   } catch (cause) {
-    throw invalid(`${where}: the options cannot be read`, cause);
+    throw objection(where, `the ${OPTIONS}`, "cannot be read", cause);
   }
 }
 
@@ -78,10 +81,7 @@ export function readValue<Value>(where: string, name: string, read: () => Value)
     return read();
   } catch (cause) {
     if (cause instanceof LatentflowError) throw cause;
-    throw invalid(
-      refusalOf(where, name, "is", "a value that throws as it is read", "one that can be read"),
-      cause,
-    );
+    throw refused(where, name, "is", "a value that throws as it is read", "one that can be read", "", cause);
   }
 }
 

@@ -74,10 +74,9 @@ export class LatentflowError extends Error {
     const pieces = piecesOf(this.#marked).filter((piece) => typeof piece === "object");
     const subject = pieces.findIndex(({ kind }) => kind === "subject");
     if (subject < 0) return undefined;
-    return pieces
-      .slice(0, subject + 1)
-      .flatMap(({ option = [] }) => option)
-      .join(".");
+    const path = pieces.slice(0, subject + 1).flatMap(({ option }) => option || []);
+    // A subject without a name is what contains the options: the scope, or the argument that has them all.
+    return path.join(".") || "options";
   }
 
   /** Refused value of the argument or option, as shown in the message; undefined if the error is not about one. */

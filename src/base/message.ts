@@ -49,20 +49,35 @@ function headOf(where: string): string {
 }
 
 /**
- * Returns a mark (a piece of a message with its role) with the name of the option or argument that a message refuses.
+ * Returns a mark (a piece of a message with its role) with the name of the option or argument that a message refuses; returns
+ * the name unchanged if it contains a mark already.
  *
- * @param text text that the library prints. Default: the name
+ * @param name "" for the option that contains the others: the scope in which the message begins
+ * @param text text that the library prints; "" where the message has other words for the option. Default: the name
  */
+// @__NO_SIDE_EFFECTS__
 export function subject(name: string, text = name): string {
-  return mark({ kind: "subject", text, option: name });
+  return name.includes(OPEN) ? name : mark({ kind: "subject", text, option: name });
 }
 
 /**
  * Returns a mark (a piece of a message with its role) with the name of an option that contains the refused one, as `validation`
  * contains `everyImages`.
+ *
+ * @param text text that the library prints. Default: the name
  */
-export function scopeOf(option: string): string {
-  return mark({ kind: "head", text: option, option });
+export function scopeOf(option: string, text = option): string {
+  return mark({ kind: "head", text, option });
+}
+
+/**
+ * Returns the beginning of messages about what an option contains: `WHERE: OPTION`.
+ *
+ * @param where beginning of messages about the option itself: name of the function called, plain or marked
+ * @param text text that the library prints for the option. Default: the name
+ */
+export function within(where: string, option: string, text?: string): string {
+  return `${headOf(where)}: ${scopeOf(option, text)}`;
 }
 
 /**
@@ -97,24 +112,43 @@ export function clause(option: string, text: string): string {
   return mark({ kind: "clause", text, option });
 }
 
+/** Returns a mark (a piece of a message with its role) with the refused value, as messages show it. */
+export function gotten(text: string): string {
+  return mark({ kind: "got", text });
+}
+
+/** Returns a mark (a piece of a message with its role) with the description of the allowed values. */
+export function wanted(text: string): string {
+  return mark({ kind: "expected", text });
+}
+
 /**
- * Makes the message that refuses an option: `WHERE: NAME is GOT, expected EXPECTED`, and the advice.
+ * Makes the message that refuses an option for a reason: `WHERE: NAME REASON`.
+ *
+ * @param where beginning of error messages: name of the function called, plain or marked; "" for none
+ * @param name name of the option or argument, plain, or marked by `subject` and with other words around it
+ */
+export function objectionOf(where: string, name: string, reason: string): string {
+  return `${where && `${headOf(where)}: `}${subject(name)} ${reason}`;
+}
+
+/**
+ * Makes the message that refuses an option's value: `WHERE: NAME is GOT, expected EXPECTED`, and the advice.
  *
  * @param where beginning of error messages: name of the function called, plain or marked
- * @param name name of the option or argument
- * @param verb word between the option and `got`
+ * @param name name of the option or argument, plain, or marked by `subject` and with other words around it
+ * @param verb words between the option and `got`
  * @param advice what to do, with the punctuation before it
  */
 export function refusalOf(
   where: string,
   name: string,
-  verb: "is" | "has",
+  verb: string,
   got: string,
   expected: string,
   advice = "",
 ): string {
-  const ending = `${mark({ kind: "got", text: got })}, expected ${mark({ kind: "expected", text: expected })}`;
-  return `${headOf(where)}: ${subject(name)} ${verb} ${ending}${advice}`;
+  return objectionOf(where, name, `${verb} ${gotten(got)}, expected ${wanted(expected)}${advice}`);
 }
 
 /** Splits an error message into plain texts and marks (pieces of the message with their roles), in order. */

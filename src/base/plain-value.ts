@@ -1,7 +1,7 @@
 import { isRevoked } from "./check.ts";
 import { LatentflowError, markedMessage } from "./errors.ts";
-import { scopeOf } from "./message.ts";
-import { invalid, refused } from "./refuse.ts";
+import { within } from "./message.ts";
+import { invalid, objection, refused } from "./refuse.ts";
 import { alternatives, callHint, show } from "./show.ts";
 
 /** Functions that make a value of each kind, by name of the kind, from the options that the value consists of. */
@@ -34,8 +34,8 @@ export function checkPlain<Value extends { readonly name: string }>(
         return makers[name as Value["name"]](options as never);
       }
     } catch (cause) {
-      if (!(cause instanceof LatentflowError)) throw invalid(`${where}: ${option} cannot be read`, cause);
-      throw invalid(`${where}: ${scopeOf(option)}: ${markedMessage(cause)}`, cause);
+      if (!(cause instanceof LatentflowError)) throw objection(where, option, "cannot be read", cause);
+      throw invalid(`${within(where, option)}: ${markedMessage(cause)}`, cause);
     }
   }
   const own = method === undefined ? "" : ` with a function ${show(method)} of its own`;

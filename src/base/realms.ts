@@ -1,6 +1,6 @@
 import { subject } from "./message.ts";
 import type { AbortSignalLike } from "./platform.ts";
-import { invalid } from "./refuse.ts";
+import { invalid, objection, refused } from "./refuse.ts";
 import { escapeText } from "./show.ts";
 
 // Type tests that work across realms: a frame, a context of node:vm and jsdom each have classes of their own, and `instanceof`
@@ -96,10 +96,14 @@ export function checkMemory(where: string, name: string, { buffer }: Float32Arra
   checkPresent(where, name, buffer);
   const { resizable, growable } = buffer as { readonly resizable?: boolean; readonly growable?: boolean };
   if (resizable || growable) {
-    throw invalid(
-      `${where}: the buffer of ${subject(name)} is ${resizable ? "resizable" : "growable"}, expected a fixed size; give a copy, by slice()`,
-    );
+    const got = resizable ? "resizable" : "growable";
+    throw refused(where, bufferOf(name), "is", got, "a fixed size", "; give a copy, by slice()");
   }
+}
+
+/** Returns the name in messages of an option's or argument's buffer. */
+function bufferOf(name: string): string {
+  return `the buffer of ${subject(name)}`;
 }
 
 /** Throws `invalid_argument` if a buffer was transferred. (`buffer.detached` is not available everywhere yet.) */
@@ -107,7 +111,7 @@ export function checkPresent(where: string, name: string, buffer: ArrayBufferLik
   try {
     new Uint8Array(buffer);
   } catch {
-    throw invalid(`${where}: the buffer of ${subject(name)} has been detached; give a slice()`);
+    throw objection(where, bufferOf(name), "has been detached; give a slice()");
   }
 }
 
@@ -121,6 +125,6 @@ export function checkPresent(where: string, name: string, buffer: ArrayBufferLik
 export function attached<T extends { readonly length: number }>(name: string, values: T, where?: string): T {
   if (values.length > 0) return values;
   throw invalid(
-    `${where === undefined ? "" : `${where}: `}the buffer of ${subject(name)} was detached (transferred) while the call was at work; give a copy, by slice()`,
+    `${where === undefined ? "" : `${where}: `}${bufferOf(name)} was detached (transferred) while the call was at work; give a copy, by slice()`,
   );
 }

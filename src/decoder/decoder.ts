@@ -1,8 +1,9 @@
 import { checkOptions } from "../base/check.ts";
 import { LatentflowError } from "../base/errors.ts";
+import { subject } from "../base/message.ts";
 import type { Owned } from "../base/owned.ts";
 import { checkPresent, isPromise } from "../base/realms.ts";
-import { invalid } from "../base/refuse.ts";
+import { refused } from "../base/refuse.ts";
 import { memberHint, show } from "../base/show.ts";
 import { writeSafetensors } from "../files/safetensors.ts";
 import type { Activation } from "../graph/activation.ts";
@@ -334,20 +335,15 @@ export function checkDecoder(
   if (found !== "decoder") {
     const missing = isPromise(decoder) ? ` (is an await missing before ${maker}?)` : "";
     const hint = found === "proxy" ? " in a Proxy" : missing;
-    throw invalid(
-      `${where}: the ${part} is ${show(decoder)}${hint}, expected ${expected}${memberHint(decoder, part)}`,
-    );
+    const name = `the ${subject(part)}`;
+    throw refused(where, name, "is", show(decoder) + hint, expected, memberHint(decoder, part));
   }
   const { disposed, start, parameters } = decoder as Decoder;
   if (disposed) {
     throw new LatentflowError("disposed", `${where}: the ${part} has been disposed; ${anew}`);
   }
   if (start) checkPresent(where, `${part}.start`, start.buffer);
-  checkPresent(
-    where,
-    part === "decoder" ? "decoder.parameters" : `the ${part}'s parameters`,
-    parameters.buffer,
-  );
+  checkPresent(where, `${part}.parameters`, parameters.buffer);
 }
 
 /** Distinguishes a decoder from a Proxy of one, which lacks the private state that methods need, and from other values. */

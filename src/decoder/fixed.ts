@@ -1,5 +1,6 @@
+import { subject } from "../base/message.ts";
 import { attached, checkMemory, isFloat32Array, typedArrayName } from "../base/realms.ts";
-import { invalid, refused } from "../base/refuse.ts";
+import { objection, refused } from "../base/refuse.ts";
 import { show } from "../base/show.ts";
 import type { FixedInput } from "../graph/graph.ts";
 import { sizeOf } from "../graph/operations.ts";
@@ -49,7 +50,11 @@ export function checkFixed(
   if (given === undefined) {
     if (inputs.length === 0) return [];
     const all = inputs.map(({ name }) => `${show(name)}: …`).join(", ");
-    throw invalid(`${where}: the decoder has fixed inputs (${names}); give them: fixed: { ${all} }`);
+    throw objection(
+      where,
+      `the decoder has fixed inputs${subject("fixed", "")}`,
+      `(${names}); give them: fixed: { ${all} }`,
+    );
   }
   if (typeof given !== "object" || given === null || ArrayBuffer.isView(given)) {
     throw refused(
@@ -63,34 +68,41 @@ export function checkFixed(
   const unknown = Object.keys(given).find((key) => !inputs.some(({ name }) => name === key));
   if (unknown !== undefined) {
     const has = inputs.length > 0 ? `its fixed inputs are ${names}` : "it has none";
-    throw invalid(`${where}: the decoder has no fixed input ${show(unknown)}; ${has}`);
+    const input = subject(`fixed.${unknown}`, show(unknown));
+    throw objection(where, `the decoder has no fixed input ${input};`, has);
   }
   return inputs.map((input) => {
     const values = (given as Record<string, unknown>)[input.name];
-    return checkFixedInput(`${where}: fixed input ${show(input.name)}`, input, values, sampleCount);
+    return checkFixedInput(where, nameInMessages(input), input, values, sampleCount);
   });
+}
+
+/** Returns the name of a fixed input in messages about its values in the option `fixed`. */
+function nameInMessages({ name }: FixedInput): string {
+  return `fixed input ${subject(`fixed.${name}`, show(name))}`;
 }
 
 /**
  * Validates the values of one fixed input, and converts them to float32.
  *
- * @param at beginning of error messages, which names the input
+ * @param where beginning of error messages
+ * @param name the input's name in messages
  * @param before number of values that precede these, for positions in messages
  * @throws LatentflowError `invalid_argument`
  */
 export function checkFixedInput(
-  at: string,
+  where: string,
+  name: string,
   { shape, classes }: FixedInput,
   given: unknown,
   sampleCount: number,
   before = 0,
 ): Float32Array {
   const size = sizeOf(shape);
-  const values = asFloats(at, given, size, classes !== undefined);
+  const values = asFloats(where, name, given, size, classes !== undefined);
   if (values.length !== size && values.length !== sampleCount * size) {
-    throw invalid(
-      `${at} has ${values.length} values, expected ${size} (one sample's, for all) or ${sampleCount * size} (one for each)`,
-    );
+    const counts = `${size} (one sample's, for all) or ${sampleCount * size} (one for each)`;
+    throw refused(where, name, "has", `${values.length} values`, counts);
   }
   for (const [i, value] of values.entries()) {
     const isRight =
@@ -99,16 +111,23 @@ export function checkFixedInput(
         : Number.isInteger(value) && value >= 0 && value < classes;
     if (isRight) continue;
     const expected = classes === undefined ? "finite numbers" : `integers from 0 to ${classes - 1}`;
-    const found = typeof given === "number" ? `is ${value}` : `has ${value} at ${before + i}`;
-    throw invalid(`${at} ${found}, expected ${expected}`);
+    const isNumber = typeof given === "number";
+    const got = isNumber ? `${value}` : `${value} at ${before + i}`;
+    throw refused(where, name, isNumber ? "is" : "has", got, expected);
   }
   return values;
 }
 
-function asFloats(at: string, given: unknown, size: number, areClasses: boolean): Float32Array {
+function asFloats(
+  where: string,
+  name: string,
+  given: unknown,
+  size: number,
+  areClasses: boolean,
+): Float32Array {
   if (typeof given === "number" && size === 1) return Float32Array.of(given);
   if (isFloat32Array(given)) {
-    checkMemory(at, "its values", given);
+    checkMemory(where, name, given);
     // Class indices are copied, since they index a table and must not change after this check.
     return areClasses ? given.slice() : given;
   }
@@ -117,10 +136,10 @@ function asFloats(at: string, given: unknown, size: number, areClasses: boolean)
     return Float32Array.from(given as Int32Array, Number);
   }
   if (given === undefined) {
-    throw invalid(`${at} is missing, expected ${size === 1 ? "a number" : `${size} numbers`} a sample`);
+    throw refused(where, name, "is", "missing", `${size === 1 ? "a number" : `${size} numbers`} a sample`);
   }
   const types = areClasses ? "a Float32Array or an array of integers" : "a Float32Array";
-  throw invalid(`${at} is ${show(given)}, expected ${types}${size === 1 ? ", or a number" : ""}`);
+  throw refused(where, name, "is", show(given), types + (size === 1 ? ", or a number" : ""));
 }
 
 /** Copies the fixed inputs of one sample into an array, one after another. */
@@ -128,7 +147,7 @@ export function writeFixed(decoder: Decoder, fixed: FixedValues, sample: number,
   let at = 0;
   decoder.fixedInputs.forEach(({ name, shape }, i) => {
     const size = sizeOf(shape);
-    const values = attached(name, fixed[i]!);
+    const values = attached(`fixed.${name}`, fixed[i]!);
     const first = values.length === size ? 0 : sample * size;
     into.set(values.subarray(first, first + size), at);
     at += size;
@@ -141,6 +160,6 @@ export function cutFixed(decoder: Decoder, fixed: FixedValues, first: number, en
     const { name, shape } = decoder.fixedInputs[i]!;
     const size = sizeOf(shape);
     if (values.length === size) return values;
-    return attached(name, values).subarray(first * size, end * size);
+    return attached(`fixed.${name}`, values).subarray(first * size, end * size);
   });
 }

@@ -1,6 +1,6 @@
 import type { Pausable } from "../base/event-loop.ts";
-import { option as marked, subject, theOption } from "../base/message.ts";
-import { invalid, invalidFile, refused } from "../base/refuse.ts";
+import { option as marked, ofFile, refusalOf, subject } from "../base/message.ts";
+import { invalid, invalidFile, objection, refused } from "../base/refuse.ts";
 import { show, showShape } from "../base/show.ts";
 import { recognise } from "../files/file-kind.ts";
 import { checkSize } from "../files/limits.ts";
@@ -179,19 +179,15 @@ function activationsBetween(
   const count = layers - 1;
   const given = option ?? readActivations(where, metadata);
   if (given === undefined && count > 0) {
-    throw invalid(
-      `${where}: neither the file's metadata nor the options give the activation between the layers; ` +
-        `give ${marked("activation", "elu", 'the option activation: "elu"')}, say`,
-    );
+    const name = `neither the file's metadata nor the options give the activation${subject("activation", "")} between the layers;`;
+    throw objection(where, name, `give ${marked("activation", "elu", 'the option activation: "elu"')}, say`);
   }
   if (given === undefined || !isList(given)) return new Array<Activation>(count).fill(given!);
   if (given.length === count) return given;
-  const [refuse, name] =
-    option === undefined ? [invalidFile, "the file's activation"] : [invalid, subject("activation")];
-  throw refuse(
-    `${where}: ${name} has ${given.length} entries, expected ${count}, one between each two of the file's ` +
-      `${layers} layers`,
-  );
+  const name = option === undefined ? subject("activation", "the file's activation") : "activation";
+  const expected = `${count}, one between each two of the file's ${layers} layers`;
+  const message = refusalOf(where, name, "has", `${given.length} entries`, expected);
+  throw option === undefined ? invalidFile(ofFile(message)) : invalid(message);
 }
 
 function isList(activation: Activation | readonly Activation[]): activation is readonly Activation[] {
@@ -202,7 +198,11 @@ function isList(activation: Activation | readonly Activation[]): activation is r
 function withOptions(where: string, graph: Graph, options: CheckedFileOptions): Graph {
   for (const name of Object.keys(STACK_OPTIONS) as (keyof typeof STACK_OPTIONS)[]) {
     if (options[name] === undefined) continue;
-    throw invalid(`${where}: the file says what its graph is; leave ${theOption(name)} out`);
+    throw objection(
+      where,
+      `the file says what its graph is; leave ${subject(name, `the option ${name}`)}`,
+      "out",
+    );
   }
   const { outputShape } = options;
   return outputShape === undefined ? graph : withOutputShape(where, graph, outputShape);

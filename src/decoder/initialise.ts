@@ -1,7 +1,7 @@
 import { checkNumber, checkOptions, optionNames, orDefault } from "../base/check.ts";
-import { callOf } from "../base/message.ts";
+import { callOf, subject } from "../base/message.ts";
 import { createRandom, type Random } from "../base/random.ts";
-import { invalid, refused } from "../base/refuse.ts";
+import { refused } from "../base/refuse.ts";
 import { show, showShape } from "../base/show.ts";
 import type { ActivationLike } from "../graph/activation.ts";
 import type { GraphDefinition } from "../graph/definition.ts";
@@ -90,8 +90,10 @@ export function createDecoder(
     : graphOfOptions(where, given, defaults.loss);
   const parameterCount = countParameters(graph);
   if (parameterCount > maxParameters) {
-    const who = isDefinition ? "the graph has" : "the layers have";
-    throw invalid(`${where}: ${who} ${parameterCount} parameters, expected at most ${maxParameters}`);
+    const [who, has] = isDefinition
+      ? [subject("operations", "the graph"), "has"]
+      : [subject("layers", "the layers"), "have"];
+    throw refused(where, who, has, `${parameterCount} parameters`, `at most ${maxParameters}`);
   }
   const decoder = new GraphDecoder({ ...graph, ...fitDefaults(where, defaults, graph.latentSize) });
   if (decoder.loss) checkLoss(where, decoder.loss, decoder);
@@ -109,9 +111,8 @@ function hasOperations(given: CreateDecoderOptions | GraphDefinition): given is 
 
 function checkLayerOptions(where: string, options: CreateDecoderOptions): void {
   if (optionNames(where, options) === undefined) {
-    throw invalid(
-      `${where}: the options are ${show(options)}, expected an object, as { layers: [20, 150, 784] }`,
-    );
+    const name = `the ${subject("", "options")}`;
+    throw refused(where, name, "are", show(options), "an object, as { layers: [20, 150, 784] }");
   }
   checkOptions(where, options, OPTIONS);
 }
@@ -143,9 +144,8 @@ function graphOfOptions(where: string, options: CreateDecoderOptions, loss: Stan
 function checkPoints(where: string, graph: Graph): Graph {
   const [one, two] = [graph, graph.atPoints?.(2)].map((each) => each && countParameters(each));
   if (two === undefined || one === two) return graph;
-  throw invalid(
-    `${where}: the graph has ${one} parameters for one point and ${two} for two, expected as many for any`,
-  );
+  const got = `${one} parameters for one point and ${two} for two`;
+  throw refused(where, `the ${subject("operations", "graph")}`, "has", got, "as many for any");
 }
 
 /** Initialises a decoder's parameters in order, as PyTorch does by default. */
@@ -165,7 +165,13 @@ function checkSizes(where: string, sizes: unknown): readonly number[] {
   // Each layer is two operations, a linear map and its activation.
   const most = MOST_OPERATIONS / 2;
   if (sizes.length > most + 1) {
-    throw invalid(`${where}: there are ${sizes.length - 1} layers, expected at most ${most}`);
+    throw refused(
+      where,
+      `there${subject("layers", "")}`,
+      "are",
+      `${sizes.length - 1} layers`,
+      `at most ${most}`,
+    );
   }
   return Array.from(sizes, (size, index) =>
     checkNumber(where, `layers[${index}]`, size, { min: 1, integer: true }),

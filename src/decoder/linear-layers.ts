@@ -1,5 +1,5 @@
-import { subject } from "../base/message.ts";
-import { invalid, invalidFile } from "../base/refuse.ts";
+import { gotten, wanted } from "../base/message.ts";
+import { invalidFile, objection } from "../base/refuse.ts";
 import { show, showList, showShape } from "../base/show.ts";
 import type { Tensor } from "../files/tensor.ts";
 import { needsConversion } from "./needs-conversion.ts";
@@ -51,10 +51,9 @@ export function collectLayers(
     throw invalidFile(`${where}: the file holds no tensors, expected those of a decoder`);
   const chosen = names.filter((name) => name.startsWith(prefix));
   if (chosen.length === 0) {
-    throw invalid(
-      `${where}: ${subject("prefix")} is ${show(prefix)}, with which no tensor's name begins; the file's tensors are ` +
-        showList(names.map(show)),
-    );
+    const tensors = `the file's tensors are ${wanted(showList(names.map(show)))}`;
+    const reason = `is ${gotten(show(prefix))}, with which no tensor's name begins; ${tensors}`;
+    throw objection(where, "prefix", reason);
   }
   const modules = new Map<string, Module>();
   const others: string[] = [];

@@ -2,7 +2,7 @@ import { checkChoice } from "../base/check.ts";
 import { LatentflowError, markedMessage } from "../base/errors.ts";
 import type { Pausable } from "../base/event-loop.ts";
 import { ofFile, theOption } from "../base/message.ts";
-import { invalid, invalidFile } from "../base/refuse.ts";
+import { invalidFile, refused } from "../base/refuse.ts";
 import { alternatives, show } from "../base/show.ts";
 import type { Metadata } from "../files/safetensors.ts";
 import { type Activation, activations } from "../graph/activation.ts";
@@ -180,7 +180,7 @@ export function readLoss(where: string, metadata: Metadata): StandardLoss | unde
     const kind = lossInFile(bare(text));
     if (!kind) {
       const expected = alternatives(lossFileNames().map(show));
-      throw invalid(`${where}: the file's loss is ${show(text)}, expected ${expected}`);
+      throw refused(where, "the file's loss", "is", show(text), expected);
     }
     const reduction = metadata.get("reduction") ?? "mean";
     return namedLoss(kind, {
@@ -223,7 +223,7 @@ function parseJson(where: string, key: string, text: string, example: string): u
   try {
     return JSON.parse(text);
   } catch {
-    throw invalid(`${where}: the file's ${key} is ${show(text)}, expected JSON, as ${example}`);
+    throw refused(where, `the file's ${key}`, "is", show(text), `JSON, as ${example}`);
   }
 }
 

@@ -1,5 +1,4 @@
-import { subject } from "../base/message.ts";
-import { invalid } from "../base/refuse.ts";
+import { objection } from "../base/refuse.ts";
 import type { OperationDefinition } from "../graph/definition.ts";
 import type { Graph } from "../graph/graph.ts";
 import { sizeOf } from "../graph/kind.ts";
@@ -16,7 +15,7 @@ import { checkOutputOrder, checkOutputShape } from "./output.ts";
  */
 export function withOutputShape(where: string, graph: Graph, shape: readonly number[]): Graph {
   const own = graph.operations.at(-1)!.shape;
-  if (graph.atPoints) throw invalid(`${where}: ${subject("outputShape")} is for decoders without points`);
+  if (graph.atPoints) throw objection(where, "outputShape", "is for decoders without points");
   const lengths = checkOutputShape(where, shape, sizeOf(own));
   if (String(lengths) === String(own)) return graph;
   checkOutputOrder(where, lengths, own);

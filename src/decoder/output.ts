@@ -1,5 +1,5 @@
-import { subject, theOption } from "../base/message.ts";
-import { invalid } from "../base/refuse.ts";
+import { gotten, theOption, wanted } from "../base/message.ts";
+import { objection, refused } from "../base/refuse.ts";
 import { show, showShape } from "../base/show.ts";
 import type { Activation } from "../graph/activation.ts";
 import { isReordered } from "../graph/kind.ts";
@@ -20,15 +20,13 @@ const maxAxes = 8;
 export function checkOutputShape(where: string, shape: unknown, outputSize: number): readonly number[] {
   if (!isShape(shape)) {
     const shown = Array.isArray(shape) ? showShape(shape) : show(shape);
-    throw invalid(
-      `${where}: ${subject("outputShape")} is ${shown}, expected an array of 1 to ${maxAxes} positive integers, as [28, 28]`,
-    );
+    const expected = `an array of 1 to ${maxAxes} positive integers, as [28, 28]`;
+    throw refused(where, "outputShape", "is", shown, expected);
   }
   const size = shape.reduce((product, length) => product * length, 1);
   if (size !== outputSize) {
-    throw invalid(
-      `${where}: ${subject("outputShape")} ${showShape(shape)} holds ${size} values, expected ${outputSize} (the decoder's output size)`,
-    );
+    const expected = `${outputSize} (the decoder's output size)`;
+    throw refused(where, "outputShape", `${showShape(shape)} holds`, `${size} values`, expected);
   }
   return shape;
 }
@@ -48,10 +46,9 @@ export function checkOutputOrder(
   advice = "",
 ): void {
   if (!isReordered(shape, own)) return;
-  throw invalid(
-    `${where}: ${subject("outputShape")} is ${showShape(shape)}, but by the file's graph the output is ${showShape(own)}; leave ` +
-      `${theOption("outputShape")} out${advice}`,
-  );
+  const but = `but by the file's graph the output is ${wanted(showShape(own))}`;
+  const reason = `is ${gotten(showShape(shape))}, ${but}; leave ${theOption("outputShape")} out${advice}`;
+  throw objection(where, "outputShape", reason);
 }
 
 function isShape(shape: unknown): shape is number[] {

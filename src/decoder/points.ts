@@ -1,6 +1,6 @@
 import { checkNumber } from "../base/check.ts";
 import { option, subject } from "../base/message.ts";
-import { invalid } from "../base/refuse.ts";
+import { objection } from "../base/refuse.ts";
 import { type Decoder, decoderAtPoints, keptUntilDisposed } from "./decoder.ts";
 
 // A decoder over points is evaluated at any number of points per sample, which each call gives; its sizes depend on that
@@ -28,10 +28,11 @@ const MOST_KEPT = 4;
 export function atPoints(where: string, decoder: Decoder, points: unknown): Decoder {
   if (!decoder.fixedInputs.some((input) => input.hasPoints)) {
     if (points === undefined) return decoder;
-    throw invalid(`${where}: ${subject("points")} is given, but the decoder has no input of points`);
+    throw objection(where, "points", "is given, but the decoder has no input of points");
   }
   if (points === undefined) {
-    throw invalid(`${where}: the decoder is over points; give how many there are: ${option("points", 2000)}`);
+    const name = `the decoder is over points${subject("points", "")};`;
+    throw objection(where, name, `give how many there are: ${option("points", 2000)}`);
   }
   const count = checkNumber(where, "points", points, { min: 1, max: 2 ** 24, integer: true });
   const disposeAll = (own: ReadonlyMap<number, Decoder>) => {

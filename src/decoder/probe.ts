@@ -1,8 +1,9 @@
 import { checkOptions } from "../base/check.ts";
 import { cosineOfPi, logarithm } from "../base/elementary-functions.ts";
+import { gotten, wanted, within } from "../base/message.ts";
 import { createRandom } from "../base/random.ts";
 import { checkMemory, isFloat32Array } from "../base/realms.ts";
-import { invalid } from "../base/refuse.ts";
+import { objection, refused } from "../base/refuse.ts";
 import { show, showShape } from "../base/show.ts";
 import type { FixedInput } from "../graph/graph.ts";
 import { sizeOf } from "../graph/operations.ts";
@@ -94,10 +95,10 @@ export function bound(decoder: Probed, points: number | undefined): Probed {
  * @throws LatentflowError `invalid_argument`
  */
 export function copyProbe(where: string, probe: Probe): Probe {
-  checkOptions(`${where}: probe`, probe, { z: true, x: true, fixed: true });
+  checkOptions(within(where, "probe"), probe, { z: true, x: true, fixed: true });
   const { z, x, fixed = {} } = Object(probe) as Probe;
   if (typeof fixed !== "object" || fixed === null || Array.isArray(fixed)) {
-    throw invalid(`${where}: probe.fixed is ${show(fixed)}, expected an object with a Float32Array for each`);
+    throw refused(where, "probe.fixed", "is", show(fixed), "an object with a Float32Array for each");
   }
   return {
     z: copyValues(where, "probe.z", z),
@@ -113,12 +114,12 @@ export function copyProbe(where: string, probe: Probe): Probe {
 
 function copyValues(where: string, name: string, values: unknown): Float32Array {
   if (!isFloat32Array(values)) {
-    throw invalid(`${where}: ${name} is ${show(values)}, expected a Float32Array`);
+    throw refused(where, name, "is", show(values), "a Float32Array");
   }
   checkMemory(where, name, values);
   const bad = values.findIndex((value) => !Number.isFinite(value));
   if (bad < 0) return values.slice();
-  throw invalid(`${where}: ${name} is ${values[bad]} at index ${bad}, expected finite numbers`);
+  throw refused(where, name, "is", `${values[bad]} at index ${bad}`, "finite numbers");
 }
 
 /**
@@ -130,9 +131,8 @@ export function fitProbe(where: string, probe: Probe, decoder: Probed): CheckedP
   const { z, x, fixed = {} } = probe;
   const rows = z.length / decoder.latentSize;
   if (!Number.isInteger(rows) || rows < 1) {
-    throw invalid(
-      `${where}: probe.z has ${z.length} values, expected a multiple of ${decoder.latentSize} (the decoder's latent size)`,
-    );
+    const expected = `a multiple of ${decoder.latentSize} (the decoder's latent size)`;
+    throw refused(where, "probe.z", "has", `${z.length} values`, expected);
   }
   const points = pointsOf(decoder, rows, (name) => (Object.hasOwn(fixed, name) ? fixed[name]!.length : 0));
   const { outputSize, fixedInputs } = bound(decoder, points);
@@ -140,30 +140,24 @@ export function fitProbe(where: string, probe: Probe, decoder: Probed): CheckedP
   const surplus = Object.keys(fixed).find((name) => !names.includes(name));
   if (surplus !== undefined) {
     const which = names.length === 0 ? "none" : names.map(show).join(", ");
-    throw invalid(
-      `${where}: probe.fixed has ${show(surplus)}, which the decoder has not; its fixed inputs: ${which}`,
-    );
+    const has = `has ${gotten(show(surplus))}, which the decoder has not`;
+    throw objection(where, "probe.fixed", `${has}; its fixed inputs: ${wanted(which)}`);
   }
   for (const input of fixedInputs) {
     const values = Object.hasOwn(fixed, input.name) ? fixed[input.name] : undefined;
     const wrong = values && wrongClass(values, input.classes);
+    const name = `probe.fixed[${show(input.name)}]`;
     if (wrong !== undefined) {
       const expected = `integers from 0 to ${input.classes! - 1}`;
-      throw invalid(
-        `${where}: probe.fixed[${show(input.name)}] has the class ${wrong}, expected ${expected}`,
-      );
+      throw refused(where, name, "has", `the class ${wrong}`, expected);
     }
     if (values?.length === rows * sizeOf(input.shape)) continue;
-    throw invalid(
-      `${where}: probe.fixed[${show(input.name)}] ${values ? `has ${values.length} values` : "is missing"}, ` +
-        `expected ${showShape(input.shape)} for each of ${rows} rows`,
-    );
+    const [verb, got] = values ? ["has", `${values.length} values`] : ["is", "missing"];
+    throw refused(where, name, verb!, got!, `${showShape(input.shape)} for each of ${rows} rows`);
   }
   if (x.length !== rows * outputSize) {
-    throw invalid(
-      `${where}: probe.x has ${x.length} values, expected ${rows * outputSize}: ${outputSize} (the decoder's output ` +
-        `size) for each of ${rows} rows`,
-    );
+    const expected = `${rows * outputSize}: ${outputSize} (the decoder's output size) for each of ${rows} rows`;
+    throw refused(where, "probe.x", "has", `${x.length} values`, expected);
   }
   return {
     rows,

@@ -1,5 +1,6 @@
 import { LatentflowError } from "../base/errors.ts";
 import type { Pausable } from "../base/event-loop.ts";
+import { subject } from "../base/message.ts";
 import type { BlobLike, UrlLike } from "../base/platform.ts";
 import {
   checkPresent,
@@ -9,7 +10,7 @@ import {
   isUint8Array,
   throwIfAborted,
 } from "../base/realms.ts";
-import { invalid } from "../base/refuse.ts";
+import { objection, refused } from "../base/refuse.ts";
 import { show } from "../base/show.ts";
 import { reasonOf } from "./durable-file.ts";
 import { checkSize, type Limits } from "./limits.ts";
@@ -22,12 +23,15 @@ import { explain, readRemote } from "./remote-file.ts";
  */
 export type FileSource = Uint8Array | ArrayBuffer | BlobLike | UrlLike | string;
 
+/** Name of a file's source in messages. */
+const THE_SOURCE = `the ${subject("source")}`;
+
 /** Returns a view of the bytes of a Uint8Array or ArrayBuffer; undefined for any other source. */
 export function bytesOf(where: string, source: FileSource): Uint8Array | undefined {
   const bytes = isUint8Array(source) ? source : undefined;
   const buffer = bytes ? bytes.buffer : source;
   if (!bytes && !isArrayBuffer(source)) return undefined;
-  checkPresent(where, "the source", buffer as ArrayBuffer);
+  checkPresent(where, THE_SOURCE, buffer as ArrayBuffer);
   return bytes ?? new Uint8Array(buffer as ArrayBuffer);
 }
 
@@ -52,9 +56,8 @@ export function* whileUnchanged<T>(where: string, bytes: Uint8Array, work: Pausa
   } catch (error) {
     if (isUnchanged()) throw error;
   }
-  throw invalid(
-    `${where}: the bytes were transferred or resized while they were read; wait for it, or give a copy`,
-  );
+  const reason = "were transferred or resized while they were read; wait for it, or give a copy";
+  throw objection(where, `the ${subject("source", "bytes")}`, reason);
 }
 
 /**
@@ -66,9 +69,7 @@ export async function readSource(where: string, source: FileSource, limits: Limi
   const isBlob = isPlatformObject("Blob", source) || isPlatformObject("File", source);
   if (typeof source !== "string" && !isBlob) {
     const hint = isPlatformObject("Response", source) ? "; give what its arrayBuffer() resolves to" : "";
-    throw invalid(
-      `${where}: the source is ${show(source)}, expected bytes, a Blob, a URL or a string${hint}`,
-    );
+    throw refused(where, THE_SOURCE, "is", show(source), "bytes, a Blob, a URL or a string", hint);
   }
   try {
     return typeof source === "string"

@@ -1,5 +1,6 @@
 import { checkNumber, checkOptions } from "../base/check.ts";
-import { invalid } from "../base/refuse.ts";
+import { subject, within } from "../base/message.ts";
+import { objection, refused } from "../base/refuse.ts";
 import { show } from "../base/show.ts";
 import type { FixedInputDefinition, GraphDefinition, Length, OperationDefinition } from "./definition.ts";
 import { LATENT, parametersOf } from "./graph.ts";
@@ -50,10 +51,10 @@ function value(layer: Layer | undefined, inputs: readonly Value[]): Value {
  *
  * @throws LatentflowError `invalid_argument`
  */
-function checkValue(where: string, given: unknown): asserts given is Value {
+function checkValue(where: string, name: string, given: unknown): asserts given is Value {
   if (typeof given === "object" && given !== null && values.has(given)) return;
   const hint = typeof given === "function" ? "; a layer is applied to values: elu()(h)" : "";
-  throw invalid(`${where} is ${show(given)}, expected an input of graph or what a layer returns${hint}`);
+  throw refused(where, name, "is", show(given), "an input of graph or what a layer returns", hint);
 }
 
 /** Makes a layer of a kind of operation from its settings, which are checked when it is used. */
@@ -62,10 +63,12 @@ export function layer<Kind extends OperationKind>(
   settings: SettingsOf<Kind> | object = {},
 ): Layer<Kind> {
   if (typeof settings !== "object" || settings === null) {
-    throw invalid(`${kind}: the settings are ${show(settings)}, expected an object`);
+    throw refused(kind, `the ${subject("settings")}`, "are", show(settings), "an object");
   }
   const apply = (...inputs: readonly Value[]): Value => {
-    for (const [i, input] of inputs.entries()) checkValue(`${kind}: argument ${i}`, input);
+    for (const [i, input] of inputs.entries()) {
+      checkValue(kind, subject(`inputs[${i}]`, `argument ${i}`), input);
+    }
     return value(self as Layer, inputs);
   };
   const self: Layer<Kind> = Object.freeze(Object.assign(apply, { kind, settings }));
@@ -86,24 +89,26 @@ export function layer<Kind extends OperationKind>(
  */
 export function sequential(latentSize: number, layers: readonly Layer[]): GraphDefinition {
   const where = "sequential";
-  if (!Array.isArray(layers))
-    throw invalid(`${where}: layers is ${show(layers)}, expected an array of layers`);
+  if (!Array.isArray(layers)) throw refused(where, "layers", "is", show(layers), "an array of layers");
   const operations = layers.map((value: unknown, i): OperationDefinition => {
-    const { kind, settings } = checkLayer(`${where}: layer ${i}`, value);
+    const { kind, settings } = checkLayer(where, subject(`layers[${i}]`, `layer ${i}`), value);
     const inputs = [i === 0 ? LATENT : String(i - 1)];
     return { ...settings, kind, name: String(i), inputs } as OperationDefinition;
   });
   const definition: GraphDefinition = { format: 1, layout: "channelsLast", latentSize, operations };
-  readDefinition(where, definition);
+  readDefinition(where, definition, 1, "layers");
   return definition;
 }
 
-function checkLayer(where: string, value: unknown): Layer {
+function checkLayer(where: string, name: string, value: unknown): Layer {
   const { kind, settings } = Object(value) as Partial<Layer>;
   if (typeof kind === "string" && typeof settings === "object" && settings !== null) return value as Layer;
   const hint = typeof value === "function" ? "; call it: elu()" : "";
-  throw invalid(`${where} is ${show(value)}, expected one such as dense(10) or elu()${hint}`);
+  throw refused(where, name, "is", show(value), "one such as dense(10) or elu()", hint);
 }
+
+/** Name in messages of the function `latent`, which the caller's `build` has to call. */
+const LATENT_CALL = subject("build", "latent");
 
 /** Functions that add inputs to a decoder, for the function passed to `graph`. */
 export interface GraphInputs {
@@ -136,7 +141,7 @@ export interface GraphInputs {
 export function graph(build: (inputs: GraphInputs) => Value): GraphDefinition {
   const where = "graph";
   if (typeof build !== "function") {
-    throw invalid(`${where}: build is ${show(build)}, expected a function that returns the output`);
+    throw refused(where, "build", "is", show(build), "a function that returns the output");
   }
   const names = new Map<Value, string>();
   const fixed: FixedInputDefinition[] = [];
@@ -153,14 +158,14 @@ export function graph(build: (inputs: GraphInputs) => Value): GraphDefinition {
   const output = build({
     latent(size) {
       if (latentSize !== undefined)
-        throw invalid(`${where}: latent was called twice; call it once, and use what it returned again`);
+        throw objection(where, LATENT_CALL, "was called twice; call it once, and use what it returned again");
       latentSize = size;
       return input(LATENT);
     },
     fixed(name, shape) {
       if (typeof shape === "number") return addFixed({ name, shape: [shape] });
       if (Array.isArray(shape)) return addFixed({ name, shape });
-      const at = `${where}: the fixed input ${show(name)}`;
+      const at = within(where, `fixed[${fixed.length}]`, `the fixed input ${show(name)}`);
       const given = shape as { readonly classes: number } | undefined;
       checkOptions(at, given, { classes: true });
       return addFixed({
@@ -172,7 +177,7 @@ export function graph(build: (inputs: GraphInputs) => Value): GraphDefinition {
     points: (name, channels) => addFixed({ name, shape: ["points", channels] }),
   });
   if (latentSize === undefined)
-    throw invalid(`${where}: latent was not called; call it once: it makes the input that is encoded`);
+    throw objection(where, LATENT_CALL, "was not called; call it once: it makes the input that is encoded");
   const { operations, layers } = operationsTo(where, output, names);
   const definition: GraphDefinition = {
     format: 1,
@@ -185,9 +190,8 @@ export function graph(build: (inputs: GraphInputs) => Value): GraphDefinition {
   const twice = layers.findIndex((each, i) => withTensors.includes(i) && layers.indexOf(each) < i);
   if (twice >= 0) {
     const { kind } = layers[twice]!;
-    throw invalid(
-      `${where}: a ${kind} layer was applied twice, and weights are not shared; make a layer for each`,
-    );
+    const reason = "was applied twice, and weights are not shared; make a layer for each";
+    throw objection(where, `a ${kind} layer${subject(`operations[${twice}]`, "")}`, reason);
   }
   return definition;
 }
@@ -200,7 +204,7 @@ function operationsTo(
   output: Value,
   names: Map<Value, string>,
 ): { readonly operations: OperationDefinition[]; readonly layers: Layer[] } {
-  checkValue(`${where}: what build returns`, output);
+  checkValue(where, subject("build", "what build returns"), output);
   const operations: OperationDefinition[] = [];
   const layers: Layer[] = [];
   // Not recursive: a graph may be thousands of operations deep.
@@ -212,7 +216,8 @@ function operationsTo(
       continue;
     }
     const { layer: made, inputs } = value;
-    if (made === undefined) throw invalid(`${where}: an input of another graph is read`);
+    if (made === undefined)
+      throw objection(where, `an input of another graph${subject("build", "")}`, "is read");
     const missing = inputs.filter((each) => !names.has(each));
     if (missing.length > 0) {
       stack.push(...missing.reverse());

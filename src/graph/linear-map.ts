@@ -1,4 +1,5 @@
-import { invalid } from "../base/refuse.ts";
+import { subject } from "../base/message.ts";
+import { objection } from "../base/refuse.ts";
 import { type Shape, sizeOf, stridesOf } from "./kind.ts";
 
 // Operations without parameters that only move or add numbers: upsampling, padding, slices, means, sums of two values. Each is
@@ -159,16 +160,17 @@ export class EntryLimit {
     const entries = outer.reduce((all, axis) => all * axis.entries, 1);
     // The transpose visits all blocks of the input, and listing a part's axis visits all of its positions.
     const most = Math.max(entries, inputSize / width, ...outer.map(({ length }) => length));
-    if (most > MOST_ENTRIES) throw tooMany(`${at}: it moves`, MOST_ENTRIES);
+    if (most > MOST_ENTRIES) throw tooMany(at, "it moves", MOST_ENTRIES);
     this.total += most;
     if (this.total > MOST_ENTRIES_IN_ALL) {
-      throw tooMany(`${at}: the operations up to this one move`, MOST_ENTRIES_IN_ALL);
+      throw tooMany(at, "the operations up to this one move", MOST_ENTRIES_IN_ALL);
     }
   }
 }
 
-function tooMany(beginning: string, most: number) {
-  return invalid(`${beginning} more than ${most} numbers or rows of them one by one, too many`);
+function tooMany(at: string, moves: string, most: number) {
+  const reason = `more than ${most} numbers or rows of them one by one, too many`;
+  return objection(at, subject("", moves), reason);
 }
 
 /**

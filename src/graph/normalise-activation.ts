@@ -1,5 +1,6 @@
 import { checkNumber, checkOptions, isRevoked, orDefault } from "../base/check.ts";
-import { invalid } from "../base/refuse.ts";
+import { within } from "../base/message.ts";
+import { refused } from "../base/refuse.ts";
 import { show } from "../base/show.ts";
 import { type Activation, activations, isActivationName } from "./activation.ts";
 
@@ -13,20 +14,21 @@ import { type Activation, activations, isActivationName } from "./activation.ts"
  */
 export function normaliseActivation(where: string, option: string, value: unknown): Activation {
   if (isRevoked(value))
-    throw invalid(`${where}: ${option} is a Proxy that has been revoked, expected a value that can be read`);
+    throw refused(where, option, "is", "a Proxy that has been revoked", "a value that can be read");
   const given: Record<string, unknown> = isObject(value) ? value : { name: value };
   const { name } = given;
   if (!isActivationName(name)) {
     const shown = isObject(value) ? `an object with the name ${show(name)}` : show(value);
     const names = Object.keys(activations).join(", ");
-    throw invalid(`${where}: ${option} is ${shown}, expected one of ${names}, or an object with such a name`);
+    throw refused(where, option, "is", shown, `one of ${names}, or an object with such a name`);
   }
   const { parameter } = activations[name];
+  const at = within(where, option, `${option} ${name}`);
   if (!parameter) {
-    checkOptions(`${where}: ${option} ${name}`, given, { name: true });
+    checkOptions(at, given, { name: true });
     return Object.freeze({ name }) as Activation;
   }
-  checkOptions(`${where}: ${option} ${name}`, given, { name: true, [parameter.name]: true });
+  checkOptions(at, given, { name: true, [parameter.name]: true });
   const number = orDefault(given[parameter.name], parameter.default);
   checkNumber(where, `${option}.${parameter.name}`, number, parameter.bounds);
   return Object.freeze({ name, [parameter.name]: number }) as Activation;

@@ -1,5 +1,6 @@
 import { checkNumber, checkOptions } from "../base/check.ts";
-import { invalid } from "../base/refuse.ts";
+import { within } from "../base/message.ts";
+import { refused } from "../base/refuse.ts";
 import { type Bounds, show } from "../base/show.ts";
 
 /**
@@ -76,16 +77,11 @@ export function normalisePointwise(where: string, value: unknown): PointwiseFunc
   const { name } = given;
   if (typeof name !== "string" || !Object.hasOwn(POINTWISE_PARAMETERS, name)) {
     const names = Object.keys(POINTWISE_PARAMETERS).join(", ");
-    throw invalid(
-      `${where}: function is ${show(name)}, expected one of ${names}, or an object with such a name`,
-    );
+    throw refused(where, "function", "is", show(name), `one of ${names}, or an object with such a name`);
   }
   const parameters = POINTWISE_PARAMETERS[name as PointwiseName];
-  checkOptions(
-    `${where}: ${name}`,
-    given,
-    Object.fromEntries(["name", ...parameters].map((key) => [key, true])),
-  );
+  const at = within(where, "function", name);
+  checkOptions(at, given, Object.fromEntries(["name", ...parameters].map((key) => [key, true])));
   const numbers = parameters.map((key) => [key, checkNumber(where, key, given[key], NUMBER)]);
   return Object.freeze({ name, ...Object.fromEntries(numbers) }) as PointwiseFunction;
 }

@@ -1,7 +1,8 @@
 import { checkChoice, checkNumber, checkOptions } from "../base/check.ts";
 import { LatentflowError } from "../base/errors.ts";
 import { atOnce, type Pausable } from "../base/event-loop.ts";
-import { invalid } from "../base/refuse.ts";
+import { gotten, subject, wanted, within } from "../base/message.ts";
+import { objection, refused } from "../base/refuse.ts";
 import { show } from "../base/show.ts";
 import type { FixedInputDefinition, GraphDefinition, OperationDefinition } from "./definition.ts";
 import { type FixedInput, type Graph, LATENT } from "./graph.ts";
@@ -42,10 +43,16 @@ const KEYS = {
  *
  * @param where beginning of error messages
  * @param points number of points, for a definition that has an axis of points; default 1
+ * @param list name of the caller's list of operations, for messages. Default "operations"
  * @throws LatentflowError `invalid_argument` if it is not a valid definition
  */
-export function readDefinition(where: string, definition: GraphDefinition, points = 1): Graph {
-  return atOnce(readingDefinition(where, definition, points));
+export function readDefinition(
+  where: string,
+  definition: GraphDefinition,
+  points = 1,
+  list = "operations",
+): Graph {
+  return atOnce(readingDefinition(where, definition, points, list));
 }
 
 /**
@@ -53,40 +60,50 @@ export function readDefinition(where: string, definition: GraphDefinition, point
  *
  * @param where beginning of error messages
  * @param points number of points, for a definition that has an axis of points; default 1
+ * @param list name of the caller's list of operations, for messages. Default "operations"
  * @throws LatentflowError `invalid_argument` if it is not a valid definition
  */
-export function* readingDefinition(where: string, definition: GraphDefinition, points = 1): Pausable<Graph> {
+export function* readingDefinition(
+  where: string,
+  definition: GraphDefinition,
+  points = 1,
+  list = "operations",
+): Pausable<Graph> {
   try {
-    return yield* checkedGraph(where, definition, points);
+    return yield* checkedGraph(where, definition, points, list);
   } catch (cause) {
     if (cause instanceof LatentflowError) throw cause;
     // A getter or a Proxy has thrown.
-    throw invalid(`${where}: the definition cannot be read`, cause);
+    throw objection(where, `the ${subject("definition")}`, "cannot be read", cause);
   }
 }
 
-function* checkedGraph(where: string, definition: GraphDefinition, points: number): Pausable<Graph> {
+function* checkedGraph(
+  where: string,
+  definition: GraphDefinition,
+  points: number,
+  list: string,
+): Pausable<Graph> {
   checkOptions(where, definition, KEYS);
   const { format, layout, operations } = definition;
   if (format !== 1) {
-    throw invalid(
-      `${where}: the graph's format is ${show(format)}, expected 1; a newer latentflow may read it`,
-    );
+    const name = `the graph's ${subject("format")}`;
+    throw refused(where, name, "is", show(format), "1", "; a newer latentflow may read it");
   }
-  if (layout !== "channelsLast")
-    throw invalid(`${where}: layout is ${show(layout)}, expected "channelsLast"`);
+  if (layout !== "channelsLast") throw refused(where, "layout", "is", show(layout), '"channelsLast"');
   const latentSize = checkNumber(where, "latentSize", definition.latentSize, LENGTH);
   const { latentShape = [latentSize], outputLayout = "channelsLast" } = definition;
   if (sizeOf(checkLengths(where, "latentShape", latentShape, 1)) !== latentSize) {
-    throw invalid(`${where}: latentShape is [${latentShape}], expected a shape of ${latentSize} numbers`);
+    throw refused(where, "latentShape", "is", `[${latentShape}]`, `a shape of ${latentSize} numbers`);
   }
   checkChoice(where, "outputLayout", outputLayout, ["channelsFirst", "channelsLast"]);
   const fixed = readFixed(where, definition.fixed ?? [], points);
   if (!Array.isArray(operations) || operations.length === 0) {
-    throw invalid(`${where}: operations is ${show(operations)}, expected an array of at least one operation`);
+    throw refused(where, "operations", "is", show(operations), "an array of at least one operation");
   }
   if (operations.length > MOST_OPERATIONS) {
-    throw invalid(`${where}: there are ${operations.length} operations, expected at most ${MOST_OPERATIONS}`);
+    const got = `${operations.length} operations`;
+    throw refused(where, `there${subject(list, "")}`, "are", got, `at most ${MOST_OPERATIONS}`);
   }
   const values = new Map<string, Value>([[LATENT, { shape: [latentSize], readers: 0 }]]);
   for (const { name, shape, classes } of fixed) values.set(name, { shape, readers: 0, classes });
@@ -95,7 +112,7 @@ function* checkedGraph(where: string, definition: GraphDefinition, points: numbe
   const entries = new EntryLimit();
   const { length } = operations;
   for (let i = 0; i < length; i++) {
-    const next = yield* readOperation(where, operations[i], values, points, entries);
+    const next = yield* readOperation(where, `${list}[${i}]`, operations[i], values, points, entries);
     values.set(next.name, { shape: next.shape, readers: 0 });
     read.push(next);
   }
@@ -127,32 +144,31 @@ function checkRead(where: string, values: ReadonlyMap<string, Value>): void {
     if (readers > 0) continue;
     const [is, cure] =
       name === LATENT ? ["the latent", "let one read it"] : [`the value ${show(name)}`, "leave it out"];
-    throw invalid(
-      `${where}: no operation reads ${is}, and it is not the output, which the last one makes; ${cure}`,
-    );
+    const unread = `no operation${subject("operations", "")} reads ${is},`;
+    throw objection(where, unread, `and it is not the output, which the last one makes; ${cure}`);
   }
 }
 
 function readFixed(where: string, fixed: unknown, points: number): FixedInput[] {
   if (!Array.isArray(fixed) || fixed.length > MOST_FIXED) {
-    throw invalid(`${where}: fixed is ${show(fixed)}, expected an array of inputs`);
+    throw refused(where, "fixed", "is", show(fixed), `an array of at most ${MOST_FIXED} inputs`);
   }
   const names = new Set<string>([LATENT]);
-  return Array.from(fixed, (input: unknown) => {
-    checkOptions(`${where}: a fixed input`, input as FixedInputDefinition, {
+  return Array.from(fixed, (input: unknown, i) => {
+    const place = `fixed[${i}]`;
+    checkOptions(within(where, place, "a fixed input"), input as FixedInputDefinition, {
       name: true,
       shape: true,
       classes: true,
     });
     const { name, shape, classes } = Object(input) as Partial<FixedInputDefinition>;
-    checkName(where, "a fixed input", name);
-    if (names.has(name!))
-      throw invalid(`${where}: two inputs are called ${show(name)}, expected each name once`);
+    checkName(where, place, "a fixed input", name);
+    if (names.has(name!)) throw refusedName(where, place, "two inputs", name!);
     names.add(name!);
-    const at = `${where}: the fixed input ${show(name)}`;
+    const at = within(where, place, `the fixed input ${show(name)}`);
     const lengths = readLengths(at, shape, points);
     if (sizeOf(lengths) > MOST_NUMBERS)
-      throw invalid(`${at}: its shape is [${lengths}], expected at most ${MOST_NUMBERS} numbers`);
+      throw refused(at, `its ${subject("shape")}`, "is", `[${lengths}]`, `at most ${MOST_NUMBERS} numbers`);
     return {
       name: name!,
       shape: lengths,
@@ -166,25 +182,31 @@ function readFixed(where: string, fixed: unknown, points: number): FixedInput[] 
 
 function readLengths(where: string, shape: unknown, points: number): Shape {
   if (!Array.isArray(shape) || shape.length === 0 || shape.length > MOST_AXES) {
-    throw invalid(`${where}: shape is ${show(shape)}, expected an array of 1 to ${MOST_AXES} lengths`);
+    throw refused(where, "shape", "is", show(shape), `an array of 1 to ${MOST_AXES} lengths`);
   }
   if (shape.filter((length) => length === "points").length > 1) {
-    throw invalid(`${where}: two axes are "points", expected one at most`);
+    throw refused(where, `two axes${subject("shape", "")}`, "are", '"points"', "one at most");
   }
   return Array.from(shape, (length: unknown, i) =>
     length === "points" ? points : checkNumber(where, `shape[${i}]`, length, LENGTH),
   );
 }
 
-function checkName(where: string, what: string, name: unknown): void {
+function checkName(where: string, place: string, what: string, name: unknown): void {
   if (typeof name === "string" && PRINTABLE.test(name) && name !== LATENT) return;
-  throw invalid(
-    `${where}: the name of ${what} is ${show(name)}, expected 1 to 200 printable characters, not "${LATENT}"`,
-  );
+  const expected = `1 to 200 printable characters, not "${LATENT}"`;
+  throw refused(where, `the ${subject(`${place}.name`, "name")} of ${what}`, "is", show(name), expected);
+}
+
+/** Makes the error about a name that `things` share; the second of them has the name at `place`. */
+function refusedName(where: string, place: string, things: string, name: string): LatentflowError {
+  const both = `${things}${subject(`${place}.name`, "")}`;
+  return refused(where, both, "are called", show(name), "each name once");
 }
 
 function* readOperation(
   where: string,
+  place: string,
   operation: unknown,
   values: ReadonlyMap<string, Value>,
   points: number,
@@ -197,12 +219,12 @@ function* readOperation(
       ? ". A BatchNorm in training depends on its batch, which a decoder here never does: with fixed statistics it is " +
         "affine, and groupNorm or layerNorm can be trained"
       : "";
-    throw invalid(`${where}: an operation's kind is ${show(kind)}; the kinds are ${kinds}${hint}`);
+    const found = `an operation's ${subject(`${place}.kind`, "kind")}`;
+    throw objection(where, found, `is ${gotten(show(kind))}; the kinds are ${wanted(kinds)}${hint}`);
   }
-  checkName(where, "an operation", name);
-  if (values.has(name!))
-    throw invalid(`${where}: two values are called ${show(name)}, expected each name once`);
-  const at = `${where}: ${kind} ${show(name)}`;
+  checkName(where, place, "an operation", name);
+  if (values.has(name!)) throw refusedName(where, place, "two values", name!);
+  const at = within(where, place, `${kind} ${show(name)}`);
   const reader = READERS[kind] as Reader<object, object>;
   const shapes = readInputs(at, kind, reader.reads, inputs, values);
   checkOptions(at, settings, reader.settings as never);
@@ -213,9 +235,8 @@ function* readOperation(
     entries.add(at, axes(described, shapes, i), sizeOf(shapes[i]!));
   }
   if (sizeOf(described.shape) > MOST_NUMBERS) {
-    throw invalid(
-      `${at}: its output [${described.shape}] has ${sizeOf(described.shape)} numbers, expected at most ${MOST_NUMBERS}`,
-    );
+    const output = subject("", `its output [${described.shape}]`);
+    throw refused(at, output, "has", `${sizeOf(described.shape)} numbers`, `at most ${MOST_NUMBERS}`);
   }
   yield;
   return { kind, name, inputs, ...described } as OperationDescription;
@@ -232,19 +253,19 @@ function readInputs(
   if (!fits || inputs.length > MOST_INPUTS) {
     const some = `1 to ${MOST_INPUTS} values`;
     const expected = { 0: "no value", 1: "one value", 2: "two values", 3: "three values", some }[reads];
-    throw invalid(`${at}: inputs is ${show(inputs)}, expected an array that names ${expected}`);
+    throw refused(at, "inputs", "is", show(inputs), `an array that names ${expected}`);
   }
-  return Array.from(inputs, (input: unknown) => {
+  return Array.from(inputs, (input: unknown, i) => {
     const value = values.get(input as string);
+    const it = `it${subject(`inputs[${i}]`, "")}`;
+    const shown = show(input);
     if (!value)
-      throw invalid(`${at}: it reads ${show(input)}, which no input and no operation before it is called`);
+      throw objection(at, it, `reads ${gotten(shown)}, which no input and no operation before it is called`);
     value.readers++;
     if ((value.classes !== undefined) !== (kind === "embedding")) {
-      throw invalid(
-        value.classes === undefined
-          ? `${at}: it reads ${show(input)}, expected a fixed input with classes`
-          : `${at}: it reads ${show(input)}, whose numbers are classes; only an embedding reads such`,
-      );
+      throw value.classes === undefined
+        ? refused(at, it, "reads", shown, "a fixed input with classes")
+        : objection(at, it, `reads ${shown}, whose numbers are classes; only an embedding reads such`);
     }
     return value.shape;
   });

@@ -1,5 +1,6 @@
 import { checkNumber } from "../base/check.ts";
-import { invalid } from "../base/refuse.ts";
+import { subject } from "../base/message.ts";
+import { objection, refused } from "../base/refuse.ts";
 import { show } from "../base/show.ts";
 import type { Shape } from "./kind.ts";
 
@@ -14,6 +15,9 @@ export type Filled<Settings> = {
     ? readonly number[]
     : Exclude<Settings[Name], undefined>;
 };
+
+/** Name in messages of the values that an operation reads. */
+export const WHAT_IT_READS = subject("inputs", "what it reads");
 
 /** Maximum number of axes of a graph value. */
 export const MOST_AXES = 8;
@@ -36,15 +40,12 @@ export function perAxis(
     return new Array(axes).fill(checkNumber(where, name, value, { min, integer: true }));
   }
   if (!Array.isArray(value)) {
-    throw invalid(
-      `${where}: ${name} is ${show(value)}, expected an integer, or an array of ${axes}, one for each axis`,
-    );
+    const expected = `an integer, or an array of ${axes}, one for each axis`;
+    throw refused(where, name, "is", show(value), expected);
   }
   const lengths = checkLengths(where, name, value, min);
   if (lengths.length === axes) return lengths;
-  throw invalid(
-    `${where}: ${name} has ${lengths.length} numbers, expected one, or ${axes}, one for each axis`,
-  );
+  throw refused(where, name, "has", `${lengths.length} numbers`, `one, or ${axes}, one for each axis`);
 }
 
 /**
@@ -66,7 +67,7 @@ export function around(where: string, name: string, value: unknown, axes: number
  */
 export function checkLengths(where: string, name: string, value: unknown, min: number): readonly number[] {
   if (!Array.isArray(value) || value.length === 0 || value.length > MOST_AXES) {
-    throw invalid(`${where}: ${name} is ${show(value)}, expected an array of 1 to ${MOST_AXES} integers`);
+    throw refused(where, name, "is", show(value), `an array of 1 to ${MOST_AXES} integers`);
   }
   return Array.from(value, (length, i) =>
     checkNumber(where, `${name}[${i}]`, length, { min, integer: true }),
@@ -81,7 +82,8 @@ export function checkLengths(where: string, name: string, value: unknown, min: n
 export function checkAxis(where: string, name: string, axis: unknown, shape: Shape): number {
   const number = checkNumber(where, name, axis, { integer: true });
   if (number >= -shape.length && number < shape.length) return number < 0 ? number + shape.length : number;
-  throw invalid(`${where}: ${name} is ${number}, of a value of the shape [${shape}]`);
+  const expected = `${-shape.length} to ${shape.length - 1}, of a value of the shape [${shape}]`;
+  throw refused(where, name, "is", `${number}`, expected);
 }
 
 /**
@@ -92,12 +94,11 @@ export function checkAxis(where: string, name: string, axis: unknown, shape: Sha
  */
 export function checkAxes(where: string, name: string, axes: unknown, shape: Shape): readonly number[] {
   if (!Array.isArray(axes) || axes.length === 0 || axes.length > MOST_AXES) {
-    throw invalid(`${where}: ${name} is ${show(axes)}, expected an array of axes`);
+    throw refused(where, name, "is", show(axes), "an array of axes");
   }
   // Not axes.map, which skips holes of a sparse array.
   const numbers = Array.from(axes, (axis, i) => checkAxis(where, `${name}[${i}]`, axis, shape));
-  if (new Set(numbers).size < numbers.length)
-    throw invalid(`${where}: ${name} is [${axes}], expected each axis once`);
+  if (new Set(numbers).size < numbers.length) throw refused(where, name, "is", `[${axes}]`, "each axis once");
   return numbers.sort((a, b) => a - b);
 }
 
@@ -109,10 +110,9 @@ export function checkAxes(where: string, name: string, axes: unknown, shape: Sha
 export function pixelAxes(where: string, input: Shape): number {
   const axes = input.length - 1;
   if (axes === 1 || axes === 2) return axes;
-  throw invalid(
-    `${where}: what it reads has the shape [${input}], expected [height, width, channels] or [width, channels]; ` +
-      "put a reshape before it",
-  );
+  const expected = "[height, width, channels] or [width, channels]";
+  const advice = "; put a reshape before it";
+  throw refused(where, WHAT_IT_READS, "has", `the shape [${input}]`, expected, advice);
 }
 
 /**
@@ -141,5 +141,6 @@ export function broadcast(where: string, shapes: readonly Shape[]): Shape {
   const whole = broadcastShape(shapes);
   if (whole) return whole;
   const shown = shapes.map((shape) => `[${shape}]`).join(" and ");
-  throw invalid(`${where}: the shapes ${shown} do not fit together; axes that differ must have length 1`);
+  const reason = "do not fit together; axes that differ must have length 1";
+  throw objection(where, `the shapes${subject("inputs", "")} ${shown}`, reason);
 }

@@ -1,8 +1,7 @@
 import { readValue } from "../base/check.ts";
-import { refusalOf } from "../base/message.ts";
 import type { PlatformType } from "../base/platform.ts";
 import { messageOf, typedArrayName } from "../base/realms.ts";
-import { invalid, invalidFile, refused } from "../base/refuse.ts";
+import { invalidFile, refused } from "../base/refuse.ts";
 import { show, showShape } from "../base/show.ts";
 
 // Pictures as in web pages, with pixels of red, green, blue and opacity, and the position of their values in a decoder's
@@ -169,6 +168,6 @@ function readCanvas(where: string, name: string, canvas: CanvasLike): ImageDataL
     const got = `a canvas whose pixels cannot be read (${messageOf(cause)})`;
     const advice =
       '; pictures of other sites need crossOrigin = "anonymous", and those sites have to allow it';
-    throw invalid(refusalOf(where, name, "is", got, "one of the page's own pictures", advice), cause);
+    throw refused(where, name, "is", got, "one of the page's own pictures", advice, cause);
   }
 }

@@ -1,8 +1,8 @@
 import { checkFloat32 } from "../base/float32.ts";
-import { option, refusalOf } from "../base/message.ts";
+import { option } from "../base/message.ts";
 import { completeOptions, count, type FieldsOf, flag, number, optional } from "../base/options.ts";
 import { messageOf } from "../base/realms.ts";
-import { invalid, refused } from "../base/refuse.ts";
+import { refused } from "../base/refuse.ts";
 import { WEIGHTS, type Weights } from "../base/weights.ts";
 import { allocate } from "../files/limits.ts";
 import {
@@ -146,7 +146,7 @@ function imageDataFrom(where: string, picture: ImageDataLike): ImageDataOutput {
   } catch (cause) {
     const got = `a picture of ${width} × ${height} pixels, which this runtime refuses (${messageOf(cause)})`;
     const advice = `; draw fewer samples, or give a smaller ${option("scale")}`;
-    throw invalid(refusalOf(where, "x", "is", got, "a size that it takes", advice), cause);
+    throw refused(where, "x", "is", got, "a size that it takes", advice, cause);
   }
 }
 

@@ -3,7 +3,7 @@ import { builtinModule } from "../base/builtin-module.ts";
 import { LatentflowError } from "../base/errors.ts";
 import { keptUnlessFailed } from "../base/kept.ts";
 import { messageOf } from "../base/realms.ts";
-import { invalid } from "../base/refuse.ts";
+import { refused } from "../base/refuse.ts";
 import { show } from "../base/show.ts";
 import type { CompiledKernels } from "./instance.ts";
 
@@ -53,16 +53,15 @@ export function recogniseKernels(module: WebAssembly.Module): CompiledKernels {
   try {
     sections = WebAssembly.Module.customSections(module, SECTION);
   } catch {
-    throw invalid(`wasm: module is ${show(module)}, expected a WebAssembly.Module; ${COMPILED_IMPORT}`);
+    throw refused("wasm", "module", "is", show(module), "a WebAssembly.Module", `; ${COMPILED_IMPORT}`);
   }
   const stamp = readStamp(sections[0]);
   if (!stamp || stamp.version !== version) {
     const found = stamp
       ? `the kernels of latentflow ${show(stamp.version)}`
       : "a module that is not latentflow's";
-    throw invalid(
-      `wasm: module is ${found}, expected the kernels of latentflow "${version}"; ${COMPILED_IMPORT}`,
-    );
+    const expected = `the kernels of latentflow "${version}"`;
+    throw refused("wasm", "module", "is", found, expected, `; ${COMPILED_IMPORT}`);
   }
   if (stamp.build === "relaxed" && !canRunRelaxed()) {
     throw new LatentflowError(

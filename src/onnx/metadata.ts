@@ -1,6 +1,6 @@
 import { LatentflowError, markedMessage } from "../base/errors.ts";
-import { ofFile } from "../base/message.ts";
-import { invalid, invalidFile } from "../base/refuse.ts";
+import { ofFile, subject } from "../base/message.ts";
+import { invalidFile, refused } from "../base/refuse.ts";
 import { show } from "../base/show.ts";
 import { formatStart, remakeStart } from "../decoder/start.ts";
 import { normalisePrior } from "../terms/check-prior.ts";
@@ -38,9 +38,9 @@ type Metadata = ReadonlyMap<string, string>;
 function checkedText(where: string, key: Key, what: string, text: string, cure: string): string {
   const most = MOST_CHARACTERS[key];
   if (text.length <= most) return text;
-  throw invalid(
-    `${where}: the decoder's ${what} would take ${text.length} characters, more than the ${most} that are read; ${cure}`,
-  );
+  const name = `the decoder's ${subject(`decoder.${what}`, what)}`;
+  const expected = `at most the ${most} that are read`;
+  throw refused(where, name, "would take", `${text.length} characters`, expected, `; ${cure}`);
 }
 
 /**

@@ -1,6 +1,6 @@
 import { isRevoked } from "../base/check.ts";
 import type { Owned } from "../base/owned.ts";
-import { invalid } from "../base/refuse.ts";
+import { refused } from "../base/refuse.ts";
 import { show } from "../base/show.ts";
 import type { Status } from "./status.ts";
 
@@ -172,7 +172,7 @@ export interface EncodeSummary {
  */
 export function summary(result: SummarisedResult): EncodeSummary {
   if (isRevoked(result) || !result?.stats || !result.status)
-    throw invalid(`summary: what was given is ${show(result)}, expected the result of encode`);
+    throw refused("summary", "result", "is", show(result), "the result of encode");
   const statuses: Partial<Record<Status, number>> = {};
   for (const status of result.status) statuses[status] = (statuses[status] ?? 0) + 1;
   const samples = result.status.length;

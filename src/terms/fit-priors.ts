@@ -3,7 +3,7 @@ import { checkFiniteRows } from "../base/float32.ts";
 import { callOf, option, subject } from "../base/message.ts";
 import { choice, completeOptions, count, type FieldsOf, number } from "../base/options.ts";
 import { createRandom } from "../base/random.ts";
-import { invalid, refused } from "../base/refuse.ts";
+import { objection, refused } from "../base/refuse.ts";
 import { ExpectationMaximisation, type Mixture } from "./expectation-maximisation.ts";
 import { startMixture } from "./mixture-start.ts";
 import { type Moments, momentsOf } from "./moments.ts";
@@ -120,8 +120,10 @@ export function fitGaussian(codes: Float32Array, options: FitGaussianOptions): G
   } = completeOptions(where, options, GAUSSIAN_FIELDS);
   const isFull = kind === "full";
   if (options.shrinkage !== undefined && !isFull) {
-    throw invalid(
-      `${where}: ${subject("shrinkage")} is given for a diagonal covariance, which has nothing to shrink; leave it out, or give covariance: "full"`,
+    throw objection(
+      where,
+      "shrinkage",
+      'is given for a diagonal covariance, which has nothing to shrink; leave it out, or give covariance: "full"',
     );
   }
   const codeCount = checkCodes(where, codes, latentSize, 2);
@@ -259,7 +261,7 @@ function priorOf(
 
 /** Throws if a call has no options, since sizes have no default. */
 function checkGiven(where: string, options: unknown, expected: string): void {
-  if (options === undefined) throw invalid(`${where}: options are undefined, expected ${expected}`);
+  if (options === undefined) throw refused(where, subject("", "options"), "are", "undefined", expected);
 }
 
 /** Returns the number of codes; throws unless `codes` is a Float32Array of at least `least` rows of latentSize finite values. */

@@ -1,7 +1,7 @@
 import { checkNumber, isRevoked } from "../base/check.ts";
 import { logarithm } from "../base/elementary-functions.ts";
-import { subject } from "../base/message.ts";
-import { invalid, refused } from "../base/refuse.ts";
+import { gotten, wanted } from "../base/message.ts";
+import { objection, refused } from "../base/refuse.ts";
 import { type Bounds, show } from "../base/show.ts";
 import { mirror } from "./moments.ts";
 
@@ -116,9 +116,8 @@ export function checkMatrix(
       const [below, above] = [numbers[i * d + j]!, numbers[j * d + i]!];
       const size = Math.sqrt(Math.abs(numbers[i * d + i]! * numbers[j * d + j]!));
       if (Math.abs(below - above) <= ASYMMETRY * size) continue;
-      throw invalid(
-        `${where}: ${subject(name)} is not symmetric: ${below} at row ${i}, column ${j}, and ${above} at row ${j}, column ${i}`,
-      );
+      const places = `${below} at row ${i}, column ${j}, and ${above} at row ${j}, column ${i}`;
+      throw objection(where, name, `is not ${wanted("symmetric")}: ${gotten(places)}`);
     }
   }
   for (let i = 0; i < d; i++) {
@@ -127,10 +126,9 @@ export function checkMatrix(
     throw refused(where, name, "has", `the variance ${variance} at ${i}`, `at least ${LEAST_VARIANCE}`);
   }
   if (!choleskyFactor(numbers, d)) {
-    throw invalid(
-      `${where}: ${subject(name)} is not positive definite; it may have been estimated from too few codes: add to its diagonal, ` +
-        "or use fitGaussian with shrinkage",
-    );
+    const advice =
+      "it may have been estimated from too few codes: add to its diagonal, or use fitGaussian with shrinkage";
+    throw objection(where, name, `is not ${wanted("positive definite")}; ${advice}`);
   }
   return Object.freeze(numbers);
 }

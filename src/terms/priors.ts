@@ -2,7 +2,7 @@ import { orDefault } from "../base/check.ts";
 import { logarithm } from "../base/elementary-functions.ts";
 import { callOf, subject } from "../base/message.ts";
 import { completeOptions, type FieldsOf, later, number } from "../base/options.ts";
-import { invalid, refused } from "../base/refuse.ts";
+import { objection, refused } from "../base/refuse.ts";
 import { show } from "../base/show.ts";
 import {
   checkArray,
@@ -132,7 +132,7 @@ export function gaussian(options: GaussianOptions = {}): GaussianPrior {
   const where = callOf("gaussian");
   const { mean = 0, std, covariance, weight } = completeOptions(where, options, GAUSSIAN_FIELDS);
   if (std !== undefined && covariance !== undefined) {
-    throw invalid(`${where}: ${subject("std")} and covariance are both given, expected one of them`);
+    throw objection(where, "std", "and covariance are both given, expected one of them");
   }
   const ownMean = scalarOrRow(where, "mean", mean, undefined, MEAN);
   const meanSize = typeof ownMean === "number" ? undefined : ownMean.length;
@@ -164,8 +164,9 @@ export function gaussianMixture(options: GaussianMixtureOptions): GaussianMixtur
   const latentSize = first.length;
   const rows = Array.from(means, (row, k) => checkRow(where, `means[${k}]`, row, latentSize, MEAN));
   if ((stds === undefined) === (covariances === undefined)) {
-    const which = `${subject("stds")} ${stds === undefined ? "nor covariances is" : "and covariances are both"}`;
-    throw invalid(`${where}: ${stds === undefined ? "neither " : ""}${which} given, expected one of them`);
+    const [neither, given] =
+      stds === undefined ? ["neither ", "nor covariances is"] : ["", "and covariances are both"];
+    throw objection(where, `${neither}${subject("stds")}`, `${given} given, expected one of them`);
   }
   const equal = rows.map(() => 1);
   const common = {
@@ -232,8 +233,8 @@ function eachOf<T>(
   count: number,
 ): readonly T[] {
   if (isArray(values) && values.length === count) return Array.from(values as readonly T[]);
-  const came = isArray(values) ? `has ${values.length} entries` : `is ${show(values)}`;
-  throw invalid(`${where}: ${subject(name)} ${came}, expected ${count}, one for each of the means`);
+  const [verb, got] = isArray(values) ? ["has", `${values.length} entries`] : ["is", show(values)];
+  throw refused(where, name, verb!, got!, `${count}, one for each of the means`);
 }
 
 function freeze(values: number[]): readonly number[] {

@@ -21,7 +21,7 @@ import {
   type ValuesOf,
 } from "../base/options.ts";
 import type { AbortSignalLike } from "../base/platform.ts";
-import { invalid } from "../base/refuse.ts";
+import { objection } from "../base/refuse.ts";
 import { showName } from "../base/show.ts";
 import { WEIGHTS } from "../base/weights.ts";
 import { checkDecoder, type Decoder } from "../decoder/decoder.ts";
@@ -121,9 +121,8 @@ export function checkArguments(given: Decoder, data: Dataset | Float32Array, opt
   const { count } = run.dataset;
   checkWeights(where, weights, count, decoder);
   if (weights && augment) {
-    throw invalid(
-      `${where}: ${subject("weights")} and augment (${showName(augment.name)}) are given together; the weights would stay where the samples were`,
-    );
+    const given = `and augment (${showName(augment.name)}) are given together`;
+    throw objection(where, "weights", `${given}; the weights would stay where the samples were`);
   }
   const standard = adjoint?.needs === "end" ? lbfgs() : AMD_IN_TRAINING;
   const pair = checkFlowAndSolver(where, options, standard);
@@ -144,15 +143,12 @@ export function checkArguments(given: Decoder, data: Dataset | Float32Array, opt
 function checkCodes(where: string, { codes, codeOptimizer, warmStart, adjoint }: TrainOptions): void {
   if (codes !== "kept") {
     if (codeOptimizer === undefined) return;
-    throw invalid(
-      `${where}: ${subject("codeOptimizer")} is given, but no codes are kept; give codes: "kept" too`,
-    );
+    throw objection(where, "codeOptimizer", 'is given, but no codes are kept; give codes: "kept" too');
   }
   for (const [name, value] of Object.entries({ warmStart, adjoint })) {
     if (value === undefined || value === false) continue;
-    throw invalid(
-      `${where}: codes: "kept" and ${subject(name)} are both given, expected one of them: no flow is followed in training`,
-    );
+    const both = `codes: "kept" and ${subject(name)}`;
+    throw objection(where, both, "are both given, expected one of them: no flow is followed in training");
   }
 }
 
@@ -174,9 +170,8 @@ export function checkAutoencoderArguments(
   });
   const run = checkRun(where, decoder, data, values);
   if (run.validation?.weights) {
-    throw invalid(
-      `${where}: ${subject("validation.weights", "validation")} has weights; an encoder takes all values alike, leave them out`,
-    );
+    const name = subject("validation.weights", "validation");
+    throw objection(where, name, "has weights; an encoder takes all values alike, leave them out");
   }
   return {
     ...values,

@@ -1,7 +1,7 @@
-import { scopeOf, subject } from "../base/message.ts";
+import { within } from "../base/message.ts";
 import { completeOptions, later, number } from "../base/options.ts";
 import { checkPresent, isUint8Array } from "../base/realms.ts";
-import { invalid, refused } from "../base/refuse.ts";
+import { objection, refused } from "../base/refuse.ts";
 import { show } from "../base/show.ts";
 import { type CheckpointStore, callerStore } from "./checkpoint-store.ts";
 import { fileStore } from "./file-store.ts";
@@ -61,7 +61,7 @@ const CHECKPOINT_FIELDS = /* @__PURE__ */ (() => ({
  * @throws LatentflowError `invalid_argument`; `unsupported` for a file outside Node
  */
 export function checkCheckpoint(caller: string, options: CheckpointOptions) {
-  const where = `${caller}: ${scopeOf("checkpoint")}`;
+  const where = within(caller, "checkpoint");
   const { everySeconds } = completeOptions(where, options, CHECKPOINT_FIELDS);
   return { everySeconds, store: makeStore(where, options) };
 }
@@ -69,8 +69,7 @@ export function checkCheckpoint(caller: string, options: CheckpointOptions) {
 function makeStore(where: string, options: CheckpointOptions): CheckpointStore {
   if ("file" in options) {
     const { file, resume = false } = options;
-    if ("save" in options)
-      throw invalid(`${where}: ${subject("file")} and save are both given, expected one of them`);
+    if ("save" in options) throw objection(where, "file", "and save are both given, expected one of them");
     if (typeof file !== "string" || file === "") throw refused(where, "file", "is", show(file), "a path");
     if (typeof resume !== "boolean") {
       throw refused(where, "resume", "is", show(resume), "true or false together with file");
@@ -79,7 +78,7 @@ function makeStore(where: string, options: CheckpointOptions): CheckpointStore {
   }
   const { save, resume } = options;
   if (typeof save !== "function")
-    throw invalid(`${where}: expected { file } or { save }, save a function of bytes`);
+    throw refused(where, "save", "is", show(save), "a function of bytes, or in its place { file }");
   if (resume !== undefined) checkBytes(where, resume);
   return callerStore(where, save, resume);
 }

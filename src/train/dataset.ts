@@ -1,6 +1,7 @@
 import { checkNumber, checkOptions } from "../base/check.ts";
+import { subject } from "../base/message.ts";
 import { checkMemory, isFloat32Array, isUint8Array } from "../base/realms.ts";
-import { invalid, refused } from "../base/refuse.ts";
+import { objection, refused } from "../base/refuse.ts";
 import { show } from "../base/show.ts";
 import { elementCount, showLengths } from "../files/array.ts";
 
@@ -138,9 +139,8 @@ export class Dataset {
   /** Returns the stored values; throws if their buffer was transferred after the data set was made. */
   #present(): Uint8Array | Float32Array {
     if (this.#values.length === this.count * this.size) return this.#values;
-    throw invalid(
-      "the buffer of the data set was detached (transferred) after it had been made; give createDataset a copy (slice())",
-    );
+    const reason = "was detached (transferred) after it had been made; give createDataset a copy (slice())";
+    throw objection("", `the buffer of the ${subject("data", "data set")}`, reason);
   }
 
   /** Writes the values from index `start` up to `end` into `into` from `offset` on, scaled to [0, 1] if they are bytes. */
@@ -167,7 +167,9 @@ export class Dataset {
 export function createDataset(values: Uint8Array | Float32Array, options: DatasetOptions): Dataset {
   const where = "createDataset";
   checkBytesOrFloats(where, values);
-  if (options === undefined) throw invalid(`${where}: options are undefined, expected { shape, labels? }`);
+  if (options === undefined) {
+    throw refused(where, subject("", "options"), "are", "undefined", "{ shape, labels? }");
+  }
   checkOptions(where, options, { shape: true, labels: true });
   const { shape, labels } = options;
   if (!Array.isArray(shape) || shape.length === 0) {

@@ -60,7 +60,7 @@ export async function describeRun(
       weights: weights && (await describeValues("weights", weights, control)),
       fixed: await describeFixed(decoder, fixed, control),
       validationWeights:
-        validation?.weights && (await describeValues("weights", validation.weights, control)),
+        validation?.weights && (await describeValues("validation.weights", validation.weights, control)),
       validationFixed: validation && (await describeFixed(decoder, validation.fixed, control)),
     }),
   );
@@ -86,7 +86,7 @@ async function describeFixed({ fixedInputs }: Decoder, fixed: FixedValues, contr
   const pairs: [name: string, description: string][] = [];
   for (const [i, values] of fixed.entries()) {
     const { name } = fixedInputs[i]!;
-    pairs.push([name, await describeValues(name, values, control)]);
+    pairs.push([name, await describeValues(`fixed.${name}`, values, control)]);
   }
   return Object.fromEntries(pairs);
 }

@@ -2,12 +2,12 @@ import { checkBackend, openSession } from "../api/check-data.ts";
 import type { Backend, Session } from "../backend/backend.ts";
 import { wasm } from "../backend/wasm/wasm.ts";
 import { checkFiniteRows } from "../base/float32.ts";
-import { callOf } from "../base/message.ts";
+import { callOf, subject } from "../base/message.ts";
 import { completeOptions, type FieldsOf, optional, signal } from "../base/options.ts";
 import type { Owned } from "../base/owned.ts";
 import type { AbortSignalLike } from "../base/platform.ts";
 import { attached, throwIfAborted } from "../base/realms.ts";
-import { invalid } from "../base/refuse.ts";
+import { refused } from "../base/refuse.ts";
 import { checkDecoder, type Decoder } from "../decoder/decoder.ts";
 import { makeControl, unlessAborted } from "../solver/control.ts";
 import { createDataset, type Dataset, isDataset } from "./dataset.ts";
@@ -78,7 +78,8 @@ export async function meanCode(
   const session = await unlessAborted(signal, () => openSession(where, backend, encoder, "decode"));
   const mean = await meanOfCodes(session, dataset, d, signal);
   if (typeof mean !== "number") return mean;
-  throw invalid(`${where}: the encoder's code of sample ${mean} is not finite; leave the sample out`);
+  const code = `the encoder's code${subject("data", "")} of sample ${mean}`;
+  throw refused(where, code, "is", "not finite", "finite numbers", "; leave the sample out");
 }
 
 /**
@@ -128,7 +129,13 @@ export function checkEncoder(where: string, encoder: unknown): asserts encoder i
   checkDecoder(where, encoder, "encoder");
   const names = encoder.fixedInputs.map(({ name }) => name).join(", ");
   if (names !== "")
-    throw invalid(`${where}: the encoder has fixed inputs (${names}), expected one that takes samples alone`);
+    throw refused(
+      where,
+      `the ${subject("encoder")}`,
+      "has",
+      `fixed inputs (${names})`,
+      "one that takes samples alone",
+    );
 }
 
 /**

@@ -5,7 +5,7 @@ import { wasm } from "../backend/wasm/wasm.ts";
 import { callOf, option, subject } from "../base/message.ts";
 import { completeOptions, type Field, flag, later } from "../base/options.ts";
 import type { AbortSignalLike } from "../base/platform.ts";
-import { invalid } from "../base/refuse.ts";
+import { objection, refused } from "../base/refuse.ts";
 import type { Weights } from "../base/weights.ts";
 import { checkDecoder, type Decoder } from "../decoder/decoder.ts";
 import { checkFixed } from "../decoder/fixed.ts";
@@ -122,9 +122,8 @@ export function checkEvaluateArguments(
   const dataset = asDataset(where, data, decoder);
   const { encoder } = options;
   if (gap && encoder === undefined) {
-    throw invalid(
-      `${where}: ${subject("gap")} is given without ${option("encoder", undefined, "an encoder")}, expected both: it compares their losses`,
-    );
+    const reason = `is given without ${option("encoder", undefined, "an encoder")}, expected both: it compares their losses`;
+    throw objection(where, "gap", reason);
   }
   checkWeights(where, weights, dataset.count, decoder);
   if (options.z0 !== undefined) checkZ0(where, options.z0, dataset.count, decoder);
@@ -162,14 +161,15 @@ function checkByEncoder(
   const { latentSize: inputSize, outputSize: codeSize } = encoder;
   const { latentSize, outputSize } = decoder;
   if (inputSize !== outputSize || codeSize !== latentSize) {
-    throw invalid(
-      `${where}: ${option("encoder", undefined, "the encoder")} goes from ${inputSize} to ${codeSize} values, expected ${outputSize} to ${latentSize} (the decoder's the other way round)`,
-    );
+    const expected = `${outputSize} to ${latentSize} (the decoder's the other way round)`;
+    const name = subject("encoder", "the encoder");
+    throw refused(where, name, "goes from", `${inputSize} to ${codeSize} values`, expected);
   }
   for (const name of ["flow", "solver", "weights", "z0"] as const) {
     if (options[name] === undefined || (gap && name !== "weights")) continue;
     const reason =
       name === "weights" ? "an encoder takes all values alike, missing data too" : "no flow is followed";
-    throw invalid(`${where}: encoder and ${subject(name)} are both given, expected one of them: ${reason}`);
+    const both = `encoder and ${subject(name)}`;
+    throw objection(where, both, `are both given, expected one of them: ${reason}`);
   }
 }

@@ -1,4 +1,4 @@
-import { scopeOf } from "../base/message.ts";
+import { within } from "../base/message.ts";
 import { completeOptions, type FieldsOf } from "../base/options.ts";
 import { createRandom } from "../base/random.ts";
 import { refused } from "../base/refuse.ts";
@@ -38,7 +38,7 @@ const MASK_FIELDS = {
 
 /** Returns the option `mask` of `trainAutoencoder`, checked; throws `invalid_argument` if it is invalid. */
 export function checkMask(where: string, name: string, mask: unknown): MaskOptions {
-  return completeOptions(`${where}: ${scopeOf(name)}`, mask as MaskOptions, MASK_FIELDS);
+  return completeOptions(within(where, name), mask as MaskOptions, MASK_FIELDS);
 }
 
 /**

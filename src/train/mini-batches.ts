@@ -98,7 +98,7 @@ export class MiniBatches {
   private fixedOf(indices: Uint32Array): FixedValues {
     return this.options.fixed.map((values, i) => {
       const { name, shape } = this.decoder.fixedInputs[i]!;
-      return rowsOfSamples(attached(name, values), sizeOf(shape), indices);
+      return rowsOfSamples(attached(`fixed.${name}`, values), sizeOf(shape), indices);
     });
   }
 }

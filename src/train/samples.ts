@@ -1,8 +1,9 @@
 import { checkTargets, checkValues } from "../api/check-data.ts";
 import type { Problem } from "../backend/backend.ts";
 import { checkFloat32 } from "../base/float32.ts";
+import { subject } from "../base/message.ts";
 import { attached } from "../base/realms.ts";
-import { invalid, refused } from "../base/refuse.ts";
+import { refused } from "../base/refuse.ts";
 import type { Decoder } from "../decoder/decoder.ts";
 import { cutFixed, type FixedValues } from "../decoder/fixed.ts";
 import { showLengths } from "../files/array.ts";
@@ -26,13 +27,15 @@ export function asDataset(where: string, data: Dataset | Float32Array, decoder: 
   const dataset = isDataset(data) ? data : createDataset(data, { shape: decoder.outputShape });
   checkSamples(where, dataset, decoder.outputSize, "the decoder's output size");
   if (isReordered(dataset.shape, decoder.outputShape)) {
-    throw invalid(
-      `${where}: the samples are ${showLengths(dataset.shape)}, the decoder's output is ${showLengths(decoder.outputShape)}; ` +
-        "give data whose axes are in this order",
-    );
+    const expected = `${showLengths(decoder.outputShape)}, the decoder's output`;
+    const advice = "; give data whose axes are in this order";
+    throw refused(where, THE_SAMPLES, "are", showLengths(dataset.shape), expected, advice);
   }
   return dataset;
 }
+
+/** Name of the argument `data` in messages about its samples. */
+const THE_SAMPLES = `the samples${subject("data", "")}`;
 
 /**
  * Throws if a data set has no samples, or samples of a size other than `size`.
@@ -41,7 +44,7 @@ export function asDataset(where: string, data: Dataset | Float32Array, decoder: 
  */
 export function checkSamples(where: string, dataset: Dataset, size: number, sizeName: string): void {
   if (dataset.size !== size)
-    throw invalid(`${where}: the samples have ${dataset.size} values, expected ${size} (${sizeName})`);
+    throw refused(where, THE_SAMPLES, "have", `${dataset.size} values`, `${size} (${sizeName})`);
   if (dataset.count === 0) throw refused(where, "data", "has", "no samples", "at least one");
 }
 

@@ -1,5 +1,5 @@
 import { LatentflowError } from "../base/errors.ts";
-import { scopeOf } from "../base/message.ts";
+import { within } from "../base/message.ts";
 import { throwIfAborted } from "../base/realms.ts";
 import { copyDecoder } from "../decoder/copy.ts";
 import type { Decoder } from "../decoder/decoder.ts";
@@ -35,13 +35,7 @@ export async function trainNetwork(network: Decoder, checked: CheckedTrainOption
     await checkDataset(where, dataset, { decoder, loss, weights, fixed }, control, takesWeights);
     if (validation) {
       const settings = { ...validation, decoder, loss };
-      await checkDataset(
-        `${where}: ${scopeOf("validation")}`,
-        validation.dataset,
-        settings,
-        control,
-        takesWeights,
-      );
+      await checkDataset(within(where, "validation"), validation.dataset, settings, control, takesWeights);
     }
     throwIfAborted(signal);
     const session = await unlessAborted(signal, () => backend.open(working));

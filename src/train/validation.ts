@@ -1,6 +1,6 @@
 import { checkWeights } from "../api/check-data.ts";
 import type { CheckedPair, Session } from "../backend/backend.ts";
-import { scopeOf } from "../base/message.ts";
+import { within } from "../base/message.ts";
 import { completeOptions, count, type FieldsOf, later, optional } from "../base/options.ts";
 import { refused } from "../base/refuse.ts";
 import { WEIGHTS, type Weights } from "../base/weights.ts";
@@ -70,7 +70,7 @@ export function checkValidation(
   decoder: Decoder,
   trainingSamples: number,
 ) {
-  const where = `${caller}: ${scopeOf("validation")}`;
+  const where = within(caller, "validation");
   const values = completeOptions(where, options, VALIDATION_FIELDS);
   const { data, weights, everyImages = trainingSamples } = values;
   if (data === undefined) throw refused(where, "data", "is", "undefined", "samples");

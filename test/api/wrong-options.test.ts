@@ -223,7 +223,7 @@ test("arguments that are a Proxy that has been revoked are refused by their name
     [/^encodeStream: items is/, items],
     [/^item 0: encode: y is .* revoked$/, (given) => items([given] as never)],
     [/^item 0: encodeStream: y is a Proxy that has been revoked/, (given) => items([{ y: given }] as never)],
-    [/^summary: what was given is/, main.summary],
+    [/^summary: result is/, main.summary],
     [/^describe: the decoder is/, main.describe],
     [/^loadDecoder: the source is/, (given) => loadDecoder(given)],
     [/^loadOnnx: the source is/, (given) => loadOnnx(given)],

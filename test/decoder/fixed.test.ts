@@ -253,7 +253,7 @@ test("what does not fit is refused before any work", async () => {
     ],
     [
       () => encode(decoder, y, { fixed: { label: detached(labels.slice()), kind: 0 } }),
-      /^encode: fixed input "label": the buffer of its values has been detached/,
+      /^encode: the buffer of fixed input "label" has been detached/,
     ],
     [() => encode(decoder, y, { fixed: labels as never }), /fixed is a Float32Array, expected an object/],
     [() => encode(plain, y, { fixed: { label: labels } }), /no fixed input "label"; it has none/],

@@ -39,6 +39,7 @@ import {
 } from "../../src/graph/index.ts";
 import type { PadMode } from "../../src/graph/kinds/pad.ts";
 import { RESIZE_MODES, type ResizeMode } from "../../src/graph/kinds/resize.ts";
+import type { UpsampleMode } from "../../src/graph/kinds/upsample.ts";
 import type { OperationKind } from "../../src/graph/operations.ts";
 
 // Cases of every kind of operation, for the tests of derivatives, of the GPU's graphs and of ONNX files.
@@ -175,6 +176,27 @@ const PAD_CASES: { readonly [Mode in PadMode]: Cases } = {
   edge: {
     "pad, edge": after([1, 3, 2], pad({ padding: [2, 3], mode: "edge" })),
     "pad, edge, one axis": after([5, 3], pad({ padding: [1, 4], mode: "edge" })),
+  },
+};
+
+/** Cases of each mode of `upsample`. */
+const UPSAMPLE_CASES: { readonly [Mode in UpsampleMode]: Cases } = {
+  nearest: {
+    "upsample, nearest": after([3, 1, 5], upsample({ scale: 2 })),
+    "upsample, nearest, each axis": after([1, 3, 3], upsample({ scale: [3, 1] })),
+  },
+  bilinear: {
+    "upsample, bilinear": after([3, 2, 3], upsample({ scale: 2, mode: "bilinear" })),
+    "upsample, bilinear, each axis": after([3, 5, 1], upsample({ scale: [1, 3], mode: "bilinear" })),
+    "upsample, bilinear, corners": after(
+      [3, 2, 5],
+      upsample({ scale: [2, 3], mode: "bilinear", alignCorners: true }),
+    ),
+    "upsample, bilinear, one pixel": after(
+      [1, 1, 3],
+      upsample({ scale: [1, 3], mode: "bilinear", alignCorners: true }),
+    ),
+    "upsample, bilinear, one axis": after([5, 3], upsample({ scale: 3, mode: "bilinear" })),
   },
 };
 
@@ -477,7 +499,7 @@ export const OPERATION_KINDS: Readonly<Record<OperationKind, KindCases>> = {
   upsample: {
     draw: (dice, x) => {
       if (!hasPixels(x)) return undefined;
-      const mode = dice.of(["nearest", "bilinear"] as const);
+      const mode = dice.of(Object.keys(UPSAMPLE_CASES) as UpsampleMode[]);
       const alignCorners = mode === "bilinear" && dice.from(0, 1) === 0;
       return apply(
         upsample({ scale: 2, mode, alignCorners }),
@@ -485,21 +507,7 @@ export const OPERATION_KINDS: Readonly<Record<OperationKind, KindCases>> = {
         x,
       );
     },
-    cases: {
-      "upsample, nearest": after([3, 1, 5], upsample({ scale: 2 })),
-      "upsample, nearest, each axis": after([1, 3, 3], upsample({ scale: [3, 1] })),
-      "upsample, bilinear": after([3, 2, 3], upsample({ scale: 2, mode: "bilinear" })),
-      "upsample, bilinear, each axis": after([3, 5, 1], upsample({ scale: [1, 3], mode: "bilinear" })),
-      "upsample, bilinear, corners": after(
-        [3, 2, 5],
-        upsample({ scale: [2, 3], mode: "bilinear", alignCorners: true }),
-      ),
-      "upsample, bilinear, one pixel": after(
-        [1, 1, 3],
-        upsample({ scale: [1, 3], mode: "bilinear", alignCorners: true }),
-      ),
-      "upsample, bilinear, one axis": after([5, 3], upsample({ scale: 3, mode: "bilinear" })),
-    },
+    cases: { ...UPSAMPLE_CASES.nearest, ...UPSAMPLE_CASES.bilinear },
   },
   resize: {
     draw: (dice, x) => {

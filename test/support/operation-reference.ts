@@ -1,4 +1,7 @@
+import type { PadMode } from "../../src/graph/kinds/pad.ts";
+import type { DepthToSpaceSettings } from "../../src/graph/kinds/rearranging.ts";
 import type { ResizeMode } from "../../src/graph/kinds/resize.ts";
+import type { UpsampleMode } from "../../src/graph/kinds/upsample.ts";
 import type { OperationKind, OperationSettings } from "../../src/graph/operations.ts";
 import type { PointwiseFunction } from "../../src/graph/pointwise.ts";
 import type { Activation } from "../../src/index.ts";
@@ -48,15 +51,20 @@ function stretched(f: (...numbers: number[]) => number, values: readonly Value[]
   return fill(shape, (place) => f(...padded.map((value) => of(value, place))));
 }
 
-/** Where along an axis of `length` pixels a pixel of its padding is read; undefined: it is 0. */
-function reflected(position: number, length: number, mode: "zeros" | "reflect" | "edge"): number | undefined {
-  if (position >= 0 && position < length) return position;
-  if (mode === "zeros") return undefined;
-  if (mode === "edge") return Math.min(Math.max(position, 0), length - 1);
-  // … 2 1 | 0 1 2 | 1 0 …
-  const period = 2 * (length - 1);
-  const inPeriod = ((position % period) + period) % period;
-  return Math.min(inPeriod, period - inPeriod);
+/** Where along an axis of `length` pixels a pixel of its padding is read, in each mode of `pad`; undefined: it is 0. */
+const BEYOND: { readonly [Mode in PadMode]: (position: number, length: number) => number | undefined } = {
+  zeros: () => undefined,
+  edge: (position, length) => Math.min(Math.max(position, 0), length - 1),
+  reflect(position, length) {
+    // … 2 1 | 0 1 2 | 1 0 …
+    const period = 2 * (length - 1);
+    const inPeriod = ((position % period) + period) % period;
+    return Math.min(inPeriod, period - inPeriod);
+  },
+};
+
+function padded(position: number, length: number, mode: PadMode): number | undefined {
+  return position >= 0 && position < length ? position : BEYOND[mode](position, length);
 }
 
 function reduction(isMean: boolean): Reference<OperationSettings["sum"]> {
@@ -93,6 +101,22 @@ function between(position: number, length: number, scale: number, alignCorners: 
     [above, source - below],
   ];
 }
+
+/** Along one axis, the positions that an output's position is made of and their shares, in each mode of `upsample`. */
+const UPSAMPLED: { readonly [Mode in UpsampleMode]: typeof between } = {
+  nearest: (position, _length, scale) => [[Math.floor(position / scale), 1]],
+  bilinear: between,
+};
+
+/** Channel of the input that a pixel of a block has, in each order of `depthToSpace`: of row i and column j of the block. */
+const CHANNELS: {
+  readonly [Order in NonNullable<DepthToSpaceSettings["order"]>]: (
+    ...place: readonly [c: number, i: number, j: number, block: number, channels: number]
+  ) => number;
+} = {
+  CRD: (c, i, j, block) => (c * block + i) * block + j,
+  DCR: (c, i, j, block, channels) => (i * block + j) * channels + c,
+};
 
 /** Share of a pixel at a distance, in the modes of `resize` that have more than the nearest one. */
 const FILTERS: { readonly [Mode in Exclude<ResizeMode, "nearest">]: (x: number, a: number) => number } = {
@@ -319,8 +343,7 @@ export const OPERATIONS: { readonly [K in OperationKind]: Reference<OperationSet
     return fill([height! * block, width! * block, channels], ([y, column, c]) => {
       const [row, i] = [Math.floor(y! / block), y! % block];
       const [pixel, j] = [Math.floor(column! / block), column! % block];
-      const of = order === "CRD" ? (c! * block + i) * block + j : (i * block + j) * channels + c!;
-      return at(x!, [row, pixel, of]);
+      return at(x!, [row, pixel, CHANNELS[order](c!, i, j, block, channels)]);
     });
   },
   pad({ padding, mode = "zeros" }, [x]) {
@@ -329,7 +352,7 @@ export const OPERATIONS: { readonly [K in OperationKind]: Reference<OperationSet
     const shape = x!.shape.map((length, k) => (k < axes ? length + before[k]! + after[k]! : length));
     return fill(shape, (place) => {
       const from = place.map((position, k) =>
-        k < axes ? reflected(position - before[k]!, x!.shape[k]!, mode) : position,
+        k < axes ? padded(position - before[k]!, x!.shape[k]!, mode) : position,
       );
       return from.includes(undefined) ? 0 : at(x!, from as number[]);
     });
@@ -339,10 +362,8 @@ export const OPERATIONS: { readonly [K in OperationKind]: Reference<OperationSet
     const scales = perAxis(scale, axes);
     const shape = x!.shape.map((length, k) => (k < axes ? length * scales[k]! : length));
     const taps = scales.map((each, k) =>
-      Array.from({ length: shape[k]! }, (_, position): [number, number][] =>
-        mode === "nearest"
-          ? [[Math.floor(position / each), 1]]
-          : between(position, x!.shape[k]!, each, alignCorners),
+      Array.from({ length: shape[k]! }, (_, position) =>
+        UPSAMPLED[mode](position, x!.shape[k]!, each, alignCorners),
       ),
     );
     return fill(shape, (place) => {

@@ -113,7 +113,7 @@ const dummies = [
     file: "src/solver/status.ts",
     before: '"nonfinite", "aborted"]',
     after: '"nonfinite", "aborted", "dummy_status"]',
-    named: [],
+    named: ["src/solver/status-texts.ts"],
   },
   {
     kind: "An optimizer",
@@ -327,12 +327,38 @@ const dummies = [
     ],
   },
   {
+    kind: "A mode of an operation",
+    name: "dummyScaling",
+    file: "src/graph/kinds/upsample.ts",
+    before: "export type UpsampleMode = ",
+    after: 'export type UpsampleMode = "dummyScaling" | ',
+    named: [
+      "src/graph/kinds/upsample.ts",
+      "src/onnx-format/kinds/resampling.ts",
+      "test/support/operation-kinds.ts",
+      "test/support/operation-reference.ts",
+    ],
+  },
+  {
+    kind: "A mode of an operation",
+    name: "dummyOrder",
+    file: "src/graph/kinds/rearranging.ts",
+    before: 'readonly order?: "CRD"',
+    after: 'readonly order?: "dummyOrder" | "CRD"',
+    named: [
+      "src/backend/webgpu/kinds/rearranging.ts",
+      "src/graph/kinds/rearranging.ts",
+      "src/onnx-format/kinds/rearranging.ts",
+      "test/support/operation-reference.ts",
+    ],
+  },
+  {
     kind: "A number of each sample",
     name: "dummyCost",
     file: "src/solver/result.ts",
     before: "export interface SolveStatistics {",
     after: "export interface SolveStatistics {\n  readonly dummyCost: Owned<Uint32Array>;",
-    named: ["src/solver/result.ts"],
+    named: ["src/cli/output/results.ts", "src/solver/result.ts"],
   },
   {
     kind: "A number of each sample",
@@ -340,7 +366,7 @@ const dummies = [
     file: "src/solver/result.ts",
     before: "export interface EncodeResult {",
     after: "export interface EncodeResult {\n  readonly dummyResult: Owned<Float32Array>;",
-    named: ["src/solver/solution.ts", "src/train/evaluate.ts"],
+    named: ["src/cli/output/results.ts", "src/solver/solution.ts", "src/train/evaluate.ts"],
   },
   {
     kind: "A number of each sample",

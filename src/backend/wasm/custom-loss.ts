@@ -1,5 +1,5 @@
 import { isPromise } from "../../base/realms.ts";
-import { invalid } from "../../base/refuse.ts";
+import { objection, refused } from "../../base/refuse.ts";
 import { show } from "../../base/show.ts";
 import type { CustomLoss } from "../../terms/losses.ts";
 import type { PackedDecoder } from "./packed.ts";
@@ -101,11 +101,15 @@ function numeric(name: string, f: ElementFunction): ElementFunction {
     const result: unknown = f(output, target);
     if (typeof result === "number") return result;
     const hint = isPromise(result) ? " (it must not be async)" : "";
-    throw invalid(`customLoss: ${name} returned ${show(result)}${hint}, expected a number`);
+    throw refused("customLoss", name, "returned", show(result) + hint, "a number");
   };
 }
 
 function curvatureOf({ curvature }: CustomLoss): ElementFunction {
   if (curvature) return numeric("curvature", curvature);
-  throw invalid("customLoss: second derivatives are asked for; give the loss a curvature(output, target)");
+  throw objection(
+    "customLoss",
+    "curvature",
+    "is missing, and second derivatives are asked for; give the loss a curvature(output, target)",
+  );
 }

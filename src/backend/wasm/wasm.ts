@@ -2,7 +2,7 @@ import { checkFlag, checkNumber } from "../../base/check.ts";
 import { completeOptions, type FieldsOf, later, optional } from "../../base/options.ts";
 import type { UrlLike, WebAssemblyModule, WorkerLike } from "../../base/platform.ts";
 import { isPlatformObject, messageOf } from "../../base/realms.ts";
-import { invalid, refused } from "../../base/refuse.ts";
+import { objection, refused } from "../../base/refuse.ts";
 import { show } from "../../base/show.ts";
 import { compileKernels, recogniseKernels } from "../../kernels/load.ts";
 import type { Backend, Session } from "../backend.ts";
@@ -96,7 +96,8 @@ const FIELDS = {
 export function wasm(options: WasmOptions = {}): Backend {
   const { relaxed, module, threads, worker, workerMemory } = completeOptions("wasm", options, FIELDS);
   if (module !== undefined && relaxed !== undefined) {
-    throw invalid("wasm: relaxed chooses among the builds of the package; leave it out together with module");
+    const reason = "chooses among the builds of the package; leave it out together with module";
+    throw objection("wasm", "relaxed", reason);
   }
   const given = module === undefined ? undefined : recogniseKernels(module as WebAssembly.Module);
   return Object.freeze<Backend>({

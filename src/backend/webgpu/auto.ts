@@ -1,7 +1,7 @@
-import { checkOptions } from "../../base/check.ts";
+import { checkFlag, checkOptions, orDefault } from "../../base/check.ts";
 import { kept } from "../../base/kept.ts";
 import { messageOf } from "../../base/realms.ts";
-import { invalid } from "../../base/refuse.ts";
+import { refused } from "../../base/refuse.ts";
 import { callHint, show } from "../../base/show.ts";
 import type { Decoder } from "../../decoder/decoder.ts";
 import { sizeOf } from "../../graph/operations.ts";
@@ -40,13 +40,9 @@ export interface AutoOptions {
  */
 export function auto(backends: readonly Backend[], options: AutoOptions = {}): Backend {
   checkBackends("auto", backends);
-  if (backends.length === 0)
-    throw invalid("auto: there is no backend, expected some as in [webgpu(), wasm()]");
+  if (backends.length === 0) throw refused("auto", "backends", "is", "empty", `an array as ${EXAMPLE}`);
   checkOptions("auto", options, { calibrate: true });
-  const { calibrate = true } = options;
-  if (typeof calibrate !== "boolean") {
-    throw invalid(`auto: calibrate is ${show(calibrate)}, expected true, false or undefined`);
-  }
+  const calibrate = checkFlag("auto", "calibrate", orDefault(options.calibrate, true));
   const others = backends.slice(0, -1);
   const last = backends.at(-1)!;
   return Object.freeze({
@@ -72,16 +68,17 @@ export async function availableBackends(
   );
 }
 
+/** Example of backends in order of preference, for messages. */
+const EXAMPLE = "[webgpu(), wasm()]";
+
 function checkBackends(where: string, backends: readonly Backend[]): void {
-  const example = "[webgpu(), wasm()]";
   if (!Array.isArray(backends)) {
-    throw invalid(`${where}: backends is ${show(backends)}, expected an array as ${example}`);
+    throw refused(where, "backends", "is", show(backends), `an array as ${EXAMPLE}`);
   }
-  for (const backend of backends as readonly (Backend | undefined)[]) {
+  for (const [i, backend] of (backends as readonly (Backend | undefined)[]).entries()) {
     if (typeof backend?.open === "function" && typeof backend.name === "string") continue;
-    throw invalid(
-      `${where}: ${show(backend)} is no backend${callHint(backend)}, expected some as in ${example}`,
-    );
+    const got = `${show(backend)}${callHint(backend)}`;
+    throw refused(where, `backends[${i}]`, "is", got, `a backend, as in ${EXAMPLE}`);
   }
 }
 

@@ -69,7 +69,7 @@ export function shapeKey(shape: ObjectiveShape): string {
 export function writeShared(graph: BoundGraph, { decoder, fixed }: SampleShape, values: FixedValues): void {
   values.forEach((given, i) => {
     const { name } = decoder.fixedInputs[i]!;
-    if (fixed[i] === "shared") graph.write(fixedName(i), attached(name, given));
+    if (fixed[i] === "shared") graph.write(fixedName(i), attached(`fixed.${name}`, given));
   });
 }
 
@@ -87,7 +87,8 @@ export function writeOwn(
     const { name, shape } = decoder.fixedInputs[i]!;
     const size = sizeOf(shape);
     if (fixed[i] === "shared") return;
-    graph.write(fixedName(i), attached(name, given).slice(sample * size, (sample + 1) * size), row * size);
+    const own = attached(`fixed.${name}`, given).slice(sample * size, (sample + 1) * size);
+    graph.write(fixedName(i), own, row * size);
   });
 }
 

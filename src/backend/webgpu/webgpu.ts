@@ -1,7 +1,7 @@
 import { checkOptions } from "../../base/check.ts";
 import { LatentflowError } from "../../base/errors.ts";
 import { isPromise } from "../../base/realms.ts";
-import { invalid } from "../../base/refuse.ts";
+import { refused } from "../../base/refuse.ts";
 import { show } from "../../base/show.ts";
 import type { Decoder } from "../../decoder/decoder.ts";
 import { isCustom } from "../../terms/losses.ts";
@@ -52,17 +52,16 @@ export function webgpu(options: WebgpuOptions = {}): Backend {
   const { ort, device, wasmPaths } = options;
   if (ort !== undefined && typeof ort?.InferenceSession?.create !== "function") {
     const hint = isPromise(ort) ? " (is an await missing?)" : "";
-    throw invalid(
-      `webgpu: ort is ${show(ort)}${hint}, expected the module that import("onnxruntime-web/webgpu") leads to`,
-    );
+    const expected = 'the module that import("onnxruntime-web/webgpu") leads to';
+    throw refused("webgpu", "ort", "is", show(ort) + hint, expected);
   }
   if (device !== undefined && typeof device?.createBuffer !== "function") {
-    throw invalid(`webgpu: device is ${show(device)}, expected a GPUDevice`);
+    throw refused("webgpu", "device", "is", show(device), "a GPUDevice");
   }
   if (wasmPaths !== undefined && typeof wasmPaths !== "string" && Object(wasmPaths) !== wasmPaths) {
-    throw invalid(
-      `webgpu: wasmPaths is ${show(wasmPaths)}, expected what onnxruntime-web's env.wasm.wasmPaths takes, a path or an object of them; leave it out for its own choice`,
-    );
+    const expected = "what onnxruntime-web's env.wasm.wasmPaths takes, a path or an object of them";
+    const advice = "; leave it out for its own choice";
+    throw refused("webgpu", "wasmPaths", "is", show(wasmPaths), expected, advice);
   }
   return Object.freeze({
     name: "webgpu",

@@ -73,7 +73,7 @@ class Renderer {
       // A command-line option, of a command that has the library read a file directly.
       if (text.startsWith("--")) this.text += text;
       else this.beginWith(piece);
-    } else if (kind === "subject" && flag !== undefined) {
+    } else if (kind === "subject" && flag !== undefined && text !== "") {
       const subject = this.names.subjectOf?.(flag) ?? { text: flag, isFile: false };
       this.text += subject.text;
       this.afterFile = subject.isFile;

@@ -35,6 +35,35 @@ export type Results = Pick<SampleResults, "loss" | "prior" | "objective" | "grad
   Partial<Pick<SampleResults, "sampling" | "ids">> & { readonly gap?: Float64Array | undefined };
 
 /**
+ * Name in tables of each of encode's numbers per sample, so that the compiler reports a number that has none; undefined for a
+ * number that is not saved.
+ */
+const NAMES = {
+  initialLoss: "initial_loss",
+  loss: "loss",
+  prior: "prior",
+  objective: "objective",
+  gradientNorm: "gradient_norm",
+  status: "status",
+  acceptedSteps: "accepted_steps",
+  backtracks: "backtracks",
+  t: "t",
+  valueEvaluations: undefined,
+  gradientEvaluations: undefined,
+  matrixEvaluations: undefined,
+  remainingFall: undefined,
+} as const satisfies {
+  readonly [Name in
+    | keyof SolveStatistics
+    | Exclude<keyof EncodeResult, "z" | "v" | "stats" | "trajectory" | "backend" | "seconds">]:
+    | string
+    | undefined;
+};
+
+/** Names in tables of the numbers per sample that are saved. */
+type FigureName = NonNullable<(typeof NAMES)[keyof typeof NAMES]> | "effective_sample_size";
+
+/**
  * Per-sample results by name, in tables and in the files that are saved during a run: their number type in these files, and a
  * function that selects them.
  */
@@ -52,7 +81,7 @@ export const FIGURES = {
     type: Float64Array,
     of: ({ sampling }: Results) => sampling?.effectiveSampleSize,
   },
-} as const;
+} as const satisfies { readonly [Name in FigureName]: object };
 
 /** Returns the per-sample results that are defined, with their names. */
 export function figuresOf(results: Results): [name: string, values: Column][] {

@@ -1,7 +1,8 @@
 import { checkFlag, orDefault } from "../../base/check.ts";
-import { invalid } from "../../base/refuse.ts";
+import { refused } from "../../base/refuse.ts";
 import { cost, functionKind, type Kind, noTensors, type Reader, sizeOf } from "../kind.ts";
 import type { Filled } from "../settings.ts";
+import { WHAT_IT_READS } from "../settings.ts";
 
 /** Kind of operation: softmax, exp(x) divided by its sum, along the last axis. */
 export const softmax = /* @__PURE__ */ functionKind<object>(() => "softmax");
@@ -37,7 +38,7 @@ export const matmulReader: Reader<MatmulSettings, Filled<MatmulSettings>> = {
       const expected = transposed
         ? "[…, rows, inner] and […, columns, inner]"
         : "[…, rows, inner] and […, inner, columns]";
-      throw invalid(`${where}: what it reads has the shapes [${left}] and [${right}], expected ${expected}`);
+      throw refused(where, WHAT_IT_READS, "has", `the shapes [${left}] and [${right}]`, expected);
     }
     return { transposed, shape: [...before, rows!, columns!] };
   },

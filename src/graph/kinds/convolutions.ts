@@ -1,5 +1,6 @@
 import { checkNumber, orDefault } from "../../base/check.ts";
-import { invalid } from "../../base/refuse.ts";
+import { subject } from "../../base/message.ts";
+import { refused } from "../../base/refuse.ts";
 import {
   type ConvolutionSettings,
   convolvedLengths,
@@ -122,9 +123,8 @@ export const convTransposeReader: Reader<ConvTransposeSettings, ConvTransposeFie
       input!.length - 1,
     );
     if (outputPadding.some((extra, axis) => extra >= Math.max(stride[axis]!, dilation[axis]!))) {
-      throw invalid(
-        `${where}: outputPadding is [${outputPadding}], expected less than the stride or the dilation of each axis`,
-      );
+      const expected = "less than the stride or the dilation of each axis";
+      throw refused(where, "outputPadding", "is", `[${outputPadding}]`, expected);
     }
     const whole = { ...settings, outputPadding };
     const shape = outputOf(where, transposedLengths(whole, input!), definition.channels, input!);
@@ -140,9 +140,8 @@ function readConvolution(where: string, definition: ConvolutionDefinition, input
   const groups = checkNumber(where, "groups", orDefault(definition.groups, 1), { min: 1, integer: true });
   const inputChannels = input[axes]!;
   if (inputChannels % groups !== 0 || channels % groups !== 0) {
-    throw invalid(
-      `${where}: groups is ${groups}, expected a divisor of ${inputChannels} channels in and ${channels} out`,
-    );
+    const expected = `a divisor of ${inputChannels} channels in and ${channels} out`;
+    throw refused(where, "groups", "is", `${groups}`, expected);
   }
   return {
     kernel: perAxis(where, "kernel", kernel, 1, axes),
@@ -155,9 +154,8 @@ function readConvolution(where: string, definition: ConvolutionDefinition, input
 
 function outputOf(where: string, lengths: readonly number[], channels: number, input: Shape): Shape {
   if (lengths.every((length) => length >= 1)) return [...lengths, channels];
-  throw invalid(
-    `${where}: its output would have the shape [${[...lengths, channels]}], of an input of [${input}]`,
-  );
+  const got = `the shape [${[...lengths, channels]}], of an input of [${input}]`;
+  throw refused(where, `its output${subject("kernel", "")}`, "would have", got, "lengths of at least 1");
 }
 
 /**
@@ -178,8 +176,7 @@ function checkPairs(
   const isCountable = axes.every((products) => products <= 16 * MOST_PAIRS);
   const pairs = isCountable ? countPairs(settings, isTransposed, input, output) : Number.POSITIVE_INFINITY;
   if (pairs <= MOST_PAIRS) return;
-  throw invalid(
-    `${where}: from [${input}] to [${output}] by a kernel of [${settings.kernel}] ` +
-      `${isCountable ? pairs : "far too many"} pixels meet, expected at most ${MOST_PAIRS}`,
-  );
+  const by = `from [${input}] to [${output}] by a ${subject("kernel")} of`;
+  const got = `${isCountable ? pairs : "far too many"} pixels meet`;
+  throw refused(where, by, `[${settings.kernel}]`, got, `at most ${MOST_PAIRS}`);
 }

@@ -1,5 +1,5 @@
 import { checkNumber, orDefault } from "../../base/check.ts";
-import { invalid } from "../../base/refuse.ts";
+import { refused } from "../../base/refuse.ts";
 import { cost, type Kind, type Reader, type Shape, sizeOf, type Tensor } from "../kind.ts";
 import type { Filled } from "../settings.ts";
 
@@ -96,7 +96,7 @@ export const groupNormReader: Reader<GroupNormSettings, GroupNormFields> = {
     const groups = checkNumber(where, "groups", settings.groups, { min: 1, integer: true });
     const channels = input!.at(-1)!;
     if (channels % groups !== 0)
-      throw invalid(`${where}: groups is ${groups}, expected a divisor of ${channels} channels`);
+      throw refused(where, "groups", "is", `${groups}`, `a divisor of ${channels} channels`);
     return { groups, epsilon: checkEpsilon(where, settings.epsilon), shape: input! };
   },
 };

@@ -1,5 +1,5 @@
 import { checkChoice, orDefault } from "../../base/check.ts";
-import { invalid } from "../../base/refuse.ts";
+import { refused } from "../../base/refuse.ts";
 import type { Reader } from "../kind.ts";
 import { changed } from "../linear-map.ts";
 import { pixelKind } from "../map-kind.ts";
@@ -61,9 +61,8 @@ export const padReader: Reader<PadSettings, PadFields> = {
     const mode = checkChoice(where, "mode", orDefault(settings.mode, "zeros"), PAD_MODES);
     const lengths = input!.slice(0, axes);
     if (mode === "reflect" && padding.some((pixels, i) => pixels >= lengths[i % axes]!)) {
-      throw invalid(
-        `${where}: padding is [${padding}], expected less than the lengths [${lengths}] to reflect`,
-      );
+      const expected = `less than the lengths [${lengths}] to reflect`;
+      throw refused(where, "padding", "is", `[${padding}]`, expected);
     }
     const shape = [...lengths.map((length, i) => length + padding[i]! + padding[i + axes]!), input![axes]!];
     return { padding, mode, shape };

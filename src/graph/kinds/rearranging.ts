@@ -1,9 +1,10 @@
 import { checkChoice, checkNumber, orDefault } from "../../base/check.ts";
-import { invalid } from "../../base/refuse.ts";
+import { subject } from "../../base/message.ts";
+import { objection, refused } from "../../base/refuse.ts";
 import { cost, type Kind, noTensors, type Reader, type Shape, sizeOf } from "../kind.ts";
 import { identityAxes, partly, partOf, picked, stretchedAxes } from "../linear-map.ts";
 import { mapKind } from "../map-kind.ts";
-import { checkAxes, checkAxis, checkLengths, type Filled } from "../settings.ts";
+import { checkAxes, checkAxis, checkLengths, type Filled, WHAT_IT_READS } from "../settings.ts";
 
 // Kinds of operation that rearrange numbers without changing them.
 
@@ -27,8 +28,8 @@ export const reshapeReader: Reader<ReshapeSettings, object> = {
   read(where, { shape }, [input]) {
     const lengths = checkLengths(where, "shape", shape, 1);
     if (sizeOf(lengths) !== sizeOf(input!)) {
-      const holds = `${sizeOf(lengths)} numbers, expected ${sizeOf(input!)}, of [${input}]`;
-      throw invalid(`${where}: shape is [${lengths}], which holds ${holds}`);
+      const got = `[${lengths}], which holds ${sizeOf(lengths)} numbers`;
+      throw refused(where, "shape", "is", got, `${sizeOf(input!)}, of [${input}]`);
     }
     return { shape: lengths };
   },
@@ -56,7 +57,7 @@ export const permuteReader: Reader<PermuteFields, PermuteFields> = {
   read(where, { axes }, [input]) {
     const all = checkLengths(where, "axes", axes, 0);
     if (checkAxes(where, "axes", all, input!).length !== input!.length) {
-      throw invalid(`${where}: axes is [${axes}], expected each of the ${input!.length} axes once`);
+      throw refused(where, "axes", "is", `[${axes}]`, `each of the ${input!.length} axes once`);
     }
     return { axes: all, shape: all.map((axis) => input![axis]!) };
   },
@@ -95,7 +96,7 @@ export const sliceReader: Reader<SliceSettings, SliceFields> = {
     const axis = checkAxis(where, "axis", settings.axis, input!);
     const length = input![axis]!;
     const step = checkNumber(where, "step", orDefault(settings.step, 1), { integer: true });
-    if (step === 0) throw invalid(`${where}: step is 0, expected a number of positions above or below 0`);
+    if (step === 0) throw refused(where, "step", "is", "0", "a number of positions above or below 0");
     const from = (name: string, value: number) => {
       const position = checkNumber(where, name, value, { min: -length, max: length, integer: true });
       return position < 0 ? position + length : position;
@@ -104,9 +105,8 @@ export const sliceReader: Reader<SliceSettings, SliceFields> = {
     const end = settings.end === undefined ? (step > 0 ? length : -1) : from("end", settings.end);
     const count = Math.ceil((end - start) / step);
     if (count < 1 || start >= length) {
-      throw invalid(
-        `${where}: from ${start} to ${end} by ${step} there is nothing, of ${length} positions, expected one at least`,
-      );
+      const range = `from ${subject("start", `${start}`)} to ${end} by ${step} there`;
+      throw refused(where, range, "is", `nothing, of ${length} positions`, "one at least");
     }
     return { axis, start, step, shape: input!.map((each, i) => (i === axis ? count : each)) };
   },
@@ -169,9 +169,8 @@ function besideShape(where: string, shape: Shape, most: Shape, axis: number): Sh
   const whole = most.map((length, i) => (i < missing ? length : shape[i - missing]!));
   const fits = whole.every((length, i) => i === axis || length === most[i]);
   if (fits && axis >= missing) return whole;
-  throw invalid(
-    `${where}: [${shape}] does not fit beside [${most}] along axis ${axis}; the other axes must have equal lengths`,
-  );
+  const reason = `does not fit beside [${most}] along axis ${axis}; the other axes must have equal lengths`;
+  throw objection(where, subject("inputs", `[${shape}]`), reason);
 }
 
 /** Settings of a broadcast to a given shape, as NumPy's `broadcast_to`. */
@@ -195,8 +194,11 @@ export const expandReader: Reader<ExpandSettings, object> = {
     const missing = lengths.length - input!.length;
     const fits = input!.every((length, i) => length === 1 || length === lengths[i + missing]);
     if (missing >= 0 && fits) return { shape: lengths };
-    throw invalid(
-      `${where}: [${input}] cannot be stretched to [${lengths}]; a shape may replace lengths of 1, and add axes in front`,
+    const advice = "; a shape may replace lengths of 1, and add axes in front";
+    throw objection(
+      where,
+      `[${input}]${subject("shape", "")}`,
+      `cannot be stretched to [${lengths}]${advice}`,
     );
   },
 };
@@ -215,17 +217,25 @@ export interface DepthToSpaceSettings {
 /** Settings of a rearrangement of channels to pixels, with defaults filled in. */
 export type DepthToSpaceFields = Filled<DepthToSpaceSettings>;
 
+/**
+ * For each order, the axes of the block's rows, of its columns and of the output channels in the input's view as
+ * `[height, width, …]` with its channels split into three axes.
+ */
+const BLOCK_AXES: {
+  readonly [Order in DepthToSpaceFields["order"]]: readonly [rows: number, columns: number, channels: number];
+} = { CRD: [3, 4, 2], DCR: [2, 3, 4] };
+
 /** Kind of operation: channels of `[height, width, channels]` become pixels. */
 export const depthToSpace = /* @__PURE__ */ mapKind<DepthToSpaceFields>({
   label: ({ block }) => `depthToSpace ${block}`,
   axes({ block, order, shape }, [input]) {
     const [height, width] = input!;
     const channels = shape[2]!;
-    const view =
-      order === "CRD" ? [height!, width!, channels, block, block] : [height!, width!, block, block, channels];
+    const [rows, columns, own] = BLOCK_AXES[order];
+    const view = [height!, width!, block, block, block];
+    view[own] = channels;
     const all = identityAxes(view);
-    const [rows, columns, own] = order === "CRD" ? [3, 4, 2] : [2, 3, 4];
-    return [0, rows!, 1, columns!, own!].map((axis) => all[axis]!);
+    return [0, rows, 1, columns, own].map((axis) => all[axis]!);
   },
 });
 
@@ -238,13 +248,12 @@ export const depthToSpaceReader: Reader<DepthToSpaceSettings, DepthToSpaceFields
   reads: 1,
   read(where, settings, [input]) {
     const block = checkNumber(where, "block", settings.block, { min: 1, integer: true });
-    const order = checkChoice(where, "order", orDefault(settings.order, "CRD"), ["CRD", "DCR"]);
+    const orders = Object.keys(BLOCK_AXES) as DepthToSpaceFields["order"][];
+    const order = checkChoice(where, "order", orDefault(settings.order, "CRD"), orders);
     const [height, width, channels] = input!;
     if (input!.length !== 3 || channels! % block ** 2 !== 0) {
-      throw invalid(
-        `${where}: what it reads has the shape [${input}], expected [height, width, channels], with channels ` +
-          `divisible by ${block ** 2}`,
-      );
+      const expected = `[height, width, channels], with channels divisible by ${block ** 2}`;
+      throw refused(where, WHAT_IT_READS, "has", `the shape [${input}]`, expected);
     }
     return { block, order, shape: [height! * block, width! * block, channels! / block ** 2] };
   },

@@ -1,5 +1,6 @@
 import { checkChoice, checkFlag, checkNumber, orDefault } from "../../base/check.ts";
-import { invalid } from "../../base/refuse.ts";
+import { subject } from "../../base/message.ts";
+import { objection, refused } from "../../base/refuse.ts";
 import { show } from "../../base/show.ts";
 import type { Reader } from "../kind.ts";
 import { type AxisMap, changed, picked, type Term } from "../linear-map.ts";
@@ -193,9 +194,10 @@ export const resizeReader: Reader<ResizeSettings, ResizeFields> = {
     const antialias = checkFlag(where, "antialias", orDefault(settings.antialias, false));
     const excludeOutside = checkFlag(where, "excludeOutside", orDefault(settings.excludeOutside, false));
     const refuse = (name: string, modes: string) => {
-      throw invalid(`${where}: ${name} is for ${modes}, but the mode is "${mode}"`);
+      throw objection(where, name, `is for ${modes}, but the mode is "${mode}"`);
     };
-    if (coordinates === "tf_half_pixel_for_nn" && mode !== "nearest") refuse(coordinates, '"nearest"');
+    if (coordinates === "tf_half_pixel_for_nn" && mode !== "nearest")
+      refuse(subject("coordinates", coordinates), '"nearest"');
     if (antialias && mode === "nearest") refuse("antialias", '"linear" and "cubic"');
     if (excludeOutside && mode !== "cubic" && !antialias) refuse("excludeOutside", '"cubic" and antialias');
     return {
@@ -222,19 +224,16 @@ function scalesOf(
   if (given === undefined) return size.map((to, i) => fround(to / lengths[i]!));
   const list: readonly unknown[] = Array.isArray(given) ? given : lengths.map(() => given);
   if (list.length !== lengths.length) {
-    throw invalid(
-      `${where}: scale is ${show(given)}, expected a number, or ${lengths.length}, one for each axis`,
-    );
+    const expected = `a number, or ${lengths.length}, one for each axis`;
+    throw refused(where, "scale", "is", show(given), expected);
   }
   return Array.from(list, (value, i) => {
-    const scale = fround(
-      checkNumber(where, Array.isArray(given) ? `scale[${i}]` : "scale", value, { above: 0 }),
-    );
+    const name = Array.isArray(given) ? `scale[${i}]` : "scale";
+    const scale = fround(checkNumber(where, name, value, { above: 0 }));
     const pixels = scale * lengths[i]!;
     // `size` may be the number of pixels rounded down, or rounded to the nearest integer.
     if (pixels >= size[i]! - 0.501 && pixels < size[i]! + 1) return scale;
-    throw invalid(
-      `${where}: scale is ${value}, which makes ${pixels} pixels of ${lengths[i]}, expected ${size[i]} as in size`,
-    );
+    const got = `${value}, which makes ${pixels} pixels of ${lengths[i]}`;
+    throw refused(where, name, "is", got, `${size[i]} as in size`);
   });
 }

@@ -1,7 +1,7 @@
 import { checkNumber } from "../../base/check.ts";
-import { invalid } from "../../base/refuse.ts";
+import { refused } from "../../base/refuse.ts";
 import { cost, type Kind, type Reader } from "../kind.ts";
-import { checkLengths } from "../settings.ts";
+import { checkLengths, WHAT_IT_READS } from "../settings.ts";
 
 /** Field of an operation whose value is a parameter, the same for every sample, such as StyleGAN's learned input. */
 export interface ConstantFields {
@@ -62,9 +62,8 @@ export const embeddingReader: Reader<EmbeddingSettings, EmbeddingFields> = {
     const classes = checkNumber(where, "classes", settings.classes, { min: 1, max: 2 ** 24, integer: true });
     const units = checkNumber(where, "units", settings.units, { min: 1, integer: true });
     if (input!.at(-1) !== 1) {
-      throw invalid(
-        `${where}: what it reads has the shape [${input}], expected a last axis of length 1, which becomes ${units} long`,
-      );
+      const expected = `a last axis of length 1, which becomes ${units} long`;
+      throw refused(where, WHAT_IT_READS, "has", `the shape [${input}]`, expected);
     }
     return { classes, shape: [...input!.slice(0, -1), units] };
   },

@@ -1,5 +1,5 @@
 import { checkChoice, checkFlag, orDefault } from "../../base/check.ts";
-import { invalid } from "../../base/refuse.ts";
+import { objection } from "../../base/refuse.ts";
 import type { Reader } from "../kind.ts";
 import { type AxisMap, changed, picked } from "../linear-map.ts";
 import { pixelKind } from "../map-kind.ts";
@@ -57,7 +57,7 @@ export const upsampleReader: Reader<UpsampleSettings, UpsampleFields> = {
     const mode = checkChoice(where, "mode", orDefault(settings.mode, "nearest"), UPSAMPLE_MODES);
     const alignCorners = checkFlag(where, "alignCorners", orDefault(settings.alignCorners, false));
     if (alignCorners && mode === "nearest") {
-      throw invalid(`${where}: alignCorners is for the mode "bilinear"`);
+      throw objection(where, "alignCorners", 'is for the mode "bilinear"');
     }
     const shape = input!.map((length, i) => length * (scale[i] ?? 1));
     return { scale, mode, alignCorners, shape };

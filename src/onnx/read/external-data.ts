@@ -1,7 +1,8 @@
 import { builtinModule } from "../../base/builtin-module.ts";
+import { subject, within } from "../../base/message.ts";
 import type { BlobLike } from "../../base/platform.ts";
 import { throwIfAborted } from "../../base/realms.ts";
-import { invalid, invalidFile } from "../../base/refuse.ts";
+import { invalidFile, objection, refused } from "../../base/refuse.ts";
 import { show } from "../../base/show.ts";
 import type { Limits } from "../../files/limits.ts";
 import { type FileSource, bytesOf as givenBytes, readSource } from "../../files/source.ts";
@@ -40,18 +41,19 @@ export async function readOutside(
   limits: Limits,
 ): Promise<Outside> {
   if (option !== undefined && typeof option !== "string" && Object(option) !== option) {
-    throw invalid(
-      `${where}: externalData is ${show(option)}, expected bytes, a Blob, a path or a function; or leave it out`,
-    );
+    const expected = "bytes, a Blob, a path or a function";
+    throw refused(where, "externalData", "is", show(option), expected, "; or leave it out");
   }
   const outside = new Map<TensorRecord, Uint8Array>();
   const external = tensors.filter((tensor) => tensor.external);
   if (external.length === 0) return outside;
   const names = new Set(external.map((tensor) => nameOf(where, tensor)));
   if (option === undefined) {
-    throw invalid(
-      `${where}: ${external.length} tensors of the file are in other files, as ${show([...names][0])}; give the ` +
-        "option externalData: its bytes, a Blob or a path",
+    const name = subject("externalData", "the option externalData");
+    throw objection(
+      where,
+      `${external.length} tensors of the file are in other files, as ${show([...names][0])}; give ${name}:`,
+      `its bytes, a Blob or a path`,
     );
   }
   if (names.size > MOST_FILES) throw invalidFile(`${where}: its tensors are in ${names.size} other files`);
@@ -86,20 +88,24 @@ async function readOne(
   limits: Limits,
 ): Promise<Uint8Array> {
   if (typeof option === "function") {
-    const bytes = givenBytes(where, (await option(name)) as FileSource);
+    const value: unknown = await option(name);
+    const bytes = givenBytes(where, value as FileSource);
     if (bytes) return bytes;
-    throw invalid(`${where}: externalData(${show(name)}) returned no bytes`);
+    const call = subject("externalData", `externalData(${show(name)})`);
+    throw refused(where, call, "returned", show(value), "bytes");
   }
   const path = typeof option === "string" ? await pathOf(option, name) : undefined;
   if (path === undefined && files > 1) {
-    throw invalid(
-      `${where}: its tensors are in several other files; give externalData as a folder or a function`,
+    throw objection(
+      where,
+      `its tensors are in several other files; give ${subject("externalData")}`,
+      "as a folder or a function",
     );
   }
   if (path !== undefined && !(await isWithin(option as string, path))) {
     throw invalidFile(`${where}: ${show(name)} leads out of its folder, expected a file in it`);
   }
-  const at = `${where}: externalData`;
+  const at = within(where, "externalData");
   const source: FileSource = path ?? option;
   return givenBytes(at, source) ?? readSource(at, source, limits);
 }

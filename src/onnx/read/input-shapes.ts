@@ -1,6 +1,6 @@
 import { isRevoked, optionNames } from "../../base/check.ts";
-import { option, subject, theOption } from "../../base/message.ts";
-import { invalid } from "../../base/refuse.ts";
+import { gotten, option, subject, theOption, wanted } from "../../base/message.ts";
+import { objection, refused } from "../../base/refuse.ts";
 import { show, showList, showShape } from "../../base/show.ts";
 import { hasBatchFirst, inputsOf } from "./inputs.ts";
 import type { Declared, DeclaredLength, Model } from "./model.ts";
@@ -20,9 +20,7 @@ export function checkInputShapes(where: string, shapes: unknown): ReadonlyMap<st
   if (shapes === undefined) return new Map();
   const names = optionNames(`${where}: inputShapes`, shapes);
   if (names === undefined) {
-    throw invalid(
-      `${where}: ${subject("inputShapes")} is ${show(shapes)}, expected an object such as { z: [4, 8, 8] }`,
-    );
+    throw refused(where, "inputShapes", "is", show(shapes), "an object such as { z: [4, 8, 8] }");
   }
   return new Map(names.map((name) => [name, copyShape(where, name, shapes as object)]));
 }
@@ -33,16 +31,15 @@ function copyShape(where: string, name: string, shapes: object): readonly number
     shape = (shapes as Readonly<Record<string, unknown>>)[name];
     if (Array.isArray(shape)) shape = Array.from(shape.slice(0, MOST_AXES + 1));
   } catch (cause) {
-    throw invalid(`${where}: ${subject(`inputShapes.${name}`)} cannot be read`, cause);
+    throw objection(where, `inputShapes.${name}`, "cannot be read", cause);
   }
   const isLength = (length: unknown) => Number.isSafeInteger(length) && (length as number) >= 1;
   if (Array.isArray(shape) && shape.length >= 1 && shape.length <= MOST_AXES && shape.every(isLength)) {
     return shape as number[];
   }
   const shown = !isRevoked(shape) && Array.isArray(shape) ? showShape(shape) : show(shape);
-  throw invalid(
-    `${where}: ${subject(`inputShapes.${name}`)} is ${shown}, expected an array of 1 to ${MOST_AXES} positive integers, as [4, 8, 8]`,
-  );
+  const expected = `an array of 1 to ${MOST_AXES} positive integers, as [4, 8, 8]`;
+  throw refused(where, `inputShapes.${name}`, "is", shown, expected);
 }
 
 /**
@@ -66,9 +63,8 @@ export function withInputShapes(
   const unknown = [...shapes.keys()].find((name) => !names.includes(name));
   if (unknown !== undefined) {
     const shown = showList(names.map(show));
-    throw invalid(
-      `${where}: ${subject("inputShapes")} names ${show(unknown)}, but the file's inputs are ${shown}`,
-    );
+    const reason = `names ${gotten(show(unknown))}, but the file's inputs are ${wanted(shown)}`;
+    throw objection(where, "inputShapes", reason);
   }
   // If the file declares no shape for the latent, its first axis is the batch.
   const rank = latent.shape?.length ?? (shapes.get(latent.name)?.length ?? 0) + 1;
@@ -100,10 +96,9 @@ function withShape(where: string, input: Declared, skipped: number, given: reado
   const agrees = own.length === given.length && own.every((length, i) => (length ?? given[i]) === given[i]);
   if (!agrees) {
     const declared = `[${placeholders(input, skipped).join(", ")}]`;
-    throw invalid(
-      `${where}: ${subject(`inputShapes.${input.name}`)} is ${showShape(given)}, but the file declares ${declared}, without its batch` +
-        "; give other lengths only where it has names",
-    );
+    const but = `but the file declares ${wanted(declared)}, without its batch`;
+    const reason = `is ${gotten(showShape(given))}, ${but}; give other lengths only where it has names`;
+    throw objection(where, `inputShapes.${input.name}`, reason);
   }
   return { ...input, shape: [...shape.slice(0, shape.length - own.length), ...given] };
 }
@@ -134,8 +129,10 @@ function leftOpen(where: string, open: readonly Declared[], skipped: (input: Dec
   );
   const names = showList(open.map(({ name }) => show(name)));
   const them = open.length === 1 ? `the input ${names} is` : `the inputs ${names} are`;
-  return invalid(
-    `${where}: ${them} declared with lengths left open; give ${shapesOption}, with numbers in ` +
+  return objection(
+    where,
+    `${them}${subject("inputShapes", "")}`,
+    `declared with lengths left open; give ${shapesOption}, with numbers in ` +
       `place of names, or, where one is the number of points, give ${theOption("points")}, with the input's name`,
   );
 }

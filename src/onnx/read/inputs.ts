@@ -1,5 +1,5 @@
-import { subject, theOption } from "../../base/message.ts";
-import { invalid, invalidFile } from "../../base/refuse.ts";
+import { gotten, subject, theOption, wanted } from "../../base/message.ts";
+import { invalidFile, objection } from "../../base/refuse.ts";
 import { show } from "../../base/show.ts";
 import type { FixedInputDefinition, Length } from "../../graph/definition.ts";
 import { LATENT } from "../../graph/graph.ts";
@@ -50,18 +50,15 @@ export function findLatent(
 ): Declared {
   const inputs = inputsOf(model);
   const names = inputs.map(({ name }) => show(name)).slice(0, 12);
+  const but = `but the file's inputs are ${wanted(names.join(", "))}`;
   for (const name of points) {
     if (inputs.some((input) => input.name === name)) continue;
-    throw invalid(
-      `${where}: ${subject("points")} is ${show(name)}, but the file's inputs are ${names.join(", ")}`,
-    );
+    throw objection(where, "points", `is ${gotten(show(name))}, ${but}`);
   }
   if (latent !== undefined) {
     const input = inputs.find(({ name }) => name === latent);
     if (input && !points.includes(latent)) return input;
-    throw invalid(
-      `${where}: the latent is to be ${show(latent)}, but the file's inputs are ${names.join(", ")}`,
-    );
+    throw objection(where, `the ${subject("latent")}`, `is to be ${gotten(show(latent))}, ${but}`);
   }
   const floats = inputs.filter(
     ({ name, elementType }) => elementTypeOf(elementType) === "float" && !points.includes(name),
@@ -69,9 +66,8 @@ export function findLatent(
   if (floats.length === 1) return floats[0]!;
   const which =
     floats.length === 0 ? "none of its inputs is of floats" : "several of its inputs are of floats";
-  throw invalid(
-    `${where}: ${which}: ${names.join(", ") || "it has none"}; say which is the latent by ${theOption("latent")}`,
-  );
+  const shown = `${which}${subject("latent", "")}: ${names.join(", ") || "it has none"};`;
+  throw objection(where, shown, `say which is the latent by ${theOption("latent")}`);
 }
 
 /**
@@ -130,9 +126,8 @@ function fixedInput(
 ): GraphInputs["fixed"][number] {
   const { name, elementType } = input;
   if (name === LATENT) {
-    throw invalid(
-      `the input "${LATENT}" is not the latent, which alone is called so here; rename it in the file`,
-    );
+    const reason = "is not the latent, which alone is called so here; rename it in the file";
+    throw objection("", `the input${subject("source", "")} "${LATENT}"`, reason);
   }
   const type = elementTypeOf(elementType);
   if (type === undefined) throw invalidFile(`the input ${show(name)} is none of numbers`);

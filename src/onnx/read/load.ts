@@ -2,9 +2,9 @@ import { verifyDecoder } from "../../api/verify.ts";
 import { checkChoice, checkOptions } from "../../base/check.ts";
 import { LatentflowError, markedMessage } from "../../base/errors.ts";
 import { inTurns, type Pausable } from "../../base/event-loop.ts";
-import { callOf, subject, theOption } from "../../base/message.ts";
+import { callOf, gotten, subject, theOption, wanted } from "../../base/message.ts";
 import { throwIfAborted } from "../../base/realms.ts";
-import { invalid, invalidFile } from "../../base/refuse.ts";
+import { invalidFile, objection, refused } from "../../base/refuse.ts";
 import { show, showLocation } from "../../base/show.ts";
 import { type Decoder, probedOf, withVerification } from "../../decoder/decoder.ts";
 import { copyProbe, fitProbe, type Probe } from "../../decoder/probe.ts";
@@ -172,7 +172,7 @@ function checkLoadOptions(where: string, options: LoadOnnxOptions) {
   const { layout = "file", points = [] } = options;
   const text = (name: string, value: unknown): string | undefined => {
     if (value === undefined || typeof value === "string") return value;
-    throw invalid(`${where}: ${name} is ${show(value)}, expected a name`);
+    throw refused(where, name, "is", show(value), "a name");
   };
   if (outputActivation !== undefined) {
     checkChoice(where, "outputActivation", outputActivation, ["sigmoid"]);
@@ -303,11 +303,11 @@ function findOutput(where: string, model: Model, name: string | undefined): stri
   const shown = names.slice(0, 12).map(show).join(", ");
   if (name !== undefined) {
     if (names.includes(name)) return name;
-    throw invalid(
-      `${where}: ${subject("output")} is ${show(name)}, but the file's outputs are ${shown || "none"}`,
-    );
+    const but = `but the file's outputs are ${wanted(shown || "none")}`;
+    throw objection(where, "output", `is ${gotten(show(name))}, ${but}`);
   }
   if (names.length === 1) return names[0]!;
   if (names.length === 0) throw invalidFile(`${where}: the file's graph has no output`);
-  throw invalid(`${where}: the file has several outputs: ${shown}; say which by ${theOption("output")}`);
+  const several = `the file has several outputs${subject("output", "")}: ${shown};`;
+  throw objection(where, several, `say which by ${theOption("output")}`);
 }

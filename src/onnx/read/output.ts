@@ -1,5 +1,5 @@
 import { option, subject, theOption } from "../../base/message.ts";
-import { invalid, invalidFile } from "../../base/refuse.ts";
+import { invalidFile, objection } from "../../base/refuse.ts";
 import { checkOutputOrder, checkOutputShape } from "../../decoder/output.ts";
 import type { NumberFunction } from "./activations.ts";
 import { asLinear } from "./activations.ts";
@@ -37,8 +37,7 @@ export function writeOutput(
   let arranged = inOrder(end, before, layout);
   if (outputShape !== undefined) {
     const size = productOf(arranged.shape);
-    if (typeof size !== "number")
-      throw invalid(`${where}: ${subject("outputShape")} is for decoders without points`);
+    if (typeof size !== "number") throw objection(where, "outputShape", "is for decoders without points");
     const lengths = checkOutputShape(where, outputShape, size);
     const advice =
       layout === "file" ? `, or give ${option("layout", "channelsLast")} for data with channels last` : "";
@@ -46,7 +45,8 @@ export function writeOutput(
     arranged = reshaped(end, arranged, lengths);
   }
   if (isLogits && last?.activation === "sigmoid") {
-    throw invalid(`${where}: the file ends in a sigmoid already; leave ${theOption("outputActivation")} out`);
+    const name = subject("outputActivation", "the option outputActivation");
+    throw objection(where, `the file ends in a sigmoid already; leave ${name}`, "out");
   }
   for (const activation of [last?.activation, isLogits ? "sigmoid" : undefined]) {
     if (activation === undefined) continue;

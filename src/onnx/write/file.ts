@@ -1,4 +1,5 @@
-import { invalid } from "../../base/refuse.ts";
+import { subject } from "../../base/message.ts";
+import { objection } from "../../base/refuse.ts";
 import type { OperationDescription } from "../../graph/operations.ts";
 import { Constants, Emitter, type Extent, type Operand, type Tensor } from "../../onnx-format/emitter.ts";
 import {
@@ -165,6 +166,6 @@ export class FileEmitter extends Emitter {
   }
 
   refuse({ kind, name }: OperationDescription, why: string): never {
-    throw invalid(`toOnnx: ${kind} "${name}" cannot be written: ${why}`);
+    throw objection("toOnnx", subject("decoder", `${kind} "${name}"`), `cannot be written: ${why}`);
   }
 }

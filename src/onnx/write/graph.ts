@@ -1,4 +1,5 @@
-import { invalid } from "../../base/refuse.ts";
+import { subject } from "../../base/message.ts";
+import { objection } from "../../base/refuse.ts";
 import type { Decoder } from "../../decoder/decoder.ts";
 import { LATENT, parametersOf } from "../../graph/graph.ts";
 import { lastOrder } from "../../onnx-format/axis-order.ts";
@@ -35,9 +36,8 @@ export function writeGraph(
   const inputNames = [LATENT, ...graph.fixedInputs.map(({ name }) => name)];
   const taken = inputNames.find((name) => parameters.has(name));
   if (taken !== undefined) {
-    throw invalid(
-      `${where}: a fixed input is called "${taken}", as a parameter is; give one of the two another name`,
-    );
+    const reason = `is called "${taken}", as a parameter is; give one of the two another name`;
+    throw objection(where, subject("decoder", "a fixed input"), reason);
   }
   const output = freeName([OUTPUT, OTHER_OUTPUT], new Set([...inputNames, ...parameters.keys()]));
   const file = new OnnxFile([...inputNames, ...parameters.keys(), output]);

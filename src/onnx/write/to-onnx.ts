@@ -1,7 +1,8 @@
 import { makeProbe } from "../../api/verify.ts";
 import { checkFlag, checkOptions } from "../../base/check.ts";
+import { subject } from "../../base/message.ts";
 import type { Owned } from "../../base/owned.ts";
-import { invalid } from "../../base/refuse.ts";
+import { refused } from "../../base/refuse.ts";
 import { checkDecoder, type Decoder, probedOf } from "../../decoder/decoder.ts";
 import { PROBE, writeProbe } from "../../decoder/probe-text.ts";
 import { LATENT } from "../../graph/graph.ts";
@@ -73,8 +74,12 @@ export async function toOnnx(decoder: Decoder, options: ToOnnxOptions = {}): Pro
  */
 export function checkFileSize(where: string, bytes: number): void {
   if (bytes <= MOST_BYTES) return;
-  throw invalid(
-    `${where}: the file would have ${bytes} bytes, and an ONNX file, a protobuf message, has at most ${MOST_BYTES}; ` +
-      "keep the decoder as a safetensors file, by its toSafetensors(), which has no such limit",
+  throw refused(
+    where,
+    subject("decoder", "the file"),
+    "would have",
+    `${bytes} bytes`,
+    `at most ${MOST_BYTES} in an ONNX file, a protobuf message`,
+    "; keep the decoder as a safetensors file, by its toSafetensors(), which has no such limit",
   );
 }
