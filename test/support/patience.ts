@@ -4,7 +4,7 @@
 export const PATIENCE = 300_000;
 
 /** Waits until something is so; fails where it never is. */
-export async function until(isSo: () => boolean, what = `${isSo}`): Promise<void> {
+export async function until(isSo: () => boolean | undefined, what = `${isSo}`): Promise<void> {
   const end = performance.now() + PATIENCE;
   while (!isSo()) {
     if (performance.now() > end) throw new Error(`waited in vain: ${what}`);
