@@ -8,6 +8,7 @@
 // for by name. They run on the Node that runs this one; a file's first line may say that it needs a process of its own, or
 // Node 24 as well, where the engines differ in what they make of the same WASM: see support/test-files.mjs.
 import { execFileSync } from "node:child_process";
+import { readFileSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { compiledPath, compileModules } from "./support/compile.mjs";
@@ -30,6 +31,7 @@ const slowestNamed = 5;
 const folder = dirname(fileURLToPath(import.meta.url));
 const root = dirname(folder);
 process.chdir(root);
+const timesFile = join(root, "build/test/times.json");
 const patterns = process.argv.slice(2);
 const isQuick = patterns[0] === "--quick";
 const files = isQuick
@@ -48,7 +50,10 @@ if (revectorized.length > 0 && !isQuick) {
     ...makeJobs(isNewer ? process.execPath : findNewerNode(), revectorized, [revectorize], withoutDebug),
   );
 }
-jobs.sort((a, b) => a.turn - b.turn);
+/** Seconds that each job took when it ran last: the longest begin first, so that the cores are busy to the end. */
+const lastTimes = readTimes();
+const expected = (/** @type {{ name: string, files: number }} */ { name, files }) => lastTimes[name] ?? files;
+jobs.sort((a, b) => a.turn - b.turn || expected(b) - expected(a));
 /** Each file counts, once for each Node that it runs on. */
 const fileCount = jobs.reduce((sum, job) => sum + job.files, 0);
 
@@ -68,6 +73,7 @@ const times = [];
 const started = performance.now();
 /** Times at which each of the `filesAtOnce` had nothing more to do, in seconds. */
 const ends = await Promise.all(Array.from({ length: filesAtOnce }, work));
+writeFileSync(timesFile, JSON.stringify(lastTimes));
 times.sort((a, b) => b.seconds - a.seconds);
 const slowest = times.slice(0, slowestNamed).map(({ name, seconds }) => `${name} (${seconds.toFixed(1)} s)`);
 if (fileCount > slowestNamed) {
@@ -84,6 +90,7 @@ async function work() {
   for (let job = jobs.shift(); job; job = jobs.shift()) {
     const result = await runFile(job.command, longestSilence, job.variables);
     times.push(...timesOf(job, result));
+    lastTimes[job.name] = result.seconds;
     passed += result.passed;
     failed += result.failed;
     const time = `${result.seconds.toFixed(1)} s`;
@@ -96,6 +103,16 @@ async function work() {
     }
   }
   return (performance.now() - started) / 1000;
+}
+
+/** @returns {Record<string, number>} */
+function readTimes() {
+  try {
+    return JSON.parse(readFileSync(timesFile, "utf8"));
+  } catch {
+    // There was no run, or it was ended while it wrote.
+    return {};
+  }
 }
 
 /**

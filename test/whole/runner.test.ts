@@ -1,6 +1,6 @@
 // run: alone
 import { spawnSync } from "node:child_process";
-import { cpSync, mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { test } from "uvu";
@@ -155,6 +155,14 @@ test("the files that took longest are named, those that share a process too", ()
   assert.is(named.split(", ").length, 5);
   assert.match(all.stdout, /^ {2}Took: \d+\.\d s empty\/a\.test\.ts$/m);
   assert.match(named, /\w+\/\w+\.test\.ts on Node v[\d.]+(?: --\S+)* \(\d+\.\d s\)/);
+});
+
+test("how long each took is kept, for the order of the next run", () => {
+  const times = JSON.parse(readFileSync(join(folder, "build/test/times.json"), "utf8"));
+  const names = Object.keys(times).map((name) => name.replace(/ on Node .*/, ""));
+  for (const name of ["shared (3 files)", "shared/alone.test.ts", "good.test.ts (1 files)"]) {
+    assert.ok(names.includes(name), `${name} among ${names.join(", ")}`);
+  }
 });
 
 test("a file that forgets test.run() fails its folder, by its name", () => {
