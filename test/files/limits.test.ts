@@ -1,4 +1,4 @@
-// run: both, alone
+// run: alone
 // Tests src/files/local-file.ts, src/files/remote-file.ts, src/files/source.ts.
 import { execFileSync, spawn, spawnSync } from "node:child_process";
 import {
