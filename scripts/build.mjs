@@ -2,14 +2,15 @@
 //
 //   node scripts/build.mjs           all of it
 //   node scripts/build.mjs wasm      the kernels, into build/wasm/, unless those there are of the same sources
-//   node scripts/build.mjs library   the library and the program, into build/lib/, from the kernels that are there
+//   node scripts/build.mjs library   the library and the program, into build/lib/, from the kernels that are there, unless
+//                                    what is there is of the same sources
 //
 // It prints the last step's line, the size; what a step says besides only where it warns or fails.
 import { exec } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { delimiter } from "node:path";
 import { fileURLToPath } from "node:url";
-import { areKernelsCurrent, rememberKernels, sourcesOfKernels } from "./kernel-state.mjs";
+import { rememberBuild, saidOfCurrent, sourcesOf } from "./build-state.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 // The compiler's own file starts a second Node, whose death by a signal would look like an error without a word.
@@ -31,32 +32,43 @@ const parts = {
   ],
 };
 
-const [part] = process.argv.slice(2);
-const wanted = part === undefined ? Object.keys(parts) : [part];
-if (!wanted.every((name) => name in parts)) {
-  console.error(`build: there is no part ${part}, the parts are ${Object.keys(parts).join(", ")}`);
+const names = /** @type {(keyof typeof parts)[]} */ (Object.keys(parts));
+const [only] = process.argv.slice(2);
+const wanted = only === undefined ? names : names.filter((name) => name === only);
+if (wanted.length === 0) {
+  console.error(`build: there is no part ${only}, the parts are ${names.join(", ")}`);
   process.exit(2);
 }
 const PATH = [`${root}node_modules/.bin`, process.env.PATH].join(delimiter);
 
-if (wanted.includes("wasm") && !areKernelsCurrent(root)) {
-  const sources = sourcesOfKernels(root);
-  await run(parts.wasm);
-  rememberKernels(root, sources);
+for (const part of wanted) {
+  const said = saidOfCurrent(root, part);
+  if (said !== undefined) {
+    process.stdout.write(said);
+    continue;
+  }
+  const sources = sourcesOf(root, part);
+  rememberBuild(root, part, sources, await run(parts[part]));
 }
-if (wanted.includes("library")) await run(parts.library);
 
-/** @param {(string | string[])[]} steps */
+/**
+ * @param {(string | string[])[]} steps
+ * @returns what was printed
+ */
 async function run(steps) {
+  let printed = "";
   for (const step of steps) {
     for (const { command, failure, output } of await Promise.all([step].flat().map(runCommand))) {
       if (failure !== undefined) {
         console.error(`${output}build: ${command} failed with ${failure}`);
         process.exit(1);
       }
-      if (step === steps.at(-1) || /\bwarn/i.test(output)) process.stdout.write(output);
+      if (step !== steps.at(-1) && !/\bwarn/i.test(output)) continue;
+      process.stdout.write(output);
+      printed += output;
     }
   }
+  return printed;
 }
 
 /**

@@ -8,6 +8,7 @@
 // for by name. They run on the Node that runs this one; a file's first line may say that it needs a process of its own, or
 // Node 24 as well, where the engines differ in what they make of the same WASM: see support/test-files.mjs.
 import { execFileSync } from "node:child_process";
+import { readFileSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { compiledPath, compileModules } from "./support/compile.mjs";
@@ -18,10 +19,10 @@ import { findTestFiles } from "./support/test-files.mjs";
 /** One more than a small machine has cores: tests of browsers and of killed processes wait for much of their time. */
 const filesAtOnce = 3;
 /**
- * Longest silence of a test file, in seconds. uvu prints a mark after every test, so a busy machine, on which a file takes
- * many times as long, stays below it.
+ * Longest silence of a test file, in seconds: only what hangs is silent for so long. uvu prints a mark after every test, and no
+ * test, nor what its file does before the first one, takes a minute on an idle machine.
  */
-const longestSilence = 600;
+const longestSilence = 1800;
 /** For the second Node: see support/builds.ts. */
 const withoutDebug = { LATENTFLOW_TEST_WITHOUT_DEBUG: "1" };
 /** Files named at the end as those that took longest. */
@@ -30,6 +31,7 @@ const slowestNamed = 5;
 const folder = dirname(fileURLToPath(import.meta.url));
 const root = dirname(folder);
 process.chdir(root);
+const timesFile = join(root, "build/test/times.json");
 const patterns = process.argv.slice(2);
 const isQuick = patterns[0] === "--quick";
 const files = isQuick
@@ -48,8 +50,12 @@ if (revectorized.length > 0 && !isQuick) {
     ...makeJobs(isNewer ? process.execPath : findNewerNode(), revectorized, [revectorize], withoutDebug),
   );
 }
-jobs.sort((a, b) => a.turn - b.turn);
-const jobCount = jobs.length;
+/** Seconds that each job took when it ran last: the longest begin first, so that the cores are busy to the end. */
+const lastTimes = readTimes();
+const expected = (/** @type {{ name: string, files: number }} */ { name, files }) => lastTimes[name] ?? files;
+jobs.sort((a, b) => a.turn - b.turn || expected(b) - expected(a));
+/** Each file counts, once for each Node that it runs on. */
+const fileCount = jobs.reduce((sum, job) => sum + job.files, 0);
 
 for (const signal of /** @type {const} */ (["SIGINT", "SIGTERM"])) {
   process.on(signal, async () => {
@@ -67,9 +73,10 @@ const times = [];
 const started = performance.now();
 /** Times at which each of the `filesAtOnce` had nothing more to do, in seconds. */
 const ends = await Promise.all(Array.from({ length: filesAtOnce }, work));
+writeFileSync(timesFile, JSON.stringify(lastTimes));
 times.sort((a, b) => b.seconds - a.seconds);
 const slowest = times.slice(0, slowestNamed).map(({ name, seconds }) => `${name} (${seconds.toFixed(1)} s)`);
-if (jobCount > slowestNamed) {
+if (fileCount > slowestNamed) {
   const alone = Math.max(...ends) - Math.min(...ends);
   console.log(`slowest: ${slowest.join(", ")}`);
   console.log(
@@ -82,11 +89,13 @@ process.exitCode = failed > 0 ? 1 : 0;
 async function work() {
   for (let job = jobs.shift(); job; job = jobs.shift()) {
     const result = await runFile(job.command, longestSilence, job.variables);
-    times.push({ name: job.name, seconds: result.seconds });
+    times.push(...timesOf(job, result));
+    lastTimes[job.name] = result.seconds;
     passed += result.passed;
     failed += result.failed;
     const time = `${result.seconds.toFixed(1)} s`;
-    const place = `${++done} of ${jobCount}`;
+    done += job.files;
+    const place = `${done} of ${fileCount}`;
     if (result.problem) {
       console.log(`${place}: FAILED ${job.name}: ${result.problem} (${time})\n${result.output.trimEnd()}\n`);
     } else {
@@ -94,6 +103,28 @@ async function work() {
     }
   }
   return (performance.now() - started) / 1000;
+}
+
+/** @returns {Record<string, number>} */
+function readTimes() {
+  try {
+    return JSON.parse(readFileSync(timesFile, "utf8"));
+  } catch {
+    // There was no run, or it was ended while it wrote.
+    return {};
+  }
+}
+
+/**
+ * How long each file of a job took: run-together.mjs says it of the files that share a process.
+ * @param {{ name: string, where: string }} job
+ * @param {import("./support/run-file.mjs").FileResult} result
+ * @returns {{ name: string, seconds: number }[]}
+ */
+function timesOf({ name, where }, { output, seconds }) {
+  const said = [...output.matchAll(/^ {2}Took: +([\d.]+) s (\S+)$/gm)];
+  if (said.length === 0) return [{ name, seconds }];
+  return said.map(([, time, file]) => ({ name: `${file} ${where}`, seconds: Number(time) }));
 }
 
 /**
@@ -133,12 +164,16 @@ function makeJobs(node, files, more = [], variables = {}) {
   return [
     ...[...folders].map(([name, paths]) => ({
       turn: 1,
+      files: paths.length,
+      where: `on Node ${version}`,
       name: `${name} (${paths.length} files) on Node ${version}`,
       command: [...start, together, ...paths],
       variables,
     })),
     ...files.filter(isAlone).map((file) => ({
       turn: file.isFirst ? 0 : 2,
+      files: 1,
+      where: `on Node ${version}`,
       name: `${file.name} on Node ${version}`,
       command: [...start, path(file)],
       variables,

@@ -1,4 +1,4 @@
-// run: both, alone
+// run: alone
 // Tests src/files/local-file.ts, src/files/remote-file.ts, src/files/source.ts.
 import { execFileSync, spawn, spawnSync } from "node:child_process";
 import {
@@ -24,6 +24,7 @@ import { OnnxFile } from "../../src/onnx/write/file.ts";
 import { ProtobufMessage } from "../../src/onnx-format/protobuf.ts";
 import { mnist } from "../../src/train/mnist.ts";
 import { readDataset } from "../../src/train/read-dataset.ts";
+import { PATIENCE } from "../support/patience.ts";
 import { rejected } from "../support/refusal.ts";
 import { fileOf } from "../support/safetensors-file.ts";
 
@@ -264,7 +265,7 @@ test("a named pipe is read as it comes; an abort waits for no writer, and no thr
     console.log([...new Set(await Promise.all(calls))].join());`;
   const { stdout, status } = spawnSync(process.execPath, ["--input-type=module", "-e", script, pipe], {
     encoding: "utf8",
-    timeout: 60_000,
+    timeout: PATIENCE,
   });
   assert.is(stdout, "TimeoutError\n");
   assert.is(status, 0);

@@ -11,6 +11,7 @@ import { packDecoder } from "../../src/backend/wasm/packed.ts";
 import { amd, binaryCrossEntropy, createDecoder, encode, wasm } from "../../src/index.ts";
 import { recogniseKernels } from "../../src/kernels/load.ts";
 import { builds, plain } from "../support/builds.ts";
+import { PATIENCE } from "../support/patience.ts";
 import { randomArray } from "../support/random.ts";
 import { refused } from "../support/refusal.ts";
 import { workerUrl } from "../support/threads.ts";
@@ -139,7 +140,7 @@ test("a processor without a fused multiply-add gets the plain build, and the rel
     const module = await WebAssembly.compile(readFileSync(${JSON.stringify(fileURLToPath(file("relaxed")))}));
     try { wasm({ module }) } catch (error) { report(error) }`;
   const args = ["--no-enable-avx", "--import", "tsx", "--input-type=module", "--eval", source];
-  const { stdout, stderr } = spawnSync(process.execPath, args, { encoding: "utf8", timeout: 120_000 });
+  const { stdout, stderr } = spawnSync(process.execPath, args, { encoding: "utf8", timeout: 2 * PATIENCE });
   const [builds, ...refusals] = stdout.trim().split("\n");
   assert.is(builds, "plain true", stderr);
   const reason = "this runtime or its processor has no relaxed SIMD with fused multiply-add";
@@ -163,7 +164,7 @@ function printed(prepare: string, options: readonly string[] = [], threads = 1):
     const told = ({ status, backend }) => [status.length, backend.reason].join(" ").trim();
     console.log(await call.then(told, ({ code, message }) => code + " " + message));`;
   const args = [...options, "--input-type=module", "--eval", program];
-  const { stdout, stderr } = spawnSync(process.execPath, args, { encoding: "utf8", timeout: 60_000 });
+  const { stdout, stderr } = spawnSync(process.execPath, args, { encoding: "utf8", timeout: PATIENCE });
   return stdout.trim() || stderr;
 }
 
@@ -199,7 +200,7 @@ test("it works where the built-in objects are frozen", () => {
 
 test("processes that make one decoder after the other come to their end", () => {
   const file = fileURLToPath(new URL("../soak.mjs", import.meta.url));
-  const { stdout } = spawnSync(process.execPath, [file, "2"], { encoding: "utf8", timeout: 120_000 });
+  const { stdout } = spawnSync(process.execPath, [file, "2"], { encoding: "utf8", timeout: 2 * PATIENCE });
   assert.match(stdout, /\n2 processes on Node [\d.]+: 0 hung, 0 failed\n$/);
 });
 

@@ -4,13 +4,13 @@ import { once } from "node:events";
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { setTimeout as wait } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { measureProjections, principalComponents } from "../../reproduce/pca.ts";
 import { createDataset } from "../../src/train/index.ts";
 import { compiledPath } from "../support/compile.mjs";
+import { until } from "../support/patience.ts";
 import { randomArray } from "../support/random.ts";
 
 // npm run reproduce, with next to nothing of the work.
@@ -28,18 +28,27 @@ const jobs = (): Record<string, { result: unknown; seconds: number; share?: numb
 /** Those of which there is everything. */
 const doneJobs = () => Object.entries(jobs()).filter(([, { share }]) => share === undefined);
 
-test("killed half way it goes on, and does nothing twice; the page has every figure", async () => {
+/** Starts it, and kills it when two jobs are done. @returns those that are done then */
+async function killedHalfWay() {
   const killed = spawn(process.execPath, command, { cwd: root, stdio: "ignore" });
   const end = once(killed, "exit");
-  while (doneJobs().length < 2) {
-    assert.is(killed.exitCode, null);
-    await wait(20);
-  }
+  await until(() => doneJobs().length >= 2 || killed.exitCode !== null);
   killed.kill("SIGKILL");
   await end;
-  const before = doneJobs();
+  const done = doneJobs();
+  assert.ok(done.length >= 2, `it ended with ${killed.exitCode}`);
+  return done;
+}
+
+test("killed half way it goes on, and does nothing twice; the page has every figure", async () => {
+  let before = await killedHalfWay();
+  // On a busy machine all may be done before this process has its turn.
+  for (let tries = 1; before.length === 5; tries++) {
+    assert.ok(tries < 10, "it cannot be killed half way");
+    rmSync(file);
+    before = await killedHalfWay();
+  }
   const done = before.length;
-  assert.ok(done < 5, `${done} of 5 were done`);
 
   const { status, stdout, stderr } = spawnSync(process.execPath, command, { cwd: root, encoding: "utf8" });
   assert.is(status, 0, stderr);

@@ -3,18 +3,10 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { nextTick, ref } from "vue";
 import { createPlayback } from "../../site/page/playback.ts";
+import { until } from "../support/patience.ts";
 
 globalThis.requestAnimationFrame = (show) => Number(setTimeout(() => show(performance.now()), 4));
 globalThis.cancelAnimationFrame = (id) => clearTimeout(id);
-
-/** Waits until something is so. */
-async function until(isSo: () => boolean): Promise<void> {
-  const end = performance.now() + 20_000;
-  while (!isSo()) {
-    assert.ok(performance.now() < end, `${isSo}`);
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-}
 
 test("a path is played to its end, and the next digit comes when it can be seen", async () => {
   let shown = 0;

@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { type Browser, type LaunchOptions, launch, type Page } from "puppeteer-core";
 import { findOrInstall } from "./debian.ts";
+import { PATIENCE } from "./patience.ts";
 
 const CHROMIUM_ARGUMENTS = [
   // As root, as in a container, Chromium has no sandbox.
@@ -13,8 +14,6 @@ const CHROMIUM_ARGUMENTS = [
   "--disable-sync",
 ];
 
-/** In milliseconds: a busy machine starts a browser, and answers it, slowly. */
-export const PATIENCE = 300_000;
 const options: LaunchOptions = { headless: true, timeout: PATIENCE, protocolTimeout: PATIENCE };
 
 /** A headless Chromium: `$CHROMIUM_PATH`, or one on the PATH, or Debian's, installed where we are root. */

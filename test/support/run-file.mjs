@@ -14,7 +14,7 @@ import { spawn } from "node:child_process";
 const running = new Set();
 
 /** In milliseconds: what a test file that is told to end has to end what is in a group of its own, as browsers are. */
-const GRACE = 3000;
+const GRACE = 20_000;
 
 /** Ends the test files under way, with all that they started. */
 export async function stopAll() {

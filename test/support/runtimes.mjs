@@ -8,9 +8,18 @@ export const newerNode = "24";
 /** The flag by which V8 computes pairs of vectors in 256 bits. */
 export const revectorize = "--experimental-wasm-revectorize";
 
+/**
+ * Words for npx that print the path of a binary. What is in npm's cache needs no answer of the registry.
+ * @param {number | string} major
+ */
+const pathOfNode = (major) => [
+  ...["--yes", "--prefer-offline", `node@${major}`],
+  ...["--print", "process.execPath"],
+];
+
 /** The path of a binary of the newer Node, from the npm registry. */
 export function findNewerNode() {
-  const command = ["--yes", `node@${newerNode}`, "--print", "process.execPath"];
+  const command = pathOfNode(newerNode);
   return execFileSync("npx", command, { encoding: "utf8", stdio: ["ignore", "pipe", "inherit"] }).trim();
 }
 
@@ -33,7 +42,7 @@ export function findNode(major) {
 
 /** @param {number} major */
 async function fetchNode(major) {
-  const command = ["--yes", `node@${major}`, "--print", "process.execPath"];
+  const command = pathOfNode(major);
   const { stdout } = await promisify(execFile)("npx", command, { encoding: "utf8" });
   return stdout.trim();
 }

@@ -24,6 +24,7 @@ import { lockFile } from "../../src/train/checkpoint-lock.ts";
 import { fileStore } from "../../src/train/file-store.ts";
 import { trainAutoencoder } from "../../src/train/index.ts";
 import type { TrainOptions } from "../../src/train/options.ts";
+import { PATIENCE } from "../support/patience.ts";
 import { quickFolder } from "../support/program.ts";
 import { rejected } from "../support/refusal.ts";
 import { endOf, runSmall, smallData, smallDecoder } from "../support/small-run.ts";
@@ -178,7 +179,7 @@ test("of another container or another start of the system it is not known that a
 test("a process that has ended holds nothing, also where its parent has not heard of it yet", async () => {
   if (!existsSync("/proc/self/ns/pid")) return;
   // What takes the shell's place waits for no child; the child ends when the pipe does.
-  const parent = spawn("sh", ["-c", "cat <&3 & echo $!; exec sleep 60"], {
+  const parent = spawn("sh", ["-c", "cat <&3 & echo $!; exec sleep 600"], {
     stdio: ["ignore", "pipe", "inherit", "pipe"],
   });
   try {
@@ -207,7 +208,7 @@ test("a lock keeps no process from its end", async () => {
     child.send(`lock ${newFile()}`);
     assert.is(await won, "won");
     child.disconnect();
-    await once(child, "exit", { signal: AbortSignal.timeout(30_000) });
+    await once(child, "exit", { signal: AbortSignal.timeout(PATIENCE) });
   } finally {
     child.kill("SIGKILL");
   }

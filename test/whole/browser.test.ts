@@ -192,7 +192,7 @@ async function openTwoThreads(policy: string, browser: Browser) {
   if (browser !== firefox) return open();
   for (let tries = 1; ; tries++) {
     try {
-      return await open(TRY);
+      return await open(tries < TRIES ? TRY : undefined);
     } catch (error) {
       const stoodStill = /encoding: worker/.test((error as Error).message);
       if (!stoodStill || tries === TRIES) throw error;

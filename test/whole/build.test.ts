@@ -19,7 +19,7 @@ import { fileURLToPath } from "node:url";
 import { stripVTControlCharacters } from "node:util";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { areKernelsCurrent } from "../../scripts/kernel-state.mjs";
+import { saidOfCurrent } from "../../scripts/build-state.mjs";
 
 // In a copy, since other tests read what is built here, and of kernels of one line: the compiler takes half a minute for the real
 // ones, which every other test has been built with.
@@ -34,6 +34,8 @@ writeFileSync(join(copy, "assembly/index.ts"), "export function one(): i32 { ret
 // The optimizer would say something in the middle, which is not for users.
 appendFileSync(join(copy, "scripts/stamp-wasm.mjs"), '\nconsole.log("stamped");\n');
 test.after(() => rmSync(copy, { recursive: true }));
+
+const areKernelsCurrent = (root: string) => saidOfCurrent(root, "wasm") !== undefined;
 
 function build(part: string) {
   const { status, stdout, stderr } = spawnSync(process.execPath, ["scripts/build.mjs", part], {

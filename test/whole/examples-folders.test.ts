@@ -70,7 +70,7 @@ for (const [name, check] of Object.entries(checks)) {
       tarball,
       node: process.execPath,
       log: () => {},
-      signal: AbortSignal.timeout(550_000),
+      signal: AbortSignal.timeout(1_500_000),
     };
     const isSource = (path: string) => !/\/(node_modules|dist|package-lock\.json)$/.test(path);
     cpSync(join(examples, name), context.folder, { recursive: true, filter: isSource });

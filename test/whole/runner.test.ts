@@ -1,11 +1,12 @@
 // run: alone
 import { spawnSync } from "node:child_process";
-import { cpSync, mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { compiledPath, compileModules } from "../support/compile.mjs";
+import { PATIENCE } from "../support/patience.ts";
 import { runFile } from "../support/run-file.mjs";
 
 // In the project's folder, so that the files find uvu.
@@ -13,7 +14,7 @@ const folder = mkdtempSync("build/runner-test-");
 test.after(() => rmSync(folder, { recursive: true }));
 
 /** Runs a test file with this text after the import of uvu. */
-function run(text: string, longestSilence = 30) {
+function run(text: string, longestSilence = PATIENCE / 1000) {
   const file = join(folder, "file.mjs");
   writeFileSync(file, `import { test } from "uvu";\n${text}\n`);
   return runFile([process.execPath, file], longestSilence);
@@ -61,37 +62,37 @@ test("a file that crashes has failed", async () => {
     (await run(`test.after(() => process.exit(3)); test("a", () => {}); test.run();`)).problem,
     "code 3",
   );
-  assert.match((await runFile(["./no-such-program"], 30)).problem, "ENOENT");
+  assert.match((await runFile(["./no-such-program"], PATIENCE / 1000)).problem, "ENOENT");
 });
 
 test("a silent file is ended with what it started", async () => {
   // The child keeps the output open: if it lived on, so would this run.
   const result = await run(
     `import { spawn } from "node:child_process";
-    test("a", () => new Promise(() => spawn("sleep", ["60"], { stdio: "inherit" })));
+    test("a", () => new Promise(() => spawn("sleep", ["600"], { stdio: "inherit" })));
     test.run();`,
     1,
   );
   assert.equal([result.failed, result.problem], [1, "printed nothing for 1 s"]);
-  assert.ok(result.seconds < 30);
+  assert.ok(result.seconds < 300);
 });
 
 /** Runs a shell's words in place of a test file: a shell starts at once, so that its silences are its own. */
 const runWords = (words: string, longestSilence: number) => runFile(["sh", "-c", words], longestSilence);
 
 test("a file that prints may take longer than the silence that is allowed", async () => {
-  const words = `for i in 1 2 3 4 5; do sleep 0.8; echo "$i"; done; printf '  Total: 5\\n  Passed: 5\\n  Skipped: 0\\n'`;
-  const result = await runWords(words, 3);
+  const words = `for i in 1 2 3 4 5; do sleep 2; echo "$i"; done; printf '  Total: 5\\n  Passed: 5\\n  Skipped: 0\\n'`;
+  const result = await runWords(words, 9);
   assert.equal([result.passed, result.problem], [5, ""]);
-  assert.ok(result.seconds > 3);
+  assert.ok(result.seconds > 9);
 });
 
 test("it is told to end first, so that it can end what is in a group of its own, as a browser is", async () => {
   // setsid's child keeps the output open: if it lived on, so would this run.
-  const words = `setsid sleep 60 & child=$!; trap 'kill "$child"' TERM; wait`;
-  const result = await runWords(words, 1);
-  assert.is(result.problem, "printed nothing for 1 s");
-  assert.ok(result.seconds < 30);
+  const words = `setsid sleep 600 & child=$!; trap 'kill "$child"' TERM; wait`;
+  const result = await runWords(words, 10);
+  assert.is(result.problem, "printed nothing for 10 s");
+  assert.ok(result.seconds < 300);
 });
 
 test("a pattern that matches no file is refused", () => {
@@ -134,7 +135,7 @@ const all = runCopy();
 
 test("the last line has the counts and the exit code says whether any test failed", () => {
   assert.match(all.stdout, /\n6 passed, 2 failed\n$/);
-  assert.match(all.stdout, /^1 of 5: .*\n(?:.*\n)*5 of 5: /m);
+  assert.match(all.stdout, /^[123] of 9: .*\n(?:.*\n)*9 of 9: /m);
   assert.is(all.status, 1);
   const one = runCopy("good");
   assert.match(one.stdout, /\n1 passed, 0 failed\n$/);
@@ -142,20 +143,35 @@ test("the last line has the counts and the exit code says whether any test faile
 });
 
 test("files of one folder share a process, in which each has its own tests", () => {
-  assert.match(all.stdout, /^\d of 5: passed shared \(3 files\) on Node .*: 4 tests/m);
-  assert.match(all.stdout, /^\d of 5: passed shared\/alone\.test\.ts on Node .*: 1 tests/m);
+  assert.match(all.stdout, /^\d of 9: passed shared \(3 files\) on Node .*: 4 tests/m);
+  assert.match(all.stdout, /^\d of 9: passed shared\/alone\.test\.ts on Node .*: 1 tests/m);
   const quick = runCopy("--quick");
-  assert.match(quick.stdout, /^\d of 4: passed shared \(2 files\) on Node .*: 3 tests/m);
+  assert.match(quick.stdout, /^\d of 7: passed shared \(2 files\) on Node .*: 3 tests/m);
   assert.not.match(quick.stdout, "alone");
 });
 
+test("the files that took longest are named, those that share a process too", () => {
+  const [, named = ""] = /^slowest: (.*)$/m.exec(all.stdout) ?? [];
+  assert.is(named.split(", ").length, 5);
+  assert.match(all.stdout, /^ {2}Took: \d+\.\d s empty\/a\.test\.ts$/m);
+  assert.match(named, /\w+\/\w+\.test\.ts on Node v[\d.]+(?: --\S+)* \(\d+\.\d s\)/);
+});
+
+test("how long each took is kept, for the order of the next run", () => {
+  const times = JSON.parse(readFileSync(join(folder, "build/test/times.json"), "utf8"));
+  const names = Object.keys(times).map((name) => name.replace(/ on Node .*/, ""));
+  for (const name of ["shared (3 files)", "shared/alone.test.ts", "good.test.ts (1 files)"]) {
+    assert.ok(names.includes(name), `${name} among ${names.join(", ")}`);
+  }
+});
+
 test("a file that forgets test.run() fails its folder, by its name", () => {
-  assert.match(all.stdout, /^\d of 5: FAILED forgetful \(2 files\)/m);
+  assert.match(all.stdout, /^\d of 9: FAILED forgetful \(2 files\)/m);
   assert.match(all.stdout, /forgetful\/b\.test\.ts has no tests to run: is test\.run\(\) missing\?/);
 });
 
 test("a file without a test fails its folder", () => {
-  assert.match(all.stdout, /^\d of 5: FAILED empty \(2 files\)/m);
+  assert.match(all.stdout, /^\d of 9: FAILED empty \(2 files\)/m);
   assert.match(all.stdout, "a file of this process has no tests");
 });
 

@@ -24,6 +24,7 @@ import { toOnnx } from "../../src/onnx/index.ts";
 import { launchChromium, newPage } from "../support/browsers.ts";
 import { demoDigits } from "../support/demo-digits.ts";
 import { packPackage } from "../support/installed-package.ts";
+import { PATIENCE } from "../support/patience.ts";
 import { serve } from "../support/serve.ts";
 
 // The pages of site/start/ as a stranger follows them: from an empty folder, block after block, with the packed package in
@@ -129,9 +130,6 @@ function answer(request: HTTPRequest): void {
   });
 }
 
-/** Milliseconds that a page may take on a busy machine. */
-const LONGEST = 120_000;
-
 /** Pixels of a canvas. */
 interface Canvas {
   /** Red, 0 to 255: the brightness of a grey pixel. */
@@ -160,7 +158,7 @@ async function open(
     await page.goto(address);
     const stateOf = () => page.$eval("#state", ({ textContent }) => textContent ?? "");
     const waitFor = async (state: RegExp) => {
-      const deadline = Date.now() + LONGEST;
+      const deadline = Date.now() + PATIENCE;
       while (!state.test(await stateOf()) && uncaught.length === 0 && Date.now() < deadline) {
         await new Promise((resolve) => setTimeout(resolve, 50));
       }
@@ -252,7 +250,7 @@ test("In the browser: Vite builds a page in which a digit that is painted over i
         const until = (state: string) =>
           page.waitForFunction(
             (pattern) => new RegExp(pattern).test(document.getElementById("state")!.textContent!),
-            { timeout: LONGEST },
+            { timeout: PATIENCE },
             state,
           );
         // A click hides a dot 30 points wide: a circle of some 7 pixels.
@@ -277,7 +275,7 @@ test("In the browser: Vite builds a page in which a digit that is painted over i
             }
             return document.getElementById("state")!.textContent === `${hatched.size} pixels are hidden`;
           },
-          { timeout: LONGEST },
+          { timeout: PATIENCE },
         );
       },
     );

@@ -20,6 +20,7 @@ import {
 } from "../../../src/index.ts";
 import { train } from "../../../src/train/index.ts";
 import { leave, startDawn } from "../../support/dawn.ts";
+import { until } from "../../support/patience.ts";
 import { randomArray } from "../../support/random.ts";
 import { refused, rejected } from "../../support/refusal.ts";
 
@@ -90,12 +91,6 @@ function watchedRuntime(hooks: {
   return { InferenceSession: { create }, Tensor: ort.Tensor, env: ort.env };
 }
 
-/** Waits for what is freed in the background, up to half a minute. */
-async function settled(condition: () => boolean): Promise<boolean> {
-  for (let i = 0; i < 1500 && !condition(); i++) await new Promise((resolve) => setTimeout(resolve, 20));
-  return condition();
-}
-
 /** What a count has come to once it has not changed for a while: what is freed in the background is freed. */
 async function restOf(count: () => number): Promise<number> {
   let before = Number.NaN;
@@ -141,7 +136,7 @@ test("dispose() frees all that was on the GPU; a call still at work keeps its ow
   await decode(decoder, randomArray(1, 9), { backend });
   assert.ok(alive() > 10);
   decoder.dispose();
-  assert.ok(await settled(() => alive() === 0), `${alive()} buffers are left`);
+  await until(() => alive() === 0, "buffers are left");
 
   // One graph after the other: with fewer rows as samples end, or for other samples.
   const shrinking = amd({ t1: 400, tolerance: 1e-3 });
@@ -152,7 +147,7 @@ test("dispose() frees all that was on the GPU; a call still at work keeps its ow
     const result = await encode(other, y, { ...options, backend, onProgress: () => other.dispose() });
     assert.ok(other.disposed);
     assert.equal(result.z, expected.z);
-    assert.ok(await settled(() => alive() === 0), `${alive()} buffers are left`);
+    await until(() => alive() === 0, "buffers are left");
   }
 });
 
@@ -172,9 +167,9 @@ test("calls one after the other use what is there, and graphs of many options do
   const eight = await restOf(alive);
   for (let i = 8; i < 12; i++) await encodeOnce(i);
   // Eight graphs are kept; those of some options have a few buffers more than others.
-  assert.ok(await settled(() => alive() < 1.05 * eight), `${alive()} buffers, with eight graphs ${eight}`);
+  await until(() => alive() < 1.05 * eight, `more buffers than the ${eight} with eight graphs`);
   decoder.dispose();
-  assert.ok(await settled(() => alive() === 0));
+  await until(() => alive() === 0);
 });
 
 test("where a graph cannot be captured it runs all the same, with the same bits", async () => {

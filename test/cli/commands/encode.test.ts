@@ -10,6 +10,7 @@ import { setTimeout } from "node:timers/promises";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { BundledProgram } from "../../support/bundled-program.ts";
+import { until } from "../../support/patience.ts";
 import { endOf, Workplace } from "../../support/program.ts";
 import { runHere } from "../../support/run-here.ts";
 
@@ -52,11 +53,7 @@ function sumOf(out: string) {
 /** Waits until the run has written so many bytes of its log. */
 async function logged(out: string, bytes: number): Promise<void> {
   const log = join(out, "log.jsonl");
-  const deadline = Date.now() + 60_000;
-  while (!existsSync(log) || readFileSync(log).length < bytes) {
-    assert.ok(Date.now() < deadline, "it has not begun");
-    await setTimeout(2);
-  }
+  await until(() => existsSync(log) && readFileSync(log).length >= bytes, "the log");
 }
 
 test("SIGTERM ends a run as Ctrl-C does, with 143; its lock is given back", async () => {

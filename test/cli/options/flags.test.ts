@@ -146,17 +146,30 @@ const moreWrong: Readonly<Record<string, readonly string[]>> = {
 const libraryNames =
   /\b(y|z) (is|has)\b|\b[a-z]+[A-Z]\w*\b(?!")|\w\(\)|\{ \w+: |\b(encode|decode|evaluate|train|trainAutoencoder|wasm): /;
 
-for (const command of createProgram().commands) {
+/** Values for a flag that another command had before, which declares and reads it alike: what all are refused by was seen there. */
+const few = ["x", "-1"];
+const seen = new Set<string>();
+// It encodes, too, and takes less.
+const isDemo = (command: Command) => Number(command.name() === "demo");
+
+for (const command of [...createProgram().commands].sort((a, b) => isDemo(a) - isDemo(b))) {
   const verb = command.name();
   const flags = command.options.filter((option) => option.required || option.optional);
 
   test(`${verb}: what is said of a bad value of each of its ${flags.length} flags names the flag`, async () => {
     let refusals = 0;
+    let known = 0;
     const silent: string[] = [];
     for (const option of flags) {
       const name = option.long!.slice(2);
       let saidOf = 0;
-      for (const value of [...wrong, ...(moreWrong[name] ?? [])]) {
+      const declaration = `${option.flags} ${option.description}`;
+      const isKnown = seen.has(declaration);
+      seen.add(declaration);
+      if (isKnown) known++;
+      const values = isKnown ? [...few, ...wrong] : wrong;
+      for (const [i, value] of [...(moreWrong[name] ?? []), ...values].entries()) {
+        if (isKnown && saidOf > 0 && i >= few.length + (moreWrong[name]?.length ?? 0)) break;
         const message = await said([verb, ...argumentsOf(command, option, value)]);
         // Some take whatever they are given.
         if (message === "") continue;
@@ -180,7 +193,7 @@ for (const command of createProgram().commands) {
       }
       if (saidOf === 0) silent.push(name);
     }
-    assert.ok(refusals > 3 * flags.length - 20, `${refusals}`);
+    assert.ok(refusals > 3 * flags.length - 2 * known - 20, `${refusals}`);
     assert.equal(silent, [], "each of them can be wrong");
   });
 }

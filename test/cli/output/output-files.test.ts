@@ -26,6 +26,7 @@ import { readNpy } from "../../../src/files/npy.ts";
 import { createDecoder } from "../../../src/index.ts";
 import { readCheckpoint } from "../../../src/train/checkpoint-format.ts";
 import { BundledProgram } from "../../support/bundled-program.ts";
+import { PATIENCE } from "../../support/patience.ts";
 import { endOf, Workplace } from "../../support/program.ts";
 import { runHere } from "../../support/run-here.ts";
 
@@ -411,7 +412,7 @@ test("a missing parent is made; a link stays a link, a mode a mode, a pipe a pip
   symlinkSync(join(elsewhere, "kept.npy"), codes);
   symlinkSync("../../../new.npy", decodings);
   execFileSync("mkfifo", [table]);
-  const reader = spawn("timeout", ["30", "cat", table]);
+  const reader = spawn("timeout", [`${PATIENCE / 1000}`, "cat", table]);
   const read = text(reader.stdout);
   const { exit, stderr } = await encodeTo(out);
   assert.is(exit, 0, stderr);

@@ -19,7 +19,6 @@ const workplace = new Workplace();
 test.after(() => workplace.dispose());
 const program = new BundledProgram(workplace.folder);
 
-const SHARDS = 16;
 /** The last unit is a smaller one. */
 const CUT = { samples: 1597, unit: 8 };
 const UNITS = Math.ceil(CUT.samples / CUT.unit);
@@ -96,19 +95,19 @@ const shardArgs = (out: string, index: number, count: number) => [
 ];
 
 /** Starts all shards, of which half are killed. @returns which of them were */
-async function startAndKillHalf(out: string, random: Random): Promise<number[]> {
-  const shards = Array.from({ length: SHARDS }, (_, index) => index);
+async function startAndKillHalf(out: string, random: Random, count: number): Promise<number[]> {
+  const shards = Array.from({ length: count }, (_, index) => index);
   const chosen = new Map<number, Moment>();
-  while (chosen.size < SHARDS / 2) {
-    const shard = random.below(SHARDS);
-    chosen.set(shard, chooseMoment(random, unitsOf(CUT, { index: shard, count: SHARDS }).length));
+  while (chosen.size < count / 2) {
+    const shard = random.below(count);
+    chosen.set(shard, chooseMoment(random, unitsOf(CUT, { index: shard, count }).length));
   }
   const killed: number[] = [];
   await forEach(shards, async (index) => {
-    const child = program.start(shardArgs(out, index, SHARDS));
+    const child = program.start(shardArgs(out, index, count));
     const moment = chosen.get(index);
     if (!moment) return void (await done(child));
-    const units = unitsOf(CUT, { index, count: SHARDS });
+    const units = unitsOf(CUT, { index, count });
     const hasWritten = (parts: number) => existsSync(partOf(out, units[parts - 1]!.index));
     if (await killAt(moment, child, hasWritten)) killed.push(index);
   });
@@ -131,29 +130,30 @@ async function merge(out: string): Promise<void> {
   checkSame(out);
 }
 
-test("16 shards of which half are killed and started again", async () => {
+test("12 shards of which half are killed and started again", async () => {
   const out = workplace.newPath();
-  const killed = await startAndKillHalf(out, createRandom(1));
+  const count = 12;
+  const killed = await startAndKillHalf(out, createRandom(1), count);
   const before = writtenIn(out);
   const refused = await endOf(program.start(["merge", out, "--quiet"]));
   assert.is(refused.exit, 1);
   assert.match(refused.stderr, `${UNITS - before.size} of ${UNITS} units have no part yet`);
   let found = 0;
   await forEach(killed, async (index) => {
-    const { units } = await done(program.start(shardArgs(out, index, SHARDS)));
+    const { units } = await done(program.start(shardArgs(out, index, count)));
     found += units.found;
   });
   const after = writtenIn(out);
   assert.is(after.size, UNITS);
   for (const [name, time] of before) assert.is(after.get(name), time, `${name} was written again`);
-  const units = killed.flatMap((index) => unitsOf(CUT, { index, count: SHARDS }));
+  const units = killed.flatMap((index) => unitsOf(CUT, { index, count }));
   assert.is(found, units.filter(({ index }) => before.has(partOf(".", index).split("/").at(-1)!)).length);
   await merge(out);
 });
 
 test("what is left is done by another number of shards, each by two processes at once", async () => {
   const out = workplace.newPath();
-  await startAndKillHalf(out, createRandom(2));
+  await startAndKillHalf(out, createRandom(2), 8);
   const before = writtenIn(out);
   const processes = [0, 1, 2].flatMap((index) => [index, index]);
   await forEach(processes, async (index) => void (await done(program.start(shardArgs(out, index, 3)))));

@@ -7,8 +7,9 @@ import type { Browser, ElementHandle, Page } from "puppeteer-core";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { SIDE } from "../../../site/page/picture.ts";
-import { launchChromium, launchFirefox, newPage, PATIENCE, textOf } from "../../support/browsers.ts";
+import { launchChromium, launchFirefox, newPage, textOf } from "../../support/browsers.ts";
 import { buildHomePage } from "../../support/home-page.ts";
+import { PATIENCE } from "../../support/patience.ts";
 import { type FileServer, serve } from "../../support/serve.ts";
 
 // The built home page, a server of it and both browsers, which the files of this folder share, and what they ask of a page.

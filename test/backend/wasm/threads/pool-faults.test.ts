@@ -34,6 +34,7 @@ import { gradientFlow } from "../../../../src/solver/flow.ts";
 import { allRows } from "../../../../src/solver/objective.ts";
 import { Solution } from "../../../../src/solver/solution.ts";
 import { createDataset, evaluate, train } from "../../../../src/train/index.ts";
+import { until } from "../../../support/patience.ts";
 import { newDecoder, on, resultOf, SAMPLES, SIZE, solver, weights, y } from "../../../support/pool-case.ts";
 import { problemOf } from "../../../support/problem.ts";
 import { randomArray } from "../../../support/random.ts";
@@ -210,12 +211,6 @@ const results = (samples: readonly number[]) =>
 const turns = async (count: number) => {
   for (let i = 0; i < count; i++) await new Promise((resolve) => setImmediate(resolve));
 };
-
-/** Waits until something is so, on a machine that may be busy. */
-async function until(isSo: () => boolean): Promise<void> {
-  for (let i = 0; i < 3000 && !isSo(); i++) await new Promise((resolve) => setTimeout(resolve, 10));
-  assert.ok(isSo());
-}
 
 test("a sample ends once, and with the one that holds it", () => {
   const assignment = new Assignment(4, 4);

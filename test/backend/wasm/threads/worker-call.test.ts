@@ -18,6 +18,7 @@ import { amd, createDecoder, type Decoder, decode, squaredError } from "../../..
 import { compileKernels } from "../../../../src/kernels/load.ts";
 import { makeControl } from "../../../../src/solver/control.ts";
 import { gradientFlow } from "../../../../src/solver/flow.ts";
+import { until } from "../../../support/patience.ts";
 import { randomArray } from "../../../support/random.ts";
 
 // A worker's part of a call, by what it hears and says, in this thread.
@@ -61,15 +62,6 @@ async function packedAnew(of: Decoder) {
 }
 
 const all = Array.from({ length: SAMPLES }, (_, sample) => sample);
-
-/** Waits for what a call will do. */
-async function until(isSo: () => boolean, what: string): Promise<void> {
-  const deadline = Date.now() + 30_000;
-  while (!isSo()) {
-    assert.ok(Date.now() < deadline, what);
-    await new Promise((resolve) => setTimeout(resolve, 1));
-  }
-}
 
 /** A call, and what it says. */
 function open(on: PackedDecoder = thread, description: CallDescription = solving) {

@@ -12,6 +12,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { fileOfStack } from "../../../../src/backend/wasm/threads/worker-file.ts";
 import { amd, closeWorkers, createDecoder, encode, wasm } from "../../../../src/index.ts";
+import { PATIENCE } from "../../../support/patience.ts";
 import { randomArray } from "../../../support/random.ts";
 import { allEnded, watchThreads, workerUrl } from "../../../support/threads.ts";
 
@@ -199,7 +200,7 @@ const program = (library: string) => `
 
 /** What a process prints. */
 function run(args: readonly string[], cwd?: string): string {
-  const { stdout, stderr } = spawnSync(process.execPath, args, { cwd, encoding: "utf8", timeout: 60_000 });
+  const { stdout, stderr } = spawnSync(process.execPath, args, { cwd, encoding: "utf8", timeout: PATIENCE });
   return stdout.trim() || stderr;
 }
 

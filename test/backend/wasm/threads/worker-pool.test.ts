@@ -25,6 +25,7 @@ import {
 } from "../../../../src/index.ts";
 import { createDataset } from "../../../../src/train/dataset.ts";
 import { train } from "../../../../src/train/index.ts";
+import { PATIENCE, until } from "../../../support/patience.ts";
 import { alone, newDecoder, on, resultOf, SAMPLES, SIZE, solver, y } from "../../../support/pool-case.ts";
 import { randomArray } from "../../../support/random.ts";
 import { refused, rejected } from "../../../support/refusal.ts";
@@ -534,7 +535,7 @@ test("another build or file gets workers that have nothing to do ended, and othe
   const options = { solver: endless, backend: all, signal: controller.signal };
   const busy = encode(decoder, y, options).catch(() => {});
   const isAtWork = ({ told, hasEnded }: WatchedThread) => !hasEnded && told.at(-1)?.type === "samples";
-  while (threads.filter(isAtWork).length < most) await new Promise((resolve) => setTimeout(resolve, 1));
+  await until(() => threads.filter(isAtWork).length >= most);
   const without = await encode(decoder, y, { solver, backend: other });
   assert.equal(resultOf(without), expected);
   assert.is(without.backend.threads, 1);
@@ -543,7 +544,7 @@ test("another build or file gets workers that have nothing to do ended, and othe
     /^all \d+ workers that there may be are at work on other calls$/,
   );
   // One that was ended takes a while to be gone.
-  for (let i = 0; i < 3000 && alive() > most; i++) await new Promise((resolve) => setTimeout(resolve, 10));
+  await until(() => alive() <= most);
   assert.is(alive(), most);
   controller.abort();
   await busy;
@@ -564,11 +565,12 @@ test("a worker forgets the decoders used longest ago where they take too much me
   for (let i = 0; i < 4; i++) await run(i, small);
   const order = threads[started]!.told.flatMap((m) => (m.type === "decoder" ? [m.decoder] : []));
   assert.is(order.length, 4);
-  await settled();
-  assert.ok(held().length >= 1 && held().length < 4, `${held().length} are held`);
+  // What a worker says after a call is heard when the call has ended.
+  await until(() => held().length < 4);
+  assert.ok(held().length >= 1, "none is held");
   assert.equal(held(), order.slice(-held().length), "the ones used last");
   await run(3, none);
-  await settled();
+  await until(() => held().length < 2);
   assert.equal(held(), order.slice(-1), "the last one used always");
   assert.is(threads[started]!.told.filter(({ type }) => type === "decoder").length, 4, "and not sent again");
   const results = await Promise.all([0, 1, 2, 3].map((i) => run(i, none)));
@@ -576,13 +578,10 @@ test("a worker forgets the decoders used longest ago where they take too much me
     assert.is(result.backend.threads, 2);
     assert.equal(resultOf(result), resultOf(await run(i, alone)));
   }
-  await settled();
+  await until(() => held().length < 2);
   assert.is(held().length, 1);
   for (const each of decoders) each.dispose();
 });
-
-/** What a worker says after a call has been heard. */
-const settled = () => new Promise((resolve) => setTimeout(resolve, 50));
 
 test("a decoder that a worker has no memory for is done on one thread, which says why", async () => {
   await closeWorkers();
@@ -641,7 +640,10 @@ test("a process with workers ends by itself", () => {
     const { backend } = await encode(decoder, new Float32Array(500), { backend: wasm({ threads: 3 }) });
     console.log(backend.threads, backend.reason);`;
   const args = ["--input-type=module", "--eval", program];
-  const { status, stdout, stderr } = spawnSync(process.execPath, args, { encoding: "utf8", timeout: 60_000 });
+  const { status, stdout, stderr } = spawnSync(process.execPath, args, {
+    encoding: "utf8",
+    timeout: PATIENCE,
+  });
   assert.is(status, 0, stderr);
   assert.is(stdout.trim(), "3 undefined");
 });
