@@ -75,7 +75,10 @@ export function optionTexts(): string {
 
 /** Text of an option for the help: its docstring with flags in place of the library's options, in one clause after another. */
 function helpOf(call: string, option: string): string {
-  const { text, standard } = docsOf(call).get(option) ?? { text: "", standard: undefined };
+  const doc = docsOf(call).get(option) ?? { text: "", standard: undefined };
+  const { standard } = doc;
+  // The values to choose from follow in the help.
+  const text = NAMED.includes(option) ? doc.text.replace(/, such as `[^`]*`/, "") : doc.text;
   const clauses = text.replace(/\.$/, "").split(/\. (?=[A-Z`])/);
   const said = clauses.map((clause) => {
     const action = clause.replace(/^True to /, "");

@@ -23,8 +23,8 @@ export const OPTION_TEXTS: Readonly<Record<string, Readonly<Record<string, strin
     warmStart: "start each sample's flow where its previous one ended, not at the decoder's start",
     codes:
       "source of the codes: encoded, a flow for each mini-batch; or kept, a code stored for each sample and updated together with the weights",
-    optimizer: "optimizer of the networks' parameters, such as adam",
-    schedule: "schedule of the learning rate over the run, such as cosine",
+    optimizer: "optimizer of the networks' parameters",
+    schedule: "schedule of the learning rate over the run",
     batchSize: "number of samples in a mini-batch, ≥ 1",
     replacement: "draw mini-batches with replacement, not from a new permutation in each epoch",
     seed: "seed of the random numbers for mini-batches, augmentation, mask and a new encoder, an integer ≥ 0",
@@ -33,8 +33,8 @@ export const OPTION_TEXTS: Readonly<Record<string, Readonly<Record<string, strin
     epochs: "number of passes over the data, ≥ 1",
   },
   trainAutoencoder: {
-    optimizer: "optimizer of the networks' parameters, such as adam",
-    schedule: "schedule of the learning rate over the run, such as cosine",
+    optimizer: "optimizer of the networks' parameters",
+    schedule: "schedule of the learning rate over the run",
     batchSize: "number of samples in a mini-batch, ≥ 1",
     replacement: "draw mini-batches with replacement, not from a new permutation in each epoch",
     seed: "seed of the random numbers for mini-batches, augmentation, mask and a new encoder, an integer ≥ 0",
