@@ -13,7 +13,7 @@ export interface OptionDoc {
 }
 
 /** Folders whose functions have options, with their files alone. */
-const FOLDERS = ["api", "backend", "solver", "train"];
+const FOLDERS = ["api", "backend", "solver", "terms", "train"];
 
 type Declaration = ts.InterfaceDeclaration | ts.TypeAliasDeclaration;
 

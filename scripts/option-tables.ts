@@ -7,21 +7,31 @@ import { kebabCase } from "../src/cli/options/parse.ts";
 import { EXP_DECAY_FIELDS, GRADIENT_FLOW_FIELDS, NESTEROV_FLOW_FIELDS } from "../src/solver/flow.ts";
 import { LINEAR_GRID_FIELDS, LOG_GRID_FIELDS } from "../src/solver/grid.ts";
 import { SOLVER_FIELDS } from "../src/solver/solver.ts";
+import { FIT_GAUSSIAN_FIELDS, FIT_MIXTURE_FIELDS } from "../src/terms/fit-priors.ts";
 import { SHIFT_FIELDS } from "../src/train/augment.ts";
 import { AUTOENCODER_FIELDS, TRAIN_FIELDS } from "../src/train/check-options.ts";
+import { CHECKPOINT_FIELDS } from "../src/train/checkpoint-options.ts";
 import { EVALUATE_FIELDS } from "../src/train/evaluate-options.ts";
 import { SCHEDULES } from "../src/train/schedule.ts";
+import { VALIDATION_FIELDS } from "../src/train/validation.ts";
 import { docsOf } from "./option-docs.ts";
 
 type Fields = Readonly<Record<string, Field<unknown>>>;
 
-/** Checks and defaults of the options of each function that has a table in a guide or flags of the program. */
+/**
+ * Checks and defaults of the options of each function that has a table in a guide or flags of the program. The options
+ * `validation` and `checkpoint` of `train` are those of the functions that check them.
+ */
 export const FIELDS: Readonly<Record<string, Fields>> = {
   encode: ENCODE_FIELDS,
   evaluate: EVALUATE_FIELDS,
   train: TRAIN_FIELDS,
   trainAutoencoder: AUTOENCODER_FIELDS,
   shift: SHIFT_FIELDS,
+  checkValidation: VALIDATION_FIELDS,
+  checkCheckpoint: CHECKPOINT_FIELDS,
+  fitGaussian: FIT_GAUSSIAN_FIELDS,
+  fitGaussianMixture: FIT_MIXTURE_FIELDS,
   ...SOLVER_FIELDS,
   linearGrid: LINEAR_GRID_FIELDS,
   logGrid: LOG_GRID_FIELDS,
@@ -36,8 +46,13 @@ function fieldsIn(table: Readonly<Record<string, { readonly fields: Fields }>>):
   return Object.fromEntries(Object.entries(table).map(([name, { fields }]) => [name, fields]));
 }
 
-/** Options that no flag sets: the program aborts by itself, and a decay is a part of `--alpha`. */
-const WITHOUT_FLAG = ["encode.onAbort", "expDecay.rate"];
+/** Options that no flag sets: the program aborts by itself, a decay is a part of `--alpha`, and fits have defaults. */
+const WITHOUT_FLAG = [
+  ...["encode.onAbort", "expDecay.rate", "fitGaussian.latentSize"],
+  ...["latentSize", "maxIterations", "tolerance", "varianceFloor"].map(
+    (name) => `fitGaussianMixture.${name}`,
+  ),
+];
 
 /** Options whose value is an object that a flag names, such as `--solver amd`. */
 const NAMED = ["flow", "solver", "adjoint", "optimizer", "schedule"];
@@ -75,7 +90,10 @@ export function optionTexts(): string {
 
 /** Text of an option for the help: its docstring with flags in place of the library's options, in one clause after another. */
 function helpOf(call: string, option: string): string {
-  const { text, standard } = docsOf(call).get(option) ?? { text: "", standard: undefined };
+  const doc = docsOf(call).get(option) ?? { text: "", standard: undefined };
+  const { standard } = doc;
+  // The values to choose from follow in the help.
+  const text = NAMED.includes(option) ? doc.text.replace(/, such as `[^`]*`/, "") : doc.text;
   const clauses = text.replace(/\.$/, "").split(/\. (?=[A-Z`])/);
   const said = clauses.map((clause) => {
     const action = clause.replace(/^True to /, "");

@@ -16,44 +16,46 @@ export type CovarianceKind = "diagonal" | "full";
 
 /** Options of `fitGaussian`. */
 export interface FitGaussianOptions {
-  /** Number of values in a code, d. */
+  /** Number d of values in a code, ≥ 1. */
   latentSize: number;
-  /** Form of the covariance: variances alone, or the full matrix. Default "diagonal". */
+  /** Form of the covariance: `"diagonal"` (the default), variances alone, or `"full"`, the whole matrix. */
   covariance?: CovarianceKind | undefined;
   /**
-   * Shrinkage s, from 0 to 1 (default 0), of the full covariance S: the prior has (1 - s) · S + s · diag(S), so that the
-   * variances are unchanged and the correlations are multiplied by 1 - s. With s above rounding error the result is positive
+   * Shrinkage s of the full covariance, in [0, 1]: correlations are multiplied by 1 - s, variances are unchanged. Default 0.
+   *
+   * With S the full covariance, the prior has (1 - s) · S + s · diag(S). With s above rounding error the result is positive
    * definite, however few codes there are.
    */
   shrinkage?: number | undefined;
-  /** Factor > 0 by which the prior's value, in nats, is multiplied. Default 1. */
+  /** Factor by which the prior's value, in nats, is multiplied, > 0. Default 1. */
   weight?: number | undefined;
 }
 
 /** Options of `fitGaussianMixture`. */
 export interface FitGaussianMixtureOptions {
-  /** Number of values in a code, d. */
+  /** Number d of values in a code, ≥ 1. */
   latentSize: number;
-  /** Number of Gaussians, K: at most the number of distinct codes. */
+  /** Number K of Gaussians, ≥ 1: at most the number of distinct codes. */
   components: number;
-  /** Seed of the random start, an integer from 0 to 2^53 - 1; the same seed gives the same prior. Default 0. */
+  /** Seed of the random start, an integer ≥ 0; the same seed gives the same prior. Default 0. */
   seed?: number | undefined;
-  /** Form of each component's covariance: variances alone, or the full matrix. Default "diagonal". */
+  /** Form of each component's covariance: `"diagonal"` (the default), variances alone, or `"full"`, the whole matrix. */
   covariance?: CovarianceKind | undefined;
   /** Maximum number of iterations, ≥ 1; after them the fit ends without having converged. Default 500. */
   maxIterations?: number | undefined;
   /**
-   * Increase ≥ 0 of the log-likelihood in an iteration, in nats per code, at or below which the fit has converged. Default
+   * Increase of the log-likelihood in an iteration, in nats per code, at or below which the fit has converged, ≥ 0. Default
    * 1e-6.
    */
   tolerance?: number | undefined;
   /**
-   * Minimum variance of a component in any direction, from 1e-8 to 1, in units in which the codes have variance 1 in each
-   * coordinate. Without it, a component that collapses onto one code or a plane would have an infinite density there.
-   * Default 1e-6: a standard deviation of a thousandth of the codes'.
+   * Minimum variance of a component in any direction, in [1e-8, 1], in units in which the codes have variance 1 in each
+   * coordinate. Default 1e-6: a standard deviation of a thousandth of the codes'.
+   *
+   * Without it, a component that collapses onto one code or a plane would have an infinite density there.
    */
   varianceFloor?: number | undefined;
-  /** Factor > 0 by which the prior's value, in nats, is multiplied. Default 1. */
+  /** Factor by which the prior's value, in nats, is multiplied, > 0. Default 1. */
   weight?: number | undefined;
 }
 
@@ -74,7 +76,7 @@ export interface GaussianMixtureFit {
 }
 
 /** Checks and defaults of the options of `fitGaussian`. */
-const GAUSSIAN_FIELDS = {
+export const FIT_GAUSSIAN_FIELDS = {
   latentSize: count(1),
   covariance: choice("diagonal", "full"),
   shrinkage: number({ min: 0, max: 1 }, 0),
@@ -82,7 +84,7 @@ const GAUSSIAN_FIELDS = {
 } satisfies FieldsOf<FitGaussianOptions>;
 
 /** Checks and defaults of the options of `fitGaussianMixture`. */
-const MIXTURE_FIELDS = {
+export const FIT_MIXTURE_FIELDS = {
   latentSize: count(1),
   components: count(1),
   seed: count(0, 0),
@@ -117,7 +119,7 @@ export function fitGaussian(codes: Float32Array, options: FitGaussianOptions): G
     covariance: kind,
     shrinkage,
     weight,
-  } = completeOptions(where, options, GAUSSIAN_FIELDS);
+  } = completeOptions(where, options, FIT_GAUSSIAN_FIELDS);
   const isFull = kind === "full";
   if (options.shrinkage !== undefined && !isFull) {
     throw objection(
@@ -189,7 +191,7 @@ export function fitGaussianMixture(
   const where = callOf("fitGaussianMixture");
   checkGiven(where, options, "{ latentSize, components }");
   const { latentSize, components, seed, maxIterations, tolerance, varianceFloor, weight, ...rest } =
-    completeOptions(where, options, MIXTURE_FIELDS);
+    completeOptions(where, options, FIT_MIXTURE_FIELDS);
   const isFull = rest.covariance === "full";
   const codeCount = checkCodes(where, codes, latentSize, Math.max(2, components));
   if (isFull && codeCount <= components * latentSize) {

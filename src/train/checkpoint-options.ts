@@ -47,7 +47,7 @@ export type CheckpointOptions = FileCheckpoints | CallerCheckpoints;
 export const STANDARD_SECONDS = 60;
 
 /** Fields of the option `checkpoint` in both its forms, `FileCheckpoints` and `CallerCheckpoints`. */
-const CHECKPOINT_FIELDS = /* @__PURE__ */ (() => ({
+export const CHECKPOINT_FIELDS = /* @__PURE__ */ (() => ({
   file: later<unknown>(),
   save: later<unknown>(),
   resume: later<unknown>(),

@@ -22,9 +22,12 @@ export interface RunOptions {
    * required if there is none.
    */
   loss?: LossLike | undefined;
-  /** Optimizer of the networks' parameters. Default `rmsprop()`, as in the appendix of the paper (arXiv 2412.00864). */
+  /**
+   * Optimizer of the networks' parameters, such as `adam()`. Default `rmsprop()`, as in the appendix of the paper (arXiv
+   * 2412.00864).
+   */
   optimizer?: Optimizer | undefined;
-  /** Schedule of the learning rate over the run. Default `constant()`. */
+  /** Schedule of the learning rate over the run, such as `cosine()`. Default `constant()`. */
   schedule?: Schedule | undefined;
   /** Number of samples in a mini-batch, ≥ 1. Default 5, as in the code of the paper's authors (arXiv 2412.00864). */
   batchSize?: number | undefined;

@@ -31,7 +31,7 @@ export interface ValidationOptions {
    * the decoder has any.
    */
   fixed?: FixedOption | undefined;
-  /** Number of training images from one validation to the next, >= 1. Default: one epoch. */
+  /** Number of training images from one validation to the next, ≥ 1. Default: one epoch. */
   everyImages?: number | undefined;
 }
 
@@ -47,7 +47,7 @@ export interface ValidationResult {
 }
 
 /** Checks and defaults of the fields of the option `validation`. */
-const VALIDATION_FIELDS = /* @__PURE__ */ (() => ({
+export const VALIDATION_FIELDS = /* @__PURE__ */ (() => ({
   data: later<Dataset | Float32Array>(),
   weights: WEIGHTS,
   fixed: later<FixedOption | undefined>(),

@@ -348,8 +348,8 @@ test("help names every option of every solver with its default; version is the p
   for (const [name, { name: _, ...options }] of solvers) {
     for (const [option, value] of Object.entries(options)) {
       const flag = option.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
-      // Up to the next option.
-      const [, text = ""] = new RegExp(` --${flag} <(.*?) --`).exec(words) ?? [];
+      // Up to the next option; texts name others without a placeholder.
+      const [, text = ""] = new RegExp(` --${flag} <(.*?) (?:--[a-z0-9-]+ <|Options:)`).exec(words) ?? [];
       assert.match(text, new RegExp(`[(; ]${name}[^:;]*: ${value}[);]`), `${name}: ${option}`);
     }
   }

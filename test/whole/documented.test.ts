@@ -320,6 +320,7 @@ const IN_WORDS: Readonly<Record<string, string>> = {
   "encode.batchSize": "chosen for the decoder",
   "evaluate.batchSize": "chosen for the decoder",
   "train.gradientClip": "unbounded",
+  "checkValidation.everyImages": "one epoch",
   "trainAutoencoder.gradientClip": "unbounded",
   "train.epochs": "1 for `train` and 12 for `trainAutoencoder`, as in the paper (arXiv 2412.00864)",
   "trainAutoencoder.epochs":

@@ -46,6 +46,24 @@ export const OPTION_TEXTS: Readonly<Record<string, Readonly<Record<string, strin
     pixels:
       "maximum random shift of an image along each axis, in pixels, ≥ 1 and less than the image's height and width",
   },
+  checkValidation: {
+    everyImages: "number of training images from one validation to the next, ≥ 1 (default: one epoch)",
+  },
+  checkCheckpoint: {
+    everySeconds: "time between two checkpoints in seconds, ≥ 0",
+  },
+  fitGaussian: {
+    covariance: "form of the covariance: diagonal, variances alone, or full, the whole matrix",
+    shrinkage:
+      "shrinkage s of the full covariance, in [0, 1]: correlations are multiplied by 1 - s, variances are unchanged",
+    weight: "factor by which the prior's value, in nats, is multiplied, > 0",
+  },
+  fitGaussianMixture: {
+    components: "number K of Gaussians, ≥ 1: at most the number of distinct codes",
+    seed: "seed of the random start, an integer ≥ 0; the same seed gives the same prior",
+    covariance: "form of each component's covariance: diagonal, variances alone, or full, the whole matrix",
+    weight: "factor by which the prior's value, in nats, is multiplied, > 0",
+  },
   lbfgs: {
     tolerance:
       "decrease of the loss in one step below which convergence is checked, ≥ 0: a fraction of the loss, or of its decrease so far if that is larger; with 0 only the rounding of float32 counts",

@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import { addFlags, flag, type OptionsOf } from "./flag-table.ts";
+import { textOf } from "./library-flags.ts";
 import { wrongUsage } from "./options.ts";
 import {
   kebabCase,
@@ -32,7 +33,7 @@ const PRIOR_FLAGS = {
   }),
   priorWeight: flag(
     "<factor>",
-    "what the prior's nats are multiplied by; without --prior those of the decoder's own (default: 1)",
+    `${textOf("fitGaussian", "weight")}; without --prior that of the decoder's own (default: 1)`,
     { parse: parsePositive, gives: ofPrior("weight") },
   ),
   priorFrom: flag(
@@ -40,21 +41,20 @@ const PRIOR_FLAGS = {
     "fit it to codes, of training samples say: codes × latent size, as encode and train write them: latents.npy or results.parquet#latent",
     { gives: ["codes"] },
   ),
-  priorCovariance: flag(
-    "<kind>",
-    "of a fit: a standard deviation for each latent, or a covariance (default: diagonal)",
-    { choices: ["diagonal", "full"], gives: ofPrior("covariance") },
-  ),
+  priorCovariance: flag("<kind>", `of a fit: ${textOf("fitGaussian", "covariance")} (default: diagonal)`, {
+    choices: ["diagonal", "full"],
+    gives: ofPrior("covariance"),
+  }),
   priorShrinkage: flag(
     "<share>",
-    "of a gaussian's full covariance: what is taken from its correlations, 0 to 1, where codes are few (default: 0)",
+    `of a gaussian's fit, where codes are few: ${textOf("fitGaussian", "shrinkage")} (default: 0)`,
     { parse: parseShare, gives: ofPrior("shrinkage") },
   ),
-  priorComponents: flag("<n>", "mixture: how many Gaussians it has", {
+  priorComponents: flag("<n>", `mixture: ${textOf("fitGaussianMixture", "components")}`, {
     parse: parseCount,
     gives: ofPrior("components"),
   }),
-  priorSeed: flag("<n>", "mixture: of the fit's random start (default: 0)", {
+  priorSeed: flag("<n>", `mixture: ${textOf("fitGaussianMixture", "seed")} (default: 0)`, {
     parse: parseSeed,
     gives: ofPrior("seed"),
   }),

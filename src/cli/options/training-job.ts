@@ -4,6 +4,7 @@ import type { DecoderFlags } from "../input/decoder-file.ts";
 import type { FixedFlags } from "../input/fixed-inputs.ts";
 import { PICTURE_FLAGS } from "../input/pictures/picture-options.ts";
 import { flag, type OptionsOf } from "./flag-table.ts";
+import { textOf } from "./library-flags.ts";
 import { parseCount, parseCounts, parseFixed, parseNonNegative } from "./parse.ts";
 import type { PriorFlags } from "./prior-options.ts";
 import type { TrainingOptions } from "./training-options.ts";
@@ -23,7 +24,7 @@ export const TRAIN_FLAGS = {
     gives: ["checkpoint.file"],
   }),
   resume: flag("", "go on from the checkpoint in DIR, to the same end; the other options as before"),
-  checkpointSeconds: flag("<s>", "seconds from one checkpoint to the next", {
+  checkpointSeconds: flag("<number>", textOf("checkCheckpoint", "everySeconds"), {
     parse: parseNonNegative,
     standard: STANDARD_SECONDS,
     gives: ["checkpoint.everySeconds"],
@@ -33,7 +34,7 @@ export const TRAIN_FLAGS = {
     "also encode samples that are not trained on: those of a file, or the data set's own",
     { gives: ["validation", "validationData"] },
   ),
-  validateEvery: flag("<n>", "after every n samples trained on (default: each epoch)", {
+  validateEvery: flag("<n>", `with --validate: ${textOf("checkValidation", "everyImages")}`, {
     parse: parseCount,
     gives: ["validation.everyImages"],
   }),

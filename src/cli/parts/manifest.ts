@@ -73,7 +73,7 @@ type Field = Exclude<keyof Manifest, "format" | "run">;
  * in this order; changing it would change the manifest's checksum, and folders of unfinished runs would be refused.
  *
  * A setting that is passed on to `encode` unchanged and is not listed here is taken to change results: it is recorded under
- * its name where it is given.
+ * its name if it is not the default.
  */
 export const MANIFEST_OF_OPTIONS = {
   decoder: (_, { decoder }) =>
@@ -169,8 +169,9 @@ export async function manifestOf(job: Job, input: EncodingInput, unit: number): 
   for (const [option, describe] of Object.entries<Description | string | null>(MANIFEST_OF_OPTIONS)) {
     if (typeof describe === "function") run[option] = await describe(job, input);
   }
+  const defaults: Readonly<Record<string, unknown>> = encodeSettings({});
   for (const [setting, value] of Object.entries(encodeSettings(job))) {
-    if (!(setting in MANIFEST_OF_OPTIONS)) run[setting] = value;
+    if (!(setting in MANIFEST_OF_OPTIONS) && value !== defaults[setting]) run[setting] = value;
   }
   const manifest: Manifest = {
     format: FORMAT,

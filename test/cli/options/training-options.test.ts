@@ -2,6 +2,7 @@
 import { Command } from "commander";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { settingsOf } from "../../../src/cli/options/library-flags.ts";
 import { addRunningOptions } from "../../../src/cli/options/options.ts";
 import {
   addTrainingOptions,
@@ -19,6 +20,7 @@ import {
   nesterovFlow,
   wasm,
 } from "../../../src/index.ts";
+import { AUTOENCODER_FIELDS, TRAIN_FIELDS } from "../../../src/train/check-options.ts";
 import {
   adam,
   cosine,
@@ -165,12 +167,14 @@ test("train --autoencoder: the library's run, of twelve passes", async () => {
 });
 
 test("the report has the run's options, with their defaults", () => {
-  const own = { batchSize: 5, epochs: 1, seed: 0, replacement: false };
+  // As the report prints it: without what is undefined.
+  const printed = <T>(value: T): T => JSON.parse(JSON.stringify(value));
+  const { warmStart, codes, ...own } = printed(settingsOf(TRAIN_FIELDS, {}));
+  assert.equal([own.batchSize, own.epochs, own.seed, own.replacement], [5, 1, 0, false]);
   const optimizer = { name: "rmsprop", learningRate: 5e-4, alpha: 0.9, epsilon: 1e-6 };
   const common = { autoencoder: false, optimizer, schedule: { name: "constant" }, ...own };
   const { t1, name, flows, solve, ...solver } = lbfgs() as unknown as Record<string, unknown>;
-  // As the report prints it: without what is undefined.
-  const described = (line: string) => JSON.parse(JSON.stringify(parse(line).description));
+  const described = (line: string) => printed(parse(line).description);
   const description = described("");
   assert.equal(
     { ...description, solver: description.solver?.name },
@@ -186,7 +190,11 @@ test("the report has the run's options, with their defaults", () => {
     assert.is(description.solver?.[option], solver[option], option);
   }
   assert.equal(described("--codes kept"), { codes: "kept", codeOptimizer: adam(), ...common });
-  assert.equal(described("--autoencoder"), { ...common, autoencoder: true, epochs: 12 });
+  const settings = printed(settingsOf(AUTOENCODER_FIELDS, {}));
+  assert.is(settings.epochs, 12);
+  assert.equal(described("--autoencoder"), {
+    ...{ autoencoder: true, optimizer, schedule: { name: "constant" }, ...settings },
+  });
 
   const all = described(
     "--batch-size 2 --epochs 3 --seed 4 --replacement --warm-start --shift 5 --gradient-clip 6 --adjoint full " +
@@ -194,6 +202,7 @@ test("the report has the run's options, with their defaults", () => {
   );
   const { flow, solver: followed, ...rest } = all;
   assert.equal(rest, {
+    ...own,
     autoencoder: false,
     adjoint: { name: "full" },
     batchSize: 2,
