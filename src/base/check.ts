@@ -7,6 +7,7 @@ import { type Bounds, show, showBounds } from "./show.ts";
 
 /** Name in messages of the object that has the options. */
 const OPTIONS = subject("", "options");
+const UNREADABLE = "cannot be read";
 
 /**
  * Throws if `options` is not a plain object, has a property outside `known` (a misspelt option must not be ignored), or has
@@ -31,11 +32,11 @@ export function checkOptions<Options extends object>(
   }
   for (const name of given) {
     if (!Object.hasOwn(known, name)) {
-      const reason = Object.hasOwn(why, name) ? why[name] : `the options are ${wanted(names)}`;
-      throw objection(where, `unknown option ${subject(name, "")}${gotten(show(name))};`, `${reason}`);
+      const reason = Object.hasOwn(why, name) ? why[name]! : `the options are ${wanted(names)}`;
+      throw objection(where, `unknown option ${subject(name, "")}${gotten(show(name))};`, reason);
     }
     if (isRevoked(optionOf(where, options, name))) {
-      throw refused(where, name, "is", "a Proxy that has been revoked", "a value that can be read");
+      throw refused(where, name, "is", "a Proxy that has been revoked", "one that can be read");
     }
   }
 }
@@ -45,7 +46,7 @@ function optionOf(where: string, options: object, name: string): unknown {
   try {
     return (options as Readonly<Record<string, unknown>>)[name];
   } catch (cause) {
-    throw objection(where, name, "cannot be read", cause);
+    throw objection(where, name, UNREADABLE, cause);
   }
 }
 
@@ -67,7 +68,7 @@ export function optionNames(where: string, options: unknown): string[] | undefin
     const isPlain = Object.prototype.toString.call(options) === "[object Object]";
     return isPlain ? Object.keys(options) : undefined;
   } catch (cause) {
-    throw objection(where, `the ${OPTIONS}`, "cannot be read", cause);
+    throw objection(where, `the ${OPTIONS}`, UNREADABLE, cause);
   }
 }
 
@@ -81,7 +82,7 @@ export function readValue<Value>(where: string, name: string, read: () => Value)
     return read();
   } catch (cause) {
     if (cause instanceof LatentflowError) throw cause;
-    throw refused(where, name, "is", "a value that throws as it is read", "one that can be read", "", cause);
+    throw objection(where, name, UNREADABLE, cause);
   }
 }
 

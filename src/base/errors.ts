@@ -1,4 +1,4 @@
-import { piecesOf, plainText } from "./message.ts";
+import { marksOf, plainText } from "./message.ts";
 
 /**
  * Kind of an error, for programs:
@@ -71,12 +71,12 @@ export class LatentflowError extends Error {
 
   /** Path of the refused argument or option, such as `y` or `validation.everyImages`; undefined if the error is not about one. */
   get option(): string | undefined {
-    const pieces = piecesOf(this.#marked).filter((piece) => typeof piece === "object");
-    const subject = pieces.findIndex(({ kind }) => kind === "subject");
+    const marks = marksOf(this.#marked);
+    const subject = marks.findIndex(({ kind }) => kind === "subject");
     if (subject < 0) return undefined;
-    const path = pieces.slice(0, subject + 1).flatMap(({ option }) => option || []);
+    const path = marks.slice(0, subject + 1).map(({ option }) => option);
     // A subject without a name is what contains the options: the scope, or the argument that has them all.
-    return path.join(".") || "options";
+    return path.filter(Boolean).join(".") || "options";
   }
 
   /** Refused value of the argument or option, as shown in the message; undefined if the error is not about one. */
@@ -90,8 +90,8 @@ export class LatentflowError extends Error {
   }
 
   #textOf(kind: "got" | "expected"): string | undefined {
-    const piece = piecesOf(this.#marked).find((each) => typeof each === "object" && each.kind === kind);
-    return typeof piece === "object" ? plainText(piece.text) : undefined;
+    const mark = marksOf(this.#marked).find((each) => each.kind === kind);
+    return mark && plainText(mark.text);
   }
 }
 

@@ -30,8 +30,8 @@ export interface Mark {
 const OPEN = "\u0001";
 const CLOSE = "\u0002";
 
-function mark(piece: Mark): string {
-  return OPEN + JSON.stringify(piece) + CLOSE;
+function mark(kind: Mark["kind"], text: string, option?: string, value?: unknown): string {
+  return OPEN + JSON.stringify({ kind, text, option, value }) + CLOSE;
 }
 
 /**
@@ -40,24 +40,24 @@ function mark(piece: Mark): string {
  */
 // @__NO_SIDE_EFFECTS__
 export function callOf(name: string, file?: string): string {
-  return mark({ kind: "head", text: file === undefined ? name : `${name}(${file})`, value: file });
+  return mark("head", file === undefined ? name : `${name}(${file})`, undefined, file);
 }
 
-/** Returns the name of a function as a mark (a piece of a message with its role); unchanged if it contains a mark already. */
-function headOf(where: string): string {
-  return where.includes(OPEN) ? where : callOf(where);
+/** Returns the beginning of a message, which ends with a colon; plain text is taken for the name of the function called. */
+function beginningOf(where: string): string {
+  return where && `${where.includes(OPEN) ? where : callOf(where)}: `;
 }
 
 /**
- * Returns a mark (a piece of a message with its role) with the name of the option or argument that a message refuses; returns
- * the name unchanged if it contains a mark already.
+ * Returns a mark (a piece of a message with its role) with the name of the option or argument that a message refuses, before
+ * the message names another option; returns the name unchanged if it contains a mark already.
  *
  * @param name "" for the option that contains the others: the scope in which the message begins
  * @param text text that the library prints; "" where the message has other words for the option. Default: the name
  */
 // @__NO_SIDE_EFFECTS__
 export function subject(name: string, text = name): string {
-  return name.includes(OPEN) ? name : mark({ kind: "subject", text, option: name });
+  return name.includes(OPEN) ? name : mark("subject", text, name);
 }
 
 /**
@@ -67,7 +67,7 @@ export function subject(name: string, text = name): string {
  * @param text text that the library prints. Default: the name
  */
 export function scopeOf(option: string, text = option): string {
-  return mark({ kind: "head", text, option });
+  return mark("head", text, option);
 }
 
 /**
@@ -77,7 +77,7 @@ export function scopeOf(option: string, text = option): string {
  * @param text text that the library prints for the option. Default: the name
  */
 export function within(where: string, option: string, text?: string): string {
-  return `${headOf(where)}: ${scopeOf(option, text)}`;
+  return beginningOf(where) + scopeOf(option, text);
 }
 
 /**
@@ -88,13 +88,12 @@ export function within(where: string, option: string, text?: string): string {
  * @param text text that the library prints. Default: the name, and the value if there is one
  */
 export function option(name: string, value?: unknown, text?: string): string {
-  const shown = typeof value === "string" ? `"${value}"` : value;
-  return mark({
-    kind: "option",
-    text: text ?? (value === undefined ? name : `${name}: ${shown}`),
-    option: name,
+  return mark(
+    "option",
+    text ?? (value === undefined ? name : `${name}: ${JSON.stringify(value)}`),
+    name,
     value,
-  });
+  );
 }
 
 /**
@@ -109,17 +108,17 @@ export function theOption(name: string): string {
  * commands without a flag for the option.
  */
 export function clause(option: string, text: string): string {
-  return mark({ kind: "clause", text, option });
+  return mark("clause", text, option);
 }
 
 /** Returns a mark (a piece of a message with its role) with the refused value, as messages show it. */
 export function gotten(text: string): string {
-  return mark({ kind: "got", text });
+  return mark("got", text);
 }
 
 /** Returns a mark (a piece of a message with its role) with the description of the allowed values. */
 export function wanted(text: string): string {
-  return mark({ kind: "expected", text });
+  return mark("expected", text);
 }
 
 /**
@@ -129,26 +128,7 @@ export function wanted(text: string): string {
  * @param name name of the option or argument, plain, or marked by `subject` and with other words around it
  */
 export function objectionOf(where: string, name: string, reason: string): string {
-  return `${where && `${headOf(where)}: `}${subject(name)} ${reason}`;
-}
-
-/**
- * Makes the message that refuses an option's value: `WHERE: NAME is GOT, expected EXPECTED`, and the advice.
- *
- * @param where beginning of error messages: name of the function called, plain or marked
- * @param name name of the option or argument, plain, or marked by `subject` and with other words around it
- * @param verb words between the option and `got`
- * @param advice what to do, with the punctuation before it
- */
-export function refusalOf(
-  where: string,
-  name: string,
-  verb: string,
-  got: string,
-  expected: string,
-  advice = "",
-): string {
-  return objectionOf(where, name, `${verb} ${gotten(got)}, expected ${wanted(expected)}${advice}`);
+  return beginningOf(where) + subject(name) + " " + reason;
 }
 
 /** Splits an error message into plain texts and marks (pieces of the message with their roles), in order. */
@@ -159,6 +139,11 @@ export function piecesOf(message: string): (string | Mark)[] {
     const mark = end < 0 ? undefined : readMark(piece.slice(0, end));
     return mark ? [mark, piece.slice(end + 1)] : [OPEN + piece];
   });
+}
+
+/** Returns the marks of an error message (its pieces with a role), in order. */
+export function marksOf(message: string): Mark[] {
+  return piecesOf(message).filter((piece) => typeof piece === "object");
 }
 
 /**
@@ -182,7 +167,13 @@ export function ofFile(message: string): string {
   const isKept = ({ kind, option }: Mark) =>
     kind === "head" ? option === undefined : /^(option|clause)$/.test(kind);
   return piecesOf(message)
-    .map((piece) => (typeof piece === "string" ? piece : isKept(piece) ? mark(piece) : plainText(piece.text)))
+    .map((piece) =>
+      typeof piece === "string"
+        ? piece
+        : isKept(piece)
+          ? mark(piece.kind, piece.text, piece.option, piece.value)
+          : plainText(piece.text),
+    )
     .join("");
 }
 

@@ -1,6 +1,6 @@
 import { subject } from "./message.ts";
 import type { AbortSignalLike } from "./platform.ts";
-import { invalid, objection, refused } from "./refuse.ts";
+import { objection, refused } from "./refuse.ts";
 import { escapeText } from "./show.ts";
 
 // Type tests that work across realms: a frame, a context of node:vm and jsdom each have classes of their own, and `instanceof`
@@ -96,10 +96,12 @@ export function checkMemory(where: string, name: string, { buffer }: Float32Arra
   checkPresent(where, name, buffer);
   const { resizable, growable } = buffer as { readonly resizable?: boolean; readonly growable?: boolean };
   if (resizable || growable) {
-    const got = resizable ? "resizable" : "growable";
-    throw refused(where, bufferOf(name), "is", got, "a fixed size", "; give a copy, by slice()");
+    throw refused(where, bufferOf(name), "is", `${resizable ? "resiz" : "grow"}able`, "a fixed size", COPY);
   }
 }
+
+/** Advice at the end of messages about a buffer. */
+const COPY = "; give a copy, by slice()";
 
 /** Returns the name in messages of an option's or argument's buffer. */
 function bufferOf(name: string): string {
@@ -111,7 +113,7 @@ export function checkPresent(where: string, name: string, buffer: ArrayBufferLik
   try {
     new Uint8Array(buffer);
   } catch {
-    throw objection(where, bufferOf(name), "has been detached; give a slice()");
+    throw objection(where, bufferOf(name), `has been detached${COPY}`);
   }
 }
 
@@ -119,12 +121,10 @@ export function checkPresent(where: string, name: string, buffer: ArrayBufferLik
  * Returns `values`, or throws if their buffer was transferred since the call began. Callers pass only values that were not
  * empty when the call began, so that length 0 shows a transfer.
  *
- * @param where beginning of error messages; undefined for none
+ * @param where beginning of error messages. Default: none
  * @throws LatentflowError `invalid_argument`
  */
-export function attached<T extends { readonly length: number }>(name: string, values: T, where?: string): T {
+export function attached<T extends { readonly length: number }>(name: string, values: T, where = ""): T {
   if (values.length > 0) return values;
-  throw invalid(
-    `${where === undefined ? "" : `${where}: `}${bufferOf(name)} was detached (transferred) while the call was at work; give a copy, by slice()`,
-  );
+  throw objection(where, bufferOf(name), `was detached (transferred) while the call was at work${COPY}`);
 }

@@ -1,5 +1,5 @@
 import { LatentflowError, type LatentflowErrorCode } from "./errors.ts";
-import { objectionOf, refusalOf } from "./message.ts";
+import { gotten, objectionOf, wanted } from "./message.ts";
 
 // Makers of errors about arguments and files.
 
@@ -11,17 +11,25 @@ export function invalid(message: string, cause?: unknown): LatentflowError {
   return refusal("invalid_argument", message, cause);
 }
 
-/** Makes an `invalid_argument` error that refuses the value of an option or argument, with the message of `refusalOf`. */
+/**
+ * Makes an `invalid_argument` error that refuses the value of an option or argument: `WHERE: NAME is GOT, expected EXPECTED`, and
+ * the advice.
+ *
+ * @param where beginning of error messages: name of the function called, plain or marked; "" for none
+ * @param name name of the option or argument, plain, or marked by `subject` and with other words around it
+ * @param verb words between the option and `got`
+ * @param advice what to do, with the punctuation before it
+ */
 export function refused(
   where: string,
   name: string,
   verb: string,
   got: string,
   expected: string,
-  advice?: string,
+  advice = "",
   cause?: unknown,
 ): LatentflowError {
-  return invalid(refusalOf(where, name, verb, got, expected, advice), cause);
+  return objection(where, name, `${verb} ${gotten(got)}, expected ${wanted(expected)}${advice}`, cause);
 }
 
 /**
@@ -38,5 +46,5 @@ export function invalidFile(message: string, cause?: unknown): LatentflowError {
 }
 
 function refusal(code: LatentflowErrorCode, message: string, cause: unknown): LatentflowError {
-  return new LatentflowError(code, message, cause === undefined ? undefined : { cause });
+  return new LatentflowError(code, message, cause === undefined ? cause : { cause });
 }

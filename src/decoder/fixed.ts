@@ -67,9 +67,12 @@ export function checkFixed(
   }
   const unknown = Object.keys(given).find((key) => !inputs.some(({ name }) => name === key));
   if (unknown !== undefined) {
-    const has = inputs.length > 0 ? `its fixed inputs are ${names}` : "it has none";
     const input = subject(`fixed.${unknown}`, show(unknown));
-    throw objection(where, `the decoder has no fixed input ${input};`, has);
+    throw objection(
+      where,
+      `the decoder has no fixed input ${input};`,
+      `its fixed inputs are ${names || "none"}`,
+    );
   }
   return inputs.map((input) => {
     const values = (given as Record<string, unknown>)[input.name];
@@ -111,9 +114,8 @@ export function checkFixedInput(
         : Number.isInteger(value) && value >= 0 && value < classes;
     if (isRight) continue;
     const expected = classes === undefined ? "finite numbers" : `integers from 0 to ${classes - 1}`;
-    const isNumber = typeof given === "number";
-    const got = isNumber ? `${value}` : `${value} at ${before + i}`;
-    throw refused(where, name, isNumber ? "is" : "has", got, expected);
+    if (typeof given === "number") throw refused(where, name, "is", `${value}`, expected);
+    throw refused(where, name, "has", `${value} at ${before + i}`, expected);
   }
   return values;
 }

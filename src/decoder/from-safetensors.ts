@@ -1,6 +1,7 @@
+import { markedMessage } from "../base/errors.ts";
 import type { Pausable } from "../base/event-loop.ts";
-import { option as marked, ofFile, refusalOf, subject } from "../base/message.ts";
-import { invalid, invalidFile, objection, refused } from "../base/refuse.ts";
+import { option as marked, ofFile, subject } from "../base/message.ts";
+import { invalidFile, objection, refused } from "../base/refuse.ts";
 import { show, showShape } from "../base/show.ts";
 import { recognise } from "../files/file-kind.ts";
 import { checkSize } from "../files/limits.ts";
@@ -186,8 +187,8 @@ function activationsBetween(
   if (given.length === count) return given;
   const name = option === undefined ? subject("activation", "the file's activation") : "activation";
   const expected = `${count}, one between each two of the file's ${layers} layers`;
-  const message = refusalOf(where, name, "has", `${given.length} entries`, expected);
-  throw option === undefined ? invalidFile(ofFile(message)) : invalid(message);
+  const error = refused(where, name, "has", `${given.length} entries`, expected);
+  throw option === undefined ? invalidFile(ofFile(markedMessage(error))) : error;
 }
 
 function isList(activation: Activation | readonly Activation[]): activation is readonly Activation[] {

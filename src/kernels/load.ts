@@ -49,19 +49,20 @@ const SECTION = "latentflow";
  *   this runtime or processor cannot run it
  */
 export function recogniseKernels(module: WebAssembly.Module): CompiledKernels {
+  const refuse = (got: string, expected: string) =>
+    refused("wasm", "module", "is", got, expected, `; ${COMPILED_IMPORT}`);
   let sections: ArrayBuffer[];
   try {
     sections = WebAssembly.Module.customSections(module, SECTION);
   } catch {
-    throw refused("wasm", "module", "is", show(module), "a WebAssembly.Module", `; ${COMPILED_IMPORT}`);
+    throw refuse(show(module), "a WebAssembly.Module");
   }
   const stamp = readStamp(sections[0]);
   if (!stamp || stamp.version !== version) {
     const found = stamp
       ? `the kernels of latentflow ${show(stamp.version)}`
       : "a module that is not latentflow's";
-    const expected = `the kernels of latentflow "${version}"`;
-    throw refused("wasm", "module", "is", found, expected, `; ${COMPILED_IMPORT}`);
+    throw refuse(found, `the kernels of latentflow "${version}"`);
   }
   if (stamp.build === "relaxed" && !canRunRelaxed()) {
     throw new LatentflowError(

@@ -328,7 +328,7 @@ export function checkLoss(
   if (wanted !== undefined && output !== wanted) {
     throw objection(
       where,
-      `${option("loss", fileName, `the loss ${fileName}`)}${subject("loss", "")}`,
+      `${subject("loss", "")}${option("loss", fileName, `the loss ${fileName}`)}`,
       `needs a decoder whose output activation is "${wanted}", this one's is "${output}"; ` +
         `load or create it with ${option("outputActivation", wanted, `{ outputActivation: "${wanted}" }`)}` +
         ` if its outputs are logits${clause("loss", `, else use ${option("loss", "mse", "squaredError()")}`)}`,

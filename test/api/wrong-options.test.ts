@@ -118,6 +118,27 @@ const WRONG = [
   ["a symbol", Symbol("wrong")],
 ] as const;
 
+/** Messages without a value that came or values that were expected: reasons other than the value refuse the option. */
+const WITHOUT_VALUES = [
+  /cannot be read$/, // No value came: its getter or proxy has thrown.
+  / both given, expected one of them/,
+  /together/,
+  / without /,
+  /has been detached/,
+  / is given, but the decoder has no input of points$/,
+  /, which no input and no operation before it is called$/, // Any name of an earlier operation or input is right.
+];
+
+/** Asserts that a refusal names its option, and what came and was expected unless there is no such value. */
+function hasParts(error: LatentflowError): void {
+  const { option, got, expected, message } = error;
+  assert.type(option, "string", message);
+  if (WITHOUT_VALUES.some((words) => words.test(message))) return;
+  assert.type(got, "string", message);
+  assert.type(expected, "string", message);
+  assert.ok(message.includes(got!) && message.includes(expected!), message);
+}
+
 async function errorOf(call: () => unknown): Promise<Error | undefined> {
   try {
     await call();
@@ -139,6 +160,7 @@ for (const [name, [needed, call]] of Object.entries(CALLS)) {
         assert.is((error as LatentflowError).code, "invalid_argument", option);
         const isNamed = [option, shown].some((word) => error!.message.includes(word));
         assert.ok(isNamed, error!.message);
+        hasParts(error as LatentflowError);
       }
     }
   });
@@ -151,6 +173,7 @@ test("options that cannot be read, a proxy that is revoked say, are refused by e
     const error = await errorOf(() => call(proxy as never));
     assert.instance(error, LatentflowError, `${name}: ${error?.stack}`);
     assert.is((error as LatentflowError).code, "invalid_argument", name);
+    hasParts(error as LatentflowError);
   }
 });
 
@@ -242,6 +265,7 @@ test("arguments that are a Proxy that has been revoked are refused by their name
       assert.instance(error, LatentflowError, `${message}: ${error?.stack}`);
       assert.is((error as LatentflowError).code, "invalid_argument");
       assert.match(error!.message, message);
+      hasParts(error as LatentflowError);
     }
   }
 });
@@ -270,6 +294,36 @@ test("a decoder whose parameters have been transferred is refused by every funct
     (await call)!.message,
     /the buffer of decoder\.parameters was detached .* while the call was at work/,
   );
+});
+
+test("a refused part of a list has its place, and a checkpoint of any wrong type its path", async () => {
+  const { dense, elu, sequential } = await import("../../src/graph/index.ts");
+  const defined = (operation: object) => () =>
+    createDecoder({ ...definition, operations: [...definition.operations, operation] } as never);
+  const trained = (checkpoint: unknown) => () =>
+    training.train(decoder, data, { checkpoint: checkpoint as never });
+  const places: readonly (readonly [option: string, call: () => unknown])[] = [
+    ["operations[1].units", defined({ kind: "dense", name: "1", inputs: ["0"], units: 0 })],
+    ["operations[1].kind", defined({ kind: "none", name: "1", inputs: ["0"] })],
+    ["operations[1].name", defined({ kind: "dense", name: "0", inputs: ["0"], units: 1 })],
+    ["operations[1].inputs[0]", defined({ kind: "dense", name: "1", inputs: ["x"], units: 1 })],
+    ["operations[1].noSuchSetting", defined({ kind: "dense", name: "1", inputs: ["0"], noSuchSetting: 1 })],
+    ["layers[1].units", () => sequential(2, [elu(), dense(0)])],
+    ["layers[1]", () => sequential(2, [elu(), elu as never])],
+    ["layers[1]", () => createDecoder({ layers: [2, 0] })],
+    ["means[0][1]", () => main.gaussianMixture({ means: [[0, Number.NaN]], stds: 1 })],
+    ["solver.maxSteps", () => encode(decoder, y, { solver: { ...main.lbfgs(), maxSteps: -1 } })],
+    ["checkpoint", trained(null)],
+    ["checkpoint", trained(3)],
+    ["checkpoint", trained(new Map())],
+    ["checkpoint.save", trained({})],
+  ];
+  for (const [option, call] of places) {
+    const error = (await errorOf(call)) as LatentflowError;
+    assert.instance(error, LatentflowError, `${option}: ${error?.stack}`);
+    assert.is(error.option, option, error.message);
+    hasParts(error);
+  }
 });
 
 test("no setting of an operation may be null, of any kind", () => {

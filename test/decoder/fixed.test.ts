@@ -256,7 +256,10 @@ test("what does not fit is refused before any work", async () => {
       /^encode: the buffer of fixed input "label" has been detached/,
     ],
     [() => encode(decoder, y, { fixed: labels as never }), /fixed is a Float32Array, expected an object/],
-    [() => encode(plain, y, { fixed: { label: labels } }), /no fixed input "label"; it has none/],
+    [
+      () => encode(plain, y, { fixed: { label: labels } }),
+      /no fixed input "label"; its fixed inputs are none/,
+    ],
     [() => encode(plain, y, { points: 3 }), /no input of points/],
     [() => encode(points, y, { fixed: { xyz } }), /is over points; give how many there are/],
     [() => encode(points, y, { fixed: { xyz }, points: 0 }), /points is 0, expected/],
