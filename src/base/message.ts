@@ -128,7 +128,7 @@ export function wanted(text: string): string {
  * @param name name of the option or argument, plain, or marked by `subject` and with other words around it
  */
 export function objectionOf(where: string, name: string, reason: string): string {
-  return beginningOf(where) + subject(name) + " " + reason;
+  return `${beginningOf(where) + subject(name)} ${reason}`;
 }
 
 /** Splits an error message into plain texts and marks (pieces of the message with their roles), in order. */

@@ -1,9 +1,9 @@
 import { checkTargets, checkValues } from "../api/check-data.ts";
 import type { Problem } from "../backend/backend.ts";
 import { checkFloat32 } from "../base/float32.ts";
-import { subject } from "../base/message.ts";
+import { gotten, subject, wanted } from "../base/message.ts";
 import { attached } from "../base/realms.ts";
-import { refused } from "../base/refuse.ts";
+import { objection, refused } from "../base/refuse.ts";
 import type { Decoder } from "../decoder/decoder.ts";
 import { cutFixed, type FixedValues } from "../decoder/fixed.ts";
 import { showLengths } from "../files/array.ts";
@@ -27,9 +27,9 @@ export function asDataset(where: string, data: Dataset | Float32Array, decoder: 
   const dataset = isDataset(data) ? data : createDataset(data, { shape: decoder.outputShape });
   checkSamples(where, dataset, decoder.outputSize, "the decoder's output size");
   if (isReordered(dataset.shape, decoder.outputShape)) {
-    const expected = `${showLengths(decoder.outputShape)}, the decoder's output`;
-    const advice = "; give data whose axes are in this order";
-    throw refused(where, THE_SAMPLES, "are", showLengths(dataset.shape), expected, advice);
+    const output = `the decoder's output is ${wanted(showLengths(decoder.outputShape))}`;
+    const reason = `are ${gotten(showLengths(dataset.shape))}, ${output}; give data whose axes are in this order`;
+    throw objection(where, THE_SAMPLES, reason);
   }
   return dataset;
 }

@@ -418,7 +418,7 @@ test("checkpoint refuses what it cannot use", async () => {
       "run.checkpoint",
       /train: checkpoint: options are "run\.checkpoint", expected a plain object with any of file, save, resume, everySeconds/,
     ],
-    [{}, /expected \{ file \} or \{ save \}/],
+    [{}, /checkpoint: save is undefined, expected a function of bytes, or in its place \{ file \}/],
     [{ path: "a" }, /unknown option "path"; the options are file, save, resume, everySeconds/],
     [{ file: 1 }, /file is 1, expected a path/],
     [{ file: "a", save() {} }, /file and save are both given/],

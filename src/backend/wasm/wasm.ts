@@ -96,7 +96,7 @@ const FIELDS = {
 export function wasm(options: WasmOptions = {}): Backend {
   const { relaxed, module, threads, worker, workerMemory } = completeOptions("wasm", options, FIELDS);
   if (module !== undefined && relaxed !== undefined) {
-    const reason = "chooses among the builds of the package; leave it out together with module";
+    const reason = "chooses a build of the package; leave it out together with module";
     throw objection("wasm", "relaxed", reason);
   }
   const given = module === undefined ? undefined : recogniseKernels(module as WebAssembly.Module);
