@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { hasCode } from "../src/base/errors.ts";
-import { fileModules } from "../src/files/durable-file.ts";
+import { fileModules, resolveOnce } from "../src/files/durable-file.ts";
 import { type Lock, lockFile } from "../src/train/checkpoint-lock.ts";
 import type { Kept, Settings } from "./element.ts";
 
@@ -61,7 +61,7 @@ export class Store {
 async function lockWhenFree(file: string): Promise<Lock> {
   for (;;) {
     try {
-      return await lockFile("reproduce", file, fileModules()!);
+      return await lockFile("reproduce", resolveOnce(file), fileModules()!);
     } catch (error) {
       if (!hasCode(error, "locked")) throw error;
       await wait(20);

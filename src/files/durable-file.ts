@@ -16,15 +16,21 @@ export function fileModules() {
 
 type FileSystem = typeof import("node:fs/promises");
 
+/** Path of a file that no later `process.chdir` changes. */
+export interface ResolvedPath {
+  /** Absolute path. */
+  readonly file: string;
+  /** Formats `file`, or a path that begins with it, for a message: as the caller gave it. */
+  readonly shown: (path: string) => string;
+}
+
 /**
- * Resolves a path once, so that a later `process.chdir` does not move the file.
+ * Resolves a path once, so that a later `process.chdir` does not move the file. In Node alone.
  *
  * @param given path of a file, as the caller passed it
- * @returns `file`, the absolute path, and `shown`, which formats this path, or one that begins with it, for a message: as it
- *   was given
  */
-export function resolveOnce({ resolve }: Pick<typeof import("node:path"), "resolve">, given: string) {
-  const file = resolve(given);
+export function resolveOnce(given: string): ResolvedPath {
+  const file = builtinModule("node:path")!.resolve(given);
   return { file, shown: (path: string) => showPath(given + path.slice(file.length)) };
 }
 

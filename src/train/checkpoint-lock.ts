@@ -4,7 +4,7 @@ import { option } from "../base/message.ts";
 import { codeOf } from "../base/realms.ts";
 import { invalidFile } from "../base/refuse.ts";
 import { show } from "../base/show.ts";
-import { type fileModules, resolveOnce } from "../files/durable-file.ts";
+import type { fileModules, ResolvedPath } from "../files/durable-file.ts";
 
 // A lock is a file whose holder touches it every few seconds. npm's proper-lockfile imports Node's modules when it is
 // loaded, which latentflow/train must not, and takes over a dead lock by removing it: of two processes that do so at
@@ -66,11 +66,10 @@ interface Found {
  */
 export async function lockFile(
   where: string,
-  given: string,
+  { file, shown }: ResolvedPath,
   modules: NonNullable<ReturnType<typeof fileModules>>,
 ): Promise<Lock> {
-  const { fileSystem, path: paths, os } = modules;
-  const { file, shown } = resolveOnce(paths, given);
+  const { fileSystem, os } = modules;
   const first = `${file}.lock`;
   const token = Array.from(globalThis.crypto.getRandomValues(new Uint32Array(4)), (word) =>
     word.toString(16).padStart(8, "0"),

@@ -26,7 +26,8 @@ export function fileStore(where: string, given: string, resume: boolean): Checkp
     );
   }
   const { fileSystem, path } = modules;
-  const { file, shown } = resolveOnce(path, given);
+  const resolved = resolveOnce(given);
+  const { file, shown } = resolved;
   const previous = `${file}.previous`;
   const temporary = `${file}.temporary`;
   /** True if the checkpoint in `file` is intact. A damaged one must not become `previous` when a new one is written. */
@@ -107,7 +108,7 @@ export function fileStore(where: string, given: string, resume: boolean): Checkp
 
   return {
     async load() {
-      lock = await attempt(`${file}.lock`, lockFile(where, given, modules));
+      lock = await attempt(`${file}.lock`, lockFile(where, resolved, modules));
       if (!resume) await refuseExisting();
       const loaded = resume ? await loadSound() : undefined;
       // Fails now, rather than at the first checkpoint, if the folder is not writable.

@@ -2,7 +2,7 @@
 // what went wrong; told "release", it gives back what it has won.
 
 import { LatentflowError } from "../../src/base/errors.ts";
-import { fileModules } from "../../src/files/durable-file.ts";
+import { fileModules, resolveOnce } from "../../src/files/durable-file.ts";
 import { type Lock, lockFile } from "../../src/train/checkpoint-lock.ts";
 
 let lock: Lock | undefined;
@@ -16,7 +16,7 @@ process.on("message", async (told: string) => {
     return;
   }
   try {
-    lock = await lockFile("race", told.slice("lock ".length), fileModules()!);
+    lock = await lockFile("race", resolveOnce(told.slice("lock ".length)), fileModules()!);
     process.send!("won");
   } catch (error) {
     process.send!(error instanceof LatentflowError && error.code === "locked" ? "refused" : String(error));

@@ -19,7 +19,7 @@ import { fileURLToPath } from "node:url";
 import { buildSync } from "esbuild";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { fileModules } from "../../src/files/durable-file.ts";
+import { fileModules, resolveOnce } from "../../src/files/durable-file.ts";
 import { lockFile } from "../../src/train/checkpoint-lock.ts";
 import { fileStore } from "../../src/train/file-store.ts";
 import { trainAutoencoder } from "../../src/train/index.ts";
@@ -34,7 +34,7 @@ test.after(() => rmSync(folder, { recursive: true }));
 const whole = endOf(await runSmall());
 let files = 0;
 const newFile = () => join(folder, `run-${++files}.checkpoint`);
-const lock = (file: string) => lockFile("test", file, fileModules()!);
+const lock = (file: string) => lockFile("test", resolveOnce(file), fileModules()!);
 const runAt = (file: string, more: TrainOptions = {}) =>
   runSmall({ ...more, checkpoint: { file, resume: true, everySeconds: 0 } } as TrainOptions);
 const locksOf = (file: string) =>
@@ -268,7 +268,7 @@ function takeOver(file: string, meanwhile: (content: string) => void) {
     return handle;
   };
   const fileSystem = { ...modules.fileSystem, open } as typeof modules.fileSystem;
-  return lockFile("test", file, { ...modules, fileSystem });
+  return lockFile("test", resolveOnce(file), { ...modules, fileSystem });
 }
 
 test("a dead lock whose holder wakes up in the middle of a taking over stays its holder's", async () => {
@@ -314,7 +314,7 @@ test("a lock is never there without saying whose it is", async () => {
     return modules.fileSystem.open(path, flags);
   };
   const fileSystem = { ...modules.fileSystem, open };
-  const held = await lockFile("test", newFile(), { ...modules, fileSystem });
+  const held = await lockFile("test", resolveOnce(newFile()), { ...modules, fileSystem });
   assert.is(seen.length, 1);
   assert.is(JSON.parse(seen[0]!).pid, process.pid);
   await held.release();
