@@ -40,7 +40,7 @@ const EXPERIMENTS: Record<
     "few images by a decoder of convolutions and by the paper's, at equal passes",
   ],
   floors: [computeFloors, "the targets' own entropy, which the losses of site/paper are held above"],
-  "kept-codes": [compareCodeRates, "which learning rate training codes take that are kept beside a decoder"],
+  "kept-codes": [compareCodeRates, "learning rates of kept codes, compared by the loss of validation digits"],
   runs: [
     (_, command) => compareRuns({ isWide: command.opts().wide }),
     "which of the plain build's runs have other bits than those kept",

@@ -21,7 +21,7 @@ export type GapMethod = "autoencoder" | "masked autoencoder" | "kept codes" | "f
 
 /** Settings of training for a number of images. */
 export interface Recipe {
-  /** Passes over the images by everything but the flow, which a pass costs twenty times as much. */
+  /** Passes over the images for all methods but flows, whose passes cost twenty times as much. */
   readonly passes: number;
   readonly flowPasses: number;
   /** Random shifts by up to so many pixels. */
@@ -42,8 +42,8 @@ export const RECIPES: Readonly<Record<GapCount, Recipe>> = {
 export const MASK = { hidden: [0, 0.95] } as const;
 
 /**
- * Learning rate of kept codes times the passes. Adam moves a code's values by about the learning rate in each pass, so this is how
- * far a code travels at most. Chosen by `npm run experiment -- kept-codes`.
+ * Learning rate of kept codes at the start times the passes. Adam moves a code's values by about the learning rate in each pass,
+ * and the rate falls linearly to 0, so a code travels about half of this at most. Chosen by `npm run experiment -- kept-codes`.
  */
 export const CODE_TRAVEL = 4 / 3;
 

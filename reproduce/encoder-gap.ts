@@ -212,7 +212,7 @@ function findings(figures: Figures): string {
 
 ${mainTable(figures, "MNIST")}
 
-Empty cells were not measured. The columns of *encoder trained with masks* are of decoders of its own, all others are of the same
+Empty cells were not measured. The columns of *encoder trained with masks* are of decoders of their own, all others are of the same
 decoders. *No network* fills hidden
 pixels with the mean of the training images, and leaves noise as it is.
 

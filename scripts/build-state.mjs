@@ -2,8 +2,7 @@ import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
-// Building the kernels takes half a minute and more, the library ten seconds: what is built is kept where it is of the sources as
-// they are.
+// Hashes that tell whether a part of the build is up to date: the kernels take half a minute and more, the library ten seconds.
 
 /**
  * A part of the build.
@@ -52,8 +51,8 @@ const PARTS = {
 };
 
 /**
- * What the last build of a part said, if what there is is of the sources, and as that build has left it; else undefined.
- * What a build that was broken off has written is not what another one has left.
+ * Returns the output of the last build of a part if the part is up to date: same sources, and its files unchanged since.
+ * Undefined otherwise, also after an interrupted build.
  * @param {string} root of the repository
  * @param {PartName} part
  */
@@ -78,8 +77,7 @@ export function sourcesOf(root, part) {
 }
 
 /**
- * To be called when a part has been built. What was changed meanwhile is in some of its files, or in none: then nothing is
- * remembered, and it is built again.
+ * Records that a part has been built. Records nothing if a source changed during the build, so that it is built again.
  * @param {string} root of the repository
  * @param {PartName} part
  * @param {string} sources before it was built
@@ -119,8 +117,8 @@ function hashOf(root, files) {
 }
 
 /**
- * Their paths from the root, in an order that is always the same. Links that lead nowhere, by which some editors mark
- * what they have open, are none.
+ * Returns the paths of a folder's files from the root, sorted; [] if there is no folder. Skips dangling links, by which some
+ * editors mark open files.
  * @param {string} root
  * @param {string} folder none, where it is not there
  */

@@ -12,7 +12,7 @@ export interface OptionDoc {
   readonly standard: string | undefined;
 }
 
-/** Folders whose functions have options, with their files alone. */
+/** Folders of the functions in `FIELDS`; subfolders are not read. */
 const FOLDERS = ["api", "backend", "solver", "terms", "train"];
 
 type Declaration = ts.InterfaceDeclaration | ts.TypeAliasDeclaration;

@@ -3,6 +3,7 @@
 import { ENCODE_FIELDS } from "../src/api/encode.ts";
 import { OPTIMIZERS } from "../src/backend/optimizer.ts";
 import type { Field } from "../src/base/options.ts";
+import { isSetting } from "../src/cli/options/library-flags.ts";
 import { kebabCase } from "../src/cli/options/parse.ts";
 import { EXP_DECAY_FIELDS, GRADIENT_FLOW_FIELDS, NESTEROV_FLOW_FIELDS } from "../src/solver/flow.ts";
 import { LINEAR_GRID_FIELDS, LOG_GRID_FIELDS } from "../src/solver/grid.ts";
@@ -46,7 +47,7 @@ function fieldsIn(table: Readonly<Record<string, { readonly fields: Fields }>>):
   return Object.fromEntries(Object.entries(table).map(([name, { fields }]) => [name, fields]));
 }
 
-/** Options that no flag sets: the program aborts by itself, a decay is a part of `--alpha`, and fits have defaults. */
+/** Options that no flag sets: the program aborts by itself, a decay is a part of `--alpha`, and of fits the defaults are taken. */
 const WITHOUT_FLAG = [
   ...["encode.onAbort", "expDecay.rate", "fitGaussian.latentSize"],
   ...["latentSize", "maxIterations", "tolerance", "varianceFloor"].map(
@@ -57,9 +58,9 @@ const WITHOUT_FLAG = [
 /** Options whose value is an object that a flag names, such as `--solver amd`. */
 const NAMED = ["flow", "solver", "adjoint", "optimizer", "schedule"];
 
-/** True for a number, a word or a switch: a flag of the program can set it. */
-function isFlag({ bounds, choices, standard }: Field<unknown>): boolean {
-  return bounds !== undefined || choices !== undefined || ["number", "boolean"].includes(typeof standard);
+/** True if a flag of the program can set an option: also α, a number or a decay. */
+function isFlag(field: Field<unknown>): boolean {
+  return isSetting(field) || typeof field.standard === "number";
 }
 
 /** Forms of the library's values on the command line, where these are other ones. */

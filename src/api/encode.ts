@@ -53,11 +53,12 @@ export interface CommonEncodeOptions {
    */
   loss?: LossLike | undefined;
   /**
-   * Prior on the codes, such as `gaussian()`; the call then minimises loss + prior(z)/N. `"none"` ignores the prior stored in
-   * the decoder. Default: the prior stored in the decoder, if any.
+   * Prior on the codes, such as `gaussian()`; the call then minimises loss + prior(z)/N, N the divisor of the loss. `"none"`
+   * ignores the prior stored in the decoder. Default: the prior stored in the decoder, if any.
    *
-   * prior(z) is the negative log-density in nats up to a constant, times the prior's weight. N is what the loss is divided by:
-   * n = outputSize for a mean, Σw for a weighted mean, 1 for a sum. For data with Gaussian noise of standard deviation σ, give `squaredError()` and weights of 1/(2σ²).
+   * prior(z) is the negative log-density in nats up to a constant, times the prior's weight. N is n = outputSize for a mean,
+   * Σw for a weighted mean, 1 for a sum. For data with Gaussian noise of standard deviation σ, give `squaredError()` and weights
+   * of 1/(2σ²).
    */
   prior?: PriorLike | undefined;
   /**
@@ -68,14 +69,13 @@ export interface CommonEncodeOptions {
    */
   weights?: Weights | undefined;
   /**
-   * Values of the decoder's further inputs beside z, such as class labels, which are given and not optimised. Each of the
-   * decoder's `fixedInputs` has an array, by name, with one row for all samples or B rows. Class labels are integers. No
-   * default: required for a decoder with fixed inputs.
+   * Values of the decoder's `fixedInputs` (inputs beside z, such as class labels) by name: one row for all samples, or B rows.
+   * Class labels are integers. No default: required for a decoder with fixed inputs.
    */
   fixed?: FixedOption | undefined;
   /**
    * Number of points in each sample, for a decoder that maps z and a point's coordinates to the point's channels. y then has
-   * points × channels values per sample. No default: required for such a decoder.
+   * points × channels values per sample. No default: required for a decoder with points.
    */
   points?: number | undefined;
   /**
@@ -91,14 +91,14 @@ export interface CommonEncodeOptions {
    */
   batchSize?: number | undefined;
   /**
-   * Points of each sample's path to return as `trajectory`: `"steps"` for z0 and the end of every accepted step, or an array of
-   * times. Times ascend from 0 to the solver's t1. `lbfgs` and `amd` are slower with it. Default: none.
+   * Points of each sample's path to return as `trajectory`: `"steps"` for z0 and the end of every accepted step, or an
+   * ascending array of times in [0, t1], t1 the solver's. `lbfgs` and `amd` are slower with it. Default: none.
    *
    * Points are returned for the times that the sample reached. A time within a step is reached by a separate, shorter step of
    * the same solver, so that the choice of times never changes z, loss or steps; its evaluations are included in `stats`.
    */
   saveAt?: SaveAt | undefined;
-  /** Ends the call early: it rejects, or resolves with the results so far, as `onAbort` says. */
+  /** Ends the call early: the call rejects, or resolves with the results so far, as `onAbort` says. */
   signal?: AbortSignalLike | undefined;
   /**
    * Called with the progress between pieces of work of about 10 ms. If it throws, or a promise that it returns rejects, the

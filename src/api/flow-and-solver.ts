@@ -12,13 +12,13 @@ export type FlowAndSolver =
   | {
       /** Differential equation whose solution leads to the code. Default `gradientFlow()`. */
       flow?: GradientFlow<1> | undefined;
-      /** Solver that follows the flow from z0 to the code. Default `lbfgs()`. */
+      /** Solver that takes each sample from z0 to its code. Default `lbfgs()`. */
       solver?: Solver<GradientFlow<1>> | undefined;
     }
   | {
       /** Differential equation whose solution leads to the code. Default `gradientFlow()`. */
       flow?: Flow | undefined;
-      /** Solver that follows the flow from z0 to the code; must support any flow, such as `dormandPrince(…)`. Required. */
+      /** Solver that takes each sample from z0 to its code; must support any flow, such as `dormandPrince(…)`. Required. */
       solver: Solver<Flow>;
     };
 

@@ -65,7 +65,7 @@ export interface AdamOptions {
   beta1?: number | undefined;
   /** Decay rate β₂ of v, the running mean of the squared gradients, in [0, 1). Default 0.999. */
   beta2?: number | undefined;
-  /** Term ε added to the denominator √v, ≥ 1e-37. Default 1e-8. */
+  /** Term ε added to the denominator √v̂, v̂ the bias-corrected v, ≥ 1e-37. Default 1e-8. */
   epsilon?: number | undefined;
   /** Weight decay λ, decoupled from the gradient (AdamW), ≥ 0. Default 0. */
   weightDecay?: number | undefined;

@@ -76,7 +76,10 @@ export interface Parameter {
   readonly tensor: TensorName;
   readonly shape: Shape;
   readonly initial: Initial;
-  /** True if kernels treat the tensor as one row when they sum gradients; else each position of its first axis is a row. */
+  /**
+   * True if kernels treat the tensor as one row when they sum gradients, as they do a tensor of one axis; else each position of
+   * its first axis is a row.
+   */
   readonly isFlat: boolean;
   /** Offset of the tensor in the flat array of all parameters, in numbers. */
   readonly offset: number;

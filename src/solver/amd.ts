@@ -6,26 +6,34 @@ import { MAX_COUNT } from "./base.ts";
 export interface AmdOptions {
   /** End time of the flow, > 0. Default 1e4. */
   t1?: number | undefined;
-  /** Length of the first step, and minimum length that each later step is first tried with, > 0. Default 1. */
+  /**
+   * Length of the first step, and minimum length that each later step is first tried with, > 0. Default 1.
+   *
+   * The last step is cut to end at `t1`, and may be shorter.
+   */
   stepInit?: number | undefined;
   /** Maximum step length, > 0 and at least `stepInit`. Default 10, or `stepInit` if that is larger. */
   stepMax?: number | undefined;
   /** Growth factor of the step length from one step to the next, ≥ 1. Default 1.1. */
   increaseFactor?: number | undefined;
-  /** Factor by which a step that does not lower the loss enough is shortened, in (0, 1). Default 0.75. */
+  /** Factor that multiplies the length of a step that does not lower the loss enough, in (0, 1). Default 0.75. */
   decreaseFactor?: number | undefined;
   /**
-   * Decrease of the loss that a step must exceed, as a fraction of its decrease to first order, in [0, 1). Default 0: any
-   * decrease.
+   * Decrease of the loss that a step must exceed, as a fraction of the decrease that the gradient predicts, in [0, 1).
+   * Default 0: any decrease.
    *
-   * The decrease to first order in a step of length δt is δt·‖∇_z l‖².
+   * The gradient predicts δt·‖∇_z l‖² for a step of length δt, the decrease to first order.
    */
   slope?: number | undefined;
-  /** Step length from which the next step grows: `"accepted"` (the default), or `"trial"` for the one tried first. */
+  /**
+   * Length of a step that the next one grows from: `"accepted"` (the default), or `"trial"`, the length first tried.
+   *
+   * The paper prints `"trial"`.
+   */
   growFrom?: "accepted" | "trial" | undefined;
   /**
-   * Maximum number of times that one step is shortened, ≥ 0; after them the sample ends as `"stalled"` or `"converged"`.
-   * Default 100.
+   * Maximum number of times that one step is shortened, ≥ 0; if it still fails, the sample ends as `"stalled"` or
+   * `"converged"`. Default 100.
    */
   maxBacktracks?: number | undefined;
   /**
@@ -35,13 +43,13 @@ export interface AmdOptions {
    */
   maxSteps?: number | undefined;
   /**
-   * Mean decrease of the loss per step, over the last `window` accepted steps, below which a sample has converged, ≥ 0.
+   * Mean decrease of the loss per step, over the last `window` accepted losses, below which a sample has converged, ≥ 0.
    * Default 1e-5.
    *
    * With 0 a sample converges only where the gradient is 0 or no step lowers the loss any more.
    */
   tolerance?: number | undefined;
-  /** Number of most recent accepted losses that `tolerance` is tested on, 2 to 1,000. Default 5. */
+  /** Number of accepted losses, the latest ones, that `tolerance` is tested on, 2 to 1,000. Default 5. */
   window?: number | undefined;
   /** Fraction of the end time `t1` before which `tolerance` ends no sample, in [0, 1]. Default 0.02. */
   settle?: number | undefined;

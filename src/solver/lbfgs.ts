@@ -22,7 +22,8 @@ export interface LbfgsOptions {
    */
   maxSteps?: number | undefined;
   /**
-   * Decrease of the loss that a step must exceed, as a fraction of its decrease to first order, in [0, 1). Default 1e-4.
+   * Decrease of the loss that a step must exceed, as a fraction of the decrease that the gradient predicts, in [0, 1).
+   * Default 1e-4.
    *
    * It is the Armijo constant c₁ of the line search: a step of length t along the direction p must lower the loss by more than
    * c₁ · t · |gᵀp|, g = ∇_z l. For a sample's first eight steps c₁ is at least 0.4.

@@ -6,7 +6,7 @@ import type { Trajectory } from "./result.ts";
 
 /**
  * Points of each sample's path to record: `"steps"` for z0 and the end of every accepted step; or an ascending array of
- * times from 0 to the solver's t1.
+ * times in [0, t1], t1 the solver's.
  */
 export type SaveAt = "steps" | ArrayLike<number>;
 

@@ -7,7 +7,7 @@ import type { Tableau } from "./tableau.ts";
 export interface Rk4Options {
   /** Time grid of the steps, from `linearGrid(…)` or `logGrid(…)`. */
   grid: Grid;
-  /** Tableau: `"classic"` (the default), or Kutta's `"3/8"` rule, slightly more accurate at the same cost. */
+  /** Tableau: `"classic"` (the default), or `"3/8"`, Kutta's rule, slightly more accurate at the same cost. */
   rule?: "classic" | "3/8" | undefined;
 }
 

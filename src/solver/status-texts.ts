@@ -2,21 +2,21 @@ import type { Status } from "./status.ts";
 
 /** Texts of a status for the documentation's table of statuses. */
 interface StatusText {
-  /** What happened. */
+  /** Event that ended the sample. */
   readonly happened: string;
-  /** What to do about it; "" if nothing. */
+  /** Remedy; "" if none is needed. */
   readonly advice: string;
 }
 
-/** What each status of a sample means and what to do about it; scripts/document-lists.ts writes them into site/. */
+/** Row of each status in the documentation's table, which scripts/document-lists.ts writes. */
 export const STATUS_TEXTS: { readonly [Each in Status]: StatusText } = {
   converged: {
     happened:
-      "`lbfgs`: the final check, by steps without damping, found none that lowers the loss by the threshold. `amd`: the loss has stopped falling by `tolerance` a step, perhaps before rest",
+      "`lbfgs`: the final check found no step without damping that lowers the loss by the threshold. `amd`: the loss has stopped falling by `tolerance` a step, perhaps before rest",
     advice: "[see below](#after-converged)",
   },
   reached_t1: {
-    happened: "the flow was followed to its end `t1`; `lbfgs` has no `t1` and never ends so",
+    happened: "the flow was followed to its end `t1`; `lbfgs` has no `t1` and never ends with this status",
     advice: "raise `t1` to go on",
   },
   max_steps: {

@@ -18,7 +18,7 @@ export type CovarianceKind = "diagonal" | "full";
 export interface FitGaussianOptions {
   /** Number d of values in a code, ≥ 1. */
   latentSize: number;
-  /** Form of the covariance: `"diagonal"` (the default), variances alone, or `"full"`, the whole matrix. */
+  /** Form of the covariance: `"diagonal"` (the default) for variances alone, or `"full"` for the whole matrix. */
   covariance?: CovarianceKind | undefined;
   /**
    * Shrinkage s of the full covariance, in [0, 1]: correlations are multiplied by 1 - s, variances are unchanged. Default 0.
@@ -27,7 +27,7 @@ export interface FitGaussianOptions {
    * definite, however few codes there are.
    */
   shrinkage?: number | undefined;
-  /** Factor by which the prior's value, in nats, is multiplied, > 0. Default 1. */
+  /** Factor that multiplies the prior's value in nats, > 0. Default 1. */
   weight?: number | undefined;
 }
 
@@ -35,11 +35,11 @@ export interface FitGaussianOptions {
 export interface FitGaussianMixtureOptions {
   /** Number d of values in a code, ≥ 1. */
   latentSize: number;
-  /** Number K of Gaussians, ≥ 1: at most the number of distinct codes. */
+  /** Number K of Gaussians, ≥ 1 and at most the number of distinct codes. */
   components: number;
   /** Seed of the random start, an integer ≥ 0; the same seed gives the same prior. Default 0. */
   seed?: number | undefined;
-  /** Form of each component's covariance: `"diagonal"` (the default), variances alone, or `"full"`, the whole matrix. */
+  /** Form of each component's covariance: `"diagonal"` (the default) for variances alone, or `"full"` for the whole matrix. */
   covariance?: CovarianceKind | undefined;
   /** Maximum number of iterations, ≥ 1; after them the fit ends without having converged. Default 500. */
   maxIterations?: number | undefined;
@@ -55,7 +55,7 @@ export interface FitGaussianMixtureOptions {
    * Without it, a component that collapses onto one code or a plane would have an infinite density there.
    */
   varianceFloor?: number | undefined;
-  /** Factor by which the prior's value, in nats, is multiplied, > 0. Default 1. */
+  /** Factor that multiplies the prior's value in nats, > 0. Default 1. */
   weight?: number | undefined;
 }
 

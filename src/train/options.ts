@@ -18,8 +18,8 @@ import type { ValidationOptions, ValidationResult } from "./validation.ts";
 /** Options that `train` and `trainAutoencoder` share. */
 export interface RunOptions {
   /**
-   * Loss l(y, D(z)) of a sample with data y, D(z) the decoder's output for its code z. Default: the loss stored in the decoder;
-   * required if there is none.
+   * Loss l(y, D(z)) between a sample y and its reconstruction, as a value or by name, `"bce"` or `"mse"`. Default: the loss
+   * stored in the decoder; required if there is none.
    */
   loss?: LossLike | undefined;
   /**
@@ -115,7 +115,7 @@ export type TrainOptions = FlowAndSolver &
     fixed?: FixedOption | undefined;
     /**
      * Number of points in each sample, also in validation, for a decoder that maps z and a point's coordinates to the
-     * point's channels. No default: required for such a decoder.
+     * point's channels. No default: required for a decoder with points.
      */
     points?: number | undefined;
     /**
@@ -126,7 +126,7 @@ export type TrainOptions = FlowAndSolver &
     warmStart?: boolean | undefined;
     /**
      * Source of the codes: `"encoded"` (the default), a flow for each mini-batch; or `"kept"`, a code stored for each sample
-     * and updated together with the weights.
+     * and updated together with the decoder's parameters.
      *
      * A kept code is initially the decoder's `start`, and is updated by the same gradient, as in DeepSDF's auto-decoder: one
      * pass for each mini-batch, but many epochs. A sample whose gradient is not finite is left out of the update, and its code

@@ -1,9 +1,9 @@
-// What a test waits for, and for how long at most: a limit is there that a hang ends, never to say that something is quick.
+// Waiting in tests. The limit only ends a hang; it never asserts speed.
 
-/** In milliseconds: so long takes no step of a test, on however slow and busy a machine. */
+/** Longest wait for one step of a test, in milliseconds. */
 export const PATIENCE = 300_000;
 
-/** Waits until something is so; fails where it never is. */
+/** Waits until `isSo` returns true; throws after PATIENCE. */
 export async function until(isSo: () => boolean | undefined, what = `${isSo}`): Promise<void> {
   const end = performance.now() + PATIENCE;
   while (!isSo()) {
@@ -12,7 +12,7 @@ export async function until(isSo: () => boolean | undefined, what = `${isSo}`): 
   }
 }
 
-/** What some work comes to, and its seconds of processor time: a busy machine takes longer, and no more of these. */
+/** Returns the result of some work and its processor time in seconds, which a busy machine does not lengthen. */
 export async function timed<T>(work: () => T): Promise<[value: Awaited<T>, seconds: number]> {
   const start = process.cpuUsage();
   const value = await work();

@@ -121,14 +121,14 @@ function helpOf<T>(option: string, owners: readonly (readonly [name: string, Mem
   const byValue = (read: (each: Member<T>) => string) =>
     groupBy(owners.map(([name, each]) => [read(each), name] as const));
   const texts = byValue((each) => each.texts[option] ?? "");
-  const text = texts.size === 1 ? [...texts.keys()][0]! : showGroups(texts);
+  const text = texts.size === 1 ? [...texts.keys()][0]! : showGroups(texts, " | ");
   const defaults = byValue(({ fields }) => String(fields[option]!.standard ?? "required"));
   return `${text} (${showGroups(defaults)})`;
 }
 
-/** Formats names of members grouped by a text, such as their default: `amd: 10000; euler, rk4: to be given`. */
-function showGroups(groups: Map<string, string[]>): string {
-  return [...groups].map(([value, names]) => `${names.join(", ")}: ${value}`).join("; ");
+/** Formats names of members grouped by a text, such as their default: `amd: 10000; euler, rk4: required`. */
+function showGroups(groups: Map<string, string[]>, separator = "; "): string {
+  return [...groups].map(([value, names]) => `${names.join(", ")}: ${value}`).join(separator);
 }
 
 /** Exits with an error of usage if an option of a choice is given that has no effect with the other options. */

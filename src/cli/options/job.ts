@@ -74,7 +74,7 @@ export interface EncodingOptions
  * Adds the options that all encoding commands share to a command: those of fixed inputs, the decoder, the run, the loss, the
  * prior, the flow and the solver. Those of fixed inputs join the current group of the help.
  *
- * @param call function of the library whose numeric options the command has
+ * @param call function of the library whose numbers, words and switches the command has as flags
  */
 export function addEncodingOptions(command: Command, call: "encode" | "evaluate"): void {
   addFixedOptions(command, "samples");

@@ -34,7 +34,10 @@ export function textsOf(call: string): Readonly<Record<string, string>> {
   return OPTION_TEXTS[call] ?? {};
 }
 
-/** Returns the placeholder of an option's value in the help: `<n>` for an integer, `<share>` for a number from 0 to 1. */
+/**
+ * Returns the placeholder of an option's value in the help: `<name>` for one of several words, `<n>` for an integer, `<share>`
+ * for a number from 0 to 1, `<number>` for any other, `<value>` for anything else.
+ */
 export function usageOf({ bounds, choices }: Field<unknown>): string {
   if (choices) return "<name>";
   if (!bounds) return "<value>";
@@ -43,9 +46,9 @@ export function usageOf({ bounds, choices }: Field<unknown>): string {
   return min === 0 && max !== undefined && max <= 1 ? "<share>" : "<number>";
 }
 
-/** True for an option that a flag made by `settingFlags` sets. */
-function isSetting({ bounds, choices, standard }: Field<unknown>): boolean {
-  return bounds !== undefined || choices !== undefined || standard === false;
+/** True for a number, a word or a switch, which a flag of the program can set. */
+export function isSetting({ bounds, choices, standard }: Field<unknown>): boolean {
+  return bounds !== undefined || choices !== undefined || typeof standard === "boolean";
 }
 
 /** Makes a flag for each option of the library's function `call` that is a number, a word or a switch. */
@@ -67,6 +70,11 @@ export function settingsOf<Table extends Fields>(fields: Table, given: object): 
     (given as Readonly<Record<string, unknown>>)[name] ?? standard,
   ]);
   return Object.fromEntries(values) as SettingsOf<Table>;
+}
+
+/** Returns the names of the options in a table of which flags are made. */
+export function settingNames(fields: Fields): string[] {
+  return settingsIn(fields).map(([name]) => name);
 }
 
 function settingsIn(fields: Fields): [name: string, field: Field<unknown>][] {

@@ -4,25 +4,25 @@
 export const OPTION_TEXTS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   encode: {
     flow: "differential equation whose solution leads to the code",
-    solver: "solver that follows the flow from z0 to the code",
+    solver: "solver that takes each sample from z0 to its code",
     batchSize:
       "maximum number of samples that each thread processes at the same time, ≥ 1; it bounds memory and never changes a result (default: chosen for the decoder)",
   },
   evaluate: {
     flow: "differential equation whose solution leads to the code",
-    solver: "solver that follows the flow from z0 to the code",
+    solver: "solver that takes each sample from z0 to its code",
     batchSize:
       "maximum number of samples that each thread processes at the same time, ≥ 1; it bounds memory and never changes a result (default: chosen for the decoder)",
     gap: "encode the samples also by a flow, and report each sample's gap, the encoder's loss minus the flow's",
   },
   train: {
     flow: "differential equation whose solution leads to the code",
-    solver: "solver that follows the flow from z0 to the code",
+    solver: "solver that takes each sample from z0 to its code",
     adjoint:
       "method that computes the gradient with respect to the decoder's parameters: approximate, full or direct",
     warmStart: "start each sample's flow where its previous one ended, not at the decoder's start",
     codes:
-      "source of the codes: encoded, a flow for each mini-batch; or kept, a code stored for each sample and updated together with the weights",
+      "source of the codes: encoded, a flow for each mini-batch; or kept, a code stored for each sample and updated together with the decoder's parameters",
     optimizer: "optimizer of the networks' parameters",
     schedule: "schedule of the learning rate over the run",
     batchSize: "number of samples in a mini-batch, ≥ 1",
@@ -53,16 +53,17 @@ export const OPTION_TEXTS: Readonly<Record<string, Readonly<Record<string, strin
     everySeconds: "time between two checkpoints in seconds, ≥ 0",
   },
   fitGaussian: {
-    covariance: "form of the covariance: diagonal, variances alone, or full, the whole matrix",
+    covariance: "form of the covariance: diagonal for variances alone, or full for the whole matrix",
     shrinkage:
       "shrinkage s of the full covariance, in [0, 1]: correlations are multiplied by 1 - s, variances are unchanged",
-    weight: "factor by which the prior's value, in nats, is multiplied, > 0",
+    weight: "factor that multiplies the prior's value in nats, > 0",
   },
   fitGaussianMixture: {
-    components: "number K of Gaussians, ≥ 1: at most the number of distinct codes",
+    components: "number K of Gaussians, ≥ 1 and at most the number of distinct codes",
     seed: "seed of the random start, an integer ≥ 0; the same seed gives the same prior",
-    covariance: "form of each component's covariance: diagonal, variances alone, or full, the whole matrix",
-    weight: "factor by which the prior's value, in nats, is multiplied, > 0",
+    covariance:
+      "form of each component's covariance: diagonal for variances alone, or full for the whole matrix",
+    weight: "factor that multiplies the prior's value in nats, > 0",
   },
   lbfgs: {
     tolerance:
@@ -70,27 +71,28 @@ export const OPTION_TEXTS: Readonly<Record<string, Readonly<Record<string, strin
     memory: "maximum number of pairs (step, change of the gradient) stored for each sample, 1 to 1,000",
     maxSteps: "maximum number of accepted steps per sample, ≥ 0",
     slope:
-      "decrease of the loss that a step must exceed, as a fraction of its decrease to first order, in [0, 1)",
+      "decrease of the loss that a step must exceed, as a fraction of the decrease that the gradient predicts, in [0, 1)",
   },
   amd: {
     t1: "end time of the flow, > 0",
     stepInit: "length of the first step, and minimum length that each later step is first tried with, > 0",
     stepMax: "maximum step length, > 0 and at least --step-init",
     increaseFactor: "growth factor of the step length from one step to the next, ≥ 1",
-    decreaseFactor: "factor by which a step that does not lower the loss enough is shortened, in (0, 1)",
+    decreaseFactor:
+      "factor that multiplies the length of a step that does not lower the loss enough, in (0, 1)",
     slope:
-      "decrease of the loss that a step must exceed, as a fraction of its decrease to first order, in [0, 1)",
-    growFrom: "step length from which the next step grows: accepted, or trial for the one tried first",
+      "decrease of the loss that a step must exceed, as a fraction of the decrease that the gradient predicts, in [0, 1)",
+    growFrom: "length of a step that the next one grows from: accepted, or trial, the length first tried",
     maxBacktracks:
-      "maximum number of times that one step is shortened, ≥ 0; after them the sample ends as stalled or converged",
+      "maximum number of times that one step is shortened, ≥ 0; if it still fails, the sample ends as stalled or converged",
     maxSteps: "maximum number of accepted steps per sample, ≥ 0",
     tolerance:
-      "mean decrease of the loss per step, over the last --window accepted steps, below which a sample has converged, ≥ 0",
-    window: "number of most recent accepted losses that --tolerance is tested on, 2 to 1,000",
+      "mean decrease of the loss per step, over the last --window accepted losses, below which a sample has converged, ≥ 0",
+    window: "number of accepted losses, the latest ones, that --tolerance is tested on, 2 to 1,000",
     settle: "fraction of the end time --t1 before which --tolerance ends no sample, in [0, 1]",
   },
   rk4: {
-    rule: "tableau: classic, or Kutta's 3/8 rule, slightly more accurate at the same cost",
+    rule: "tableau: classic, or 3/8, Kutta's rule, slightly more accurate at the same cost",
   },
   dormandPrince: {
     t1: "end time of the flow, > 0",
@@ -124,7 +126,7 @@ export const OPTION_TEXTS: Readonly<Record<string, Readonly<Record<string, strin
     learningRate: "learning rate, ≥ 0",
     beta1: "decay rate β₁ of m, the running mean of the gradients, in [0, 1)",
     beta2: "decay rate β₂ of v, the running mean of the squared gradients, in [0, 1)",
-    epsilon: "term ε added to the denominator √v, ≥ 1e-37",
+    epsilon: "term ε added to the denominator √v̂, v̂ the bias-corrected v, ≥ 1e-37",
     weightDecay: "weight decay λ, decoupled from the gradient (AdamW), ≥ 0",
   },
   sgd: {

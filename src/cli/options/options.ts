@@ -31,7 +31,8 @@ export function addRunningOptions(command: Command): Command {
   return addFlags(command, RUNNING_FLAGS, "Output and running:");
 }
 
-// The program ends its calls itself, and follows flows beside an encoder by a flag of its own.
+// Without flags of their own here: `onAbort`, since the program aborts its calls itself, and `gap`, whose flag is in
+// commands/evaluate.ts.
 const { onAbort, ...encodeFields } = ENCODE_FIELDS;
 const { gap, ...evaluateFields } = EVALUATE_FIELDS;
 
@@ -41,12 +42,12 @@ const SETTING_FIELDS = { encode: encodeFields, evaluate: evaluateFields };
 /** Parsed options that are passed on to the library's `encode` or `evaluate` unchanged. */
 export type EncodeSettings = GivenSettings<typeof encodeFields>;
 
-/** Adds the options that are passed on to the library's `encode` or `evaluate` unchanged to a command. */
+/** Adds a flag to a command for each option that is passed on unchanged to `encode` or `evaluate`. */
 export function addEncodeSettings(command: Command, call: "encode" | "evaluate" = "encode"): Command {
   return addFlags(command, settingFlags(call, SETTING_FIELDS[call]));
 }
 
-/** Selects the options that are passed on to `encode` or `evaluate` unchanged from a command's parsed options. */
+/** Selects, from parsed options, those that are passed on unchanged to `encode` or `evaluate`. */
 export function encodeSettings(given: object, call: "encode" | "evaluate" = "encode"): EncodeSettings {
   return settingsOf(SETTING_FIELDS[call], given);
 }

@@ -19,7 +19,7 @@ const ofPrior = (name: string) =>
 const PRIOR_FLAGS = {
   prior: flag(
     "<name>",
-    "what codes are likely: the loss plus the prior's share is made small; none leaves the decoder's own out",
+    "what codes are likely: the loss plus the prior's share is made small; none leaves the decoder's own out (default: gaussian with --prior-mean, --prior-std or --prior-from, else the decoder's own)",
     { choices: ["gaussian", "mixture", "none"] },
   ),
   priorMean: flag(
@@ -33,7 +33,7 @@ const PRIOR_FLAGS = {
   }),
   priorWeight: flag(
     "<factor>",
-    `${textOf("fitGaussian", "weight")}; without --prior that of the decoder's own (default: 1)`,
+    `${textOf("fitGaussian", "weight")}; without --prior it replaces the weight of the decoder's prior (default: 1)`,
     { parse: parsePositive, gives: ofPrior("weight") },
   ),
   priorFrom: flag(

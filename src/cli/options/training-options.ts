@@ -26,7 +26,7 @@ import {
 import { SCHEDULES } from "../../train/schedule.ts";
 import { addChoice, type Choice, chosen, type Description, membersOf, refuseChoice } from "./choice.ts";
 import { addFlags, type Flag, flag, type OptionsOf } from "./flag-table.ts";
-import { type GivenSettings, settingFlags, settingsOf, textOf } from "./library-flags.ts";
+import { type GivenSettings, settingFlags, settingNames, settingsOf, textOf } from "./library-flags.ts";
 import { backendOf, type RunningOptions, refuseOptions, wrongUsage } from "./options.ts";
 import { numberWithin, parseNumber, parseShares } from "./parse.ts";
 import {
@@ -41,8 +41,8 @@ const SETTINGS = { ...AUTOENCODER_FIELDS, ...TRAIN_FIELDS };
 
 /** Additions to the help texts of the flags made from `SETTINGS`: facts about the program alone. */
 const ADDITIONS: Partial<Record<keyof GivenSettings<typeof SETTINGS>, string>> = {
-  seed: "; also of a new decoder",
-  codes: ": flow and solver are then those of --validate alone",
+  seed: "; a new decoder is drawn by it too",
+  codes: "; with kept, flow and solver are those of --validate alone",
 };
 
 /** Flags of the options that the library has as numbers, words and switches. */
@@ -52,7 +52,7 @@ function trainingSettings(): Record<string, Flag> {
       (made.text || textOf("trainAutoencoder", name)) + (ADDITIONS[name as keyof typeof ADDITIONS] ?? "");
     const [flow, encoder] = [TRAIN_FIELDS, AUTOENCODER_FIELDS].map((fields) => standardIn(fields, name));
     if (encoder === undefined || encoder === flow) return [name, { ...made, text }];
-    // No default of the flag, which would not say whose it is.
+    // The default is shown in the text, since it differs with --autoencoder.
     const shown = `${text} (default: ${flow}, with --autoencoder ${encoder})`;
     return [name, { ...made, text: shown, traits: { ...made.traits, standard: undefined } }];
   });
@@ -73,7 +73,7 @@ const TRAINING_FLAGS = {
       gives: ["codeOptimizer.learningRate"],
     },
   ),
-  shift: flag("<n>", textOf("shift", "pixels"), {
+  shift: flag("<n>", `${textOf("shift", "pixels")} (default: no shifts)`, {
     parse: numberWithin(SHIFT_FIELDS.pixels.bounds),
     gives: ["augment", "pixels"],
   }),
@@ -189,7 +189,8 @@ function byBackpropagation(
 ): ChosenTraining {
   refuseFlowAndSolver(command, noFlow);
   refuseChoice(command, adjoints, noFlow);
-  refuseOptions(command, [...settingsOnlyIn(TRAIN_FIELDS, AUTOENCODER_FIELDS), "codeLearningRate"], noFlow);
+  const ofTrain = settingNames(TRAIN_FIELDS).filter((name) => !(name in AUTOENCODER_FIELDS));
+  refuseOptions(command, [...ofTrain, "codeLearningRate"], noFlow);
   const given = command.opts<TrainingOptions>();
   const settings = settingsOf(AUTOENCODER_FIELDS, given);
   const { hide: hidden } = given;
@@ -203,7 +204,6 @@ function byBackpropagation(
 /** A run of `train`. */
 function byFlows(command: Command, options: RunOptions, common: CommonDescription): ChosenTraining {
   refuseOptions(command, ["hide"], "training without --autoencoder: there is no encoder to hide pixels from");
-  refuseOptions(command, settingsOnlyIn(AUTOENCODER_FIELDS, TRAIN_FIELDS), "training without --autoencoder");
   const adjoint = chosen(command, adjoints);
   // As in the library, the default solver changes to AMD: the adjoints `full` and `direct` integrate backward along the flow,
   // whose path L-BFGS does not follow.
@@ -254,11 +254,6 @@ function byFlows(command: Command, options: RunOptions, common: CommonDescriptio
       ...description,
     },
   };
-}
-
-/** Names of the options of which flags are made that are in one table and not in the other. */
-function settingsOnlyIn(fields: object, others: object): string[] {
-  return Object.keys(trainingSettings()).filter((name) => name in fields && !(name in others));
 }
 
 const keptCodes = "--codes kept: no flow is followed in training";

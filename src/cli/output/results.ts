@@ -61,7 +61,7 @@ const NAMES = {
 };
 
 /** Names in tables of the numbers per sample that are saved. */
-type FigureName = NonNullable<(typeof NAMES)[keyof typeof NAMES]> | "effective_sample_size";
+type FigureName = NonNullable<(typeof NAMES)[keyof typeof NAMES]>;
 
 /**
  * Per-sample results by name, in tables and in the files that are saved during a run: their number type in these files, and a
@@ -81,7 +81,7 @@ export const FIGURES = {
     type: Float64Array,
     of: ({ sampling }: Results) => sampling?.effectiveSampleSize,
   },
-} as const satisfies { readonly [Name in FigureName]: object };
+} as const satisfies { readonly [Name in FigureName]: object } & Readonly<Record<string, object>>;
 
 /** Returns the per-sample results that are defined, with their names. */
 export function figuresOf(results: Results): [name: string, values: Column][] {

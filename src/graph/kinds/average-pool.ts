@@ -43,7 +43,7 @@ export const averagePool = /* @__PURE__ */ pixelKind<AveragePoolFields>({
 });
 
 /**
- * Reader of average pools of `[height, width, channels] or [width, channels]`: the output has ⌊(length + padding on both
+ * Reader of average pools of `[height, width, channels]` or `[width, channels]`: the output has ⌊(length + padding on both
  * sides - kernel)/stride⌋ + 1 pixels along each axis. Each padding must be shorter than the kernel.
  */
 export const averagePoolReader: Reader<AveragePoolSettings, AveragePoolFields> = {

@@ -91,7 +91,7 @@ export const conv = /* @__PURE__ */ convolution<ConvFields>("conv", false);
 export const convTranspose = /* @__PURE__ */ convolution<ConvTransposeFields>("convTranspose", true);
 
 /**
- * Reader of convolutions of `[height, width, channels] or [width, channels]`. Refuses output lengths below 1, groups that do
+ * Reader of convolutions of `[height, width, channels]` or `[width, channels]`. Refuses output lengths below 1, groups that do
  * not divide the channels, and more than 2²² pairs of output and input pixels.
  */
 export const convReader: Reader<ConvolutionDefinition, ConvFields> = {
@@ -106,7 +106,7 @@ export const convReader: Reader<ConvolutionDefinition, ConvFields> = {
 };
 
 /**
- * Reader of transposed convolutions of `[height, width, channels] or [width, channels]`. Refuses output lengths below 1,
+ * Reader of transposed convolutions of `[height, width, channels]` or `[width, channels]`. Refuses output lengths below 1,
  * groups that do not divide the channels, and more than 2²² pairs of output and input pixels.
  */
 export const convTransposeReader: Reader<ConvTransposeSettings, ConvTransposeFields> = {

@@ -49,7 +49,7 @@ export const pad = /* @__PURE__ */ pixelKind<PadFields>({
 });
 
 /**
- * Reader of paddings of `[height, width, channels] or [width, channels]`; each axis before the channels grows by the pixels
+ * Reader of paddings of `[height, width, channels]` or `[width, channels]`; each axis before the channels grows by the pixels
  * added on both sides.
  */
 export const padReader: Reader<PadSettings, PadFields> = {

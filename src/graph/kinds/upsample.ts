@@ -45,7 +45,7 @@ export const upsample = /* @__PURE__ */ pixelKind<UpsampleFields>({
 const UPSAMPLE_MODES = /* @__PURE__ */ Object.keys(MODES) as UpsampleMode[];
 
 /**
- * Reader of enlargements of `[height, width, channels] or [width, channels]` by whole factors; `alignCorners` is for the mode
+ * Reader of enlargements of `[height, width, channels]` or `[width, channels]` by whole factors; `alignCorners` is for the mode
  * "bilinear" only.
  */
 export const upsampleReader: Reader<UpsampleSettings, UpsampleFields> = {
