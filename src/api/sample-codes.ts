@@ -2,11 +2,11 @@ import type { Backend } from "../backend/backend.ts";
 import { wasm } from "../backend/wasm/wasm.ts";
 import { LatentflowError } from "../base/errors.ts";
 import { checkFloat32 } from "../base/float32.ts";
-import { option, subject } from "../base/message.ts";
+import { option } from "../base/message.ts";
 import { callback, completeOptions, count, type Field, later, optional, signal } from "../base/options.ts";
 import type { AbortSignalLike } from "../base/platform.ts";
 import { throwIfAborted } from "../base/realms.ts";
-import { objection, refused } from "../base/refuse.ts";
+import { invalidOption, objection, refused } from "../base/refuse.ts";
 import { show } from "../base/show.ts";
 import { WEIGHTS, type Weights } from "../base/weights.ts";
 import { checkDecoder, type Decoder } from "../decoder/decoder.ts";
@@ -166,10 +166,11 @@ function checkArguments(
   }
   const prior = checkPrior(WHERE, values.prior, given);
   if (prior === undefined) {
-    throw objection(
+    throw invalidOption(
       WHERE,
-      `there is no ${subject("prior")},`,
-      "so the posterior may have no bounds; give one such as fitGaussian(codes) or gaussian()",
+      "prior",
+      `there is no ${option("prior")}, so the posterior may have no bounds; ` +
+        "give one such as fitGaussian(codes) or gaussian()",
     );
   }
   const components = componentsOf(prior, given.latentSize);

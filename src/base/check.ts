@@ -1,6 +1,6 @@
 import { LatentflowError } from "./errors.ts";
 import { gotten, subject, wanted } from "./message.ts";
-import { objection, refused } from "./refuse.ts";
+import { invalidOption, objection, refused } from "./refuse.ts";
 import { type Bounds, show, showBounds } from "./show.ts";
 
 // Checks of arguments and options. Each throws an `invalid_argument` error that names the wrong one.
@@ -33,7 +33,7 @@ export function checkOptions<Options extends object>(
   for (const name of given) {
     if (!Object.hasOwn(known, name)) {
       const reason = Object.hasOwn(why, name) ? why[name]! : `the options are ${wanted(names)}`;
-      throw objection(where, `unknown option ${subject(name, "")}${gotten(show(name))};`, reason);
+      throw invalidOption(where, name, `unknown option ${gotten(show(name))}; ${reason}`);
     }
     if (isRevoked(optionOf(where, options, name))) {
       throw refused(where, name, "is", "a Proxy that has been revoked", "one that can be read");

@@ -44,7 +44,7 @@ export function callOf(name: string, file?: string): string {
 }
 
 /** Returns the beginning of a message, which ends with a colon; plain text is taken for the name of the function called. */
-function beginningOf(where: string): string {
+export function beginningOf(where: string): string {
   return where && `${where.includes(OPEN) ? where : callOf(where)}: `;
 }
 
@@ -119,16 +119,6 @@ export function gotten(text: string): string {
 /** Returns a mark (a piece of a message with its role) with the description of the allowed values. */
 export function wanted(text: string): string {
   return mark("expected", text);
-}
-
-/**
- * Makes the message that refuses an option for a reason: `WHERE: NAME REASON`.
- *
- * @param where beginning of error messages: name of the function called, plain or marked; "" for none
- * @param name name of the option or argument, plain, or marked by `subject` and with other words around it
- */
-export function objectionOf(where: string, name: string, reason: string): string {
-  return `${beginningOf(where) + subject(name)} ${reason}`;
 }
 
 /** Splits an error message into plain texts and marks (pieces of the message with their roles), in order. */

@@ -1,11 +1,11 @@
 import { LatentflowError, type LatentflowErrorCode } from "./errors.ts";
-import { gotten, objectionOf, wanted } from "./message.ts";
+import { beginningOf, gotten, subject, wanted } from "./message.ts";
 
 // Makers of errors about arguments and files.
 
 /**
- * Makes an `invalid_argument` error with a message that names its option by a mark of its own; `refused` and `objection`, which
- * make the mark, come first.
+ * Makes an `invalid_argument` error with a message that names its option, if it is about one, by a mark of its own. Use
+ * `refused`, `objection` or `invalidOption` where they fit; they mark the option.
  */
 export function invalid(message: string, cause?: unknown): LatentflowError {
   return refusal("invalid_argument", message, cause);
@@ -34,10 +34,25 @@ export function refused(
 
 /**
  * Makes an `invalid_argument` error that refuses an option or argument for another reason than its value: another option rules
- * it out, it is missing, or it cannot be read. The message is that of `objectionOf`.
+ * it out, it is missing, or it cannot be read. The message: `WHERE: NAME REASON`.
+ *
+ * @param where beginning of error messages: name of the function called, plain or marked; "" for none
+ * @param name name of the option or argument, plain, or marked by `subject` and with other words around it
  */
 export function objection(where: string, name: string, reason: string, cause?: unknown): LatentflowError {
-  return invalid(objectionOf(where, name, reason), cause);
+  return invalid(`${beginningOf(where) + subject(name)} ${reason}`, cause);
+}
+
+/**
+ * Makes an `invalid_argument` error about an option or argument with a message that has words of its own for it:
+ * `WHERE: SENTENCE`.
+ *
+ * @param where beginning of error messages: name of the function called, plain or marked; "" for none
+ * @param option name of the option or argument, for `error.option`; "" for the option that contains the others
+ * @param sentence whole sentence, in which `gotten` and `wanted` may mark values
+ */
+export function invalidOption(where: string, option: string, sentence: string): LatentflowError {
+  return invalid(beginningOf(where) + subject(option, "") + sentence);
 }
 
 /** Makes an `invalid_file` error. */

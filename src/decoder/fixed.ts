@@ -1,6 +1,6 @@
 import { subject } from "../base/message.ts";
 import { attached, checkMemory, isFloat32Array, typedArrayName } from "../base/realms.ts";
-import { objection, refused } from "../base/refuse.ts";
+import { invalidOption, refused } from "../base/refuse.ts";
 import { show } from "../base/show.ts";
 import type { FixedInput } from "../graph/graph.ts";
 import { sizeOf } from "../graph/operations.ts";
@@ -50,10 +50,10 @@ export function checkFixed(
   if (given === undefined) {
     if (inputs.length === 0) return [];
     const all = inputs.map(({ name }) => `${show(name)}: …`).join(", ");
-    throw objection(
+    throw invalidOption(
       where,
-      `the decoder has fixed inputs${subject("fixed", "")}`,
-      `(${names}); give them: fixed: { ${all} }`,
+      "fixed",
+      `the decoder has fixed inputs (${names}); give them: fixed: { ${all} }`,
     );
   }
   if (typeof given !== "object" || given === null || ArrayBuffer.isView(given)) {
@@ -67,11 +67,10 @@ export function checkFixed(
   }
   const unknown = Object.keys(given).find((key) => !inputs.some(({ name }) => name === key));
   if (unknown !== undefined) {
-    const input = subject(`fixed.${unknown}`, show(unknown));
-    throw objection(
+    throw invalidOption(
       where,
-      `the decoder has no fixed input ${input};`,
-      `its fixed inputs are ${names || "none"}`,
+      `fixed.${unknown}`,
+      `the decoder has no fixed input ${show(unknown)}; its fixed inputs are ${names || "none"}`,
     );
   }
   return inputs.map((input) => {

@@ -1,7 +1,7 @@
 import { markedMessage } from "../base/errors.ts";
 import type { Pausable } from "../base/event-loop.ts";
-import { option as marked, ofFile, subject } from "../base/message.ts";
-import { invalidFile, objection, refused } from "../base/refuse.ts";
+import { option as marked, ofFile, subject, theOption } from "../base/message.ts";
+import { invalidFile, invalidOption, refused } from "../base/refuse.ts";
 import { show, showShape } from "../base/show.ts";
 import { recognise } from "../files/file-kind.ts";
 import { checkSize } from "../files/limits.ts";
@@ -180,8 +180,9 @@ function activationsBetween(
   const count = layers - 1;
   const given = option ?? readActivations(where, metadata);
   if (given === undefined && count > 0) {
-    const name = `neither the file's metadata nor the options give the activation${subject("activation", "")} between the layers;`;
-    throw objection(where, name, `give ${marked("activation", "elu", 'the option activation: "elu"')}, say`);
+    const missing = "neither the file's metadata nor the options give the activation between the layers";
+    const advised = marked("activation", "elu", 'the option activation: "elu"');
+    throw invalidOption(where, "activation", `${missing}; give ${advised}, say`);
   }
   if (given === undefined || !isList(given)) return new Array<Activation>(count).fill(given!);
   if (given.length === count) return given;
@@ -199,11 +200,7 @@ function isList(activation: Activation | readonly Activation[]): activation is r
 function withOptions(where: string, graph: Graph, options: CheckedFileOptions): Graph {
   for (const name of Object.keys(STACK_OPTIONS) as (keyof typeof STACK_OPTIONS)[]) {
     if (options[name] === undefined) continue;
-    throw objection(
-      where,
-      `the file says what its graph is; leave ${subject(name, `the option ${name}`)}`,
-      "out",
-    );
+    throw invalidOption(where, name, `the file says what its graph is; leave ${theOption(name)} out`);
   }
   const { outputShape } = options;
   return outputShape === undefined ? graph : withOutputShape(where, graph, outputShape);

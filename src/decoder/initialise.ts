@@ -1,7 +1,7 @@
 import { checkNumber, checkOptions, optionNames, orDefault } from "../base/check.ts";
-import { callOf, subject } from "../base/message.ts";
+import { callOf, gotten, subject, wanted } from "../base/message.ts";
 import { createRandom, type Random } from "../base/random.ts";
-import { refused } from "../base/refuse.ts";
+import { invalidOption, refused } from "../base/refuse.ts";
 import { show, showShape } from "../base/show.ts";
 import type { ActivationLike } from "../graph/activation.ts";
 import type { GraphDefinition } from "../graph/definition.ts";
@@ -165,13 +165,8 @@ function checkSizes(where: string, sizes: unknown): readonly number[] {
   // Each layer is two operations, a linear map and its activation.
   const most = MOST_OPERATIONS / 2;
   if (sizes.length > most + 1) {
-    throw refused(
-      where,
-      `there${subject("layers", "")}`,
-      "are",
-      `${sizes.length - 1} layers`,
-      `at most ${most}`,
-    );
+    const [got, expected] = [gotten(`${sizes.length - 1} layers`), wanted(`at most ${most}`)];
+    throw invalidOption(where, "layers", `there are ${got}, expected ${expected}`);
   }
   return Array.from(sizes, (size, index) =>
     checkNumber(where, `layers[${index}]`, size, { min: 1, integer: true }),

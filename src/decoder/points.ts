@@ -1,6 +1,6 @@
 import { checkNumber } from "../base/check.ts";
 import { option, subject } from "../base/message.ts";
-import { objection } from "../base/refuse.ts";
+import { invalidOption, objection } from "../base/refuse.ts";
 import { type Decoder, decoderAtPoints, keptUntilDisposed } from "./decoder.ts";
 
 // A decoder over points is evaluated at any number of points per sample, which each call gives; its sizes depend on that
@@ -31,8 +31,8 @@ export function atPoints(where: string, decoder: Decoder, points: unknown): Deco
     throw objection(where, "points", "is given, but the decoder has no input of points");
   }
   if (points === undefined) {
-    const name = `the decoder is over points${subject("points", "")};`;
-    throw objection(where, name, `give how many there are: ${option("points", 2000)}`);
+    const advice = `give how many there are: ${option("points", 2000)}`;
+    throw invalidOption(where, "points", `the decoder is over points; ${advice}`);
   }
   const count = checkNumber(where, "points", points, { min: 1, max: 2 ** 24, integer: true });
   const disposeAll = (own: ReadonlyMap<number, Decoder>) => {

@@ -1,6 +1,5 @@
 import type { Pausable } from "../base/event-loop.ts";
-import { subject } from "../base/message.ts";
-import { invalidFile, objection } from "../base/refuse.ts";
+import { invalidFile, invalidOption } from "../base/refuse.ts";
 import { show, showList } from "../base/show.ts";
 import { type DataArray, parseArray } from "./array.ts";
 import { npyFormat } from "./npy.ts";
@@ -39,8 +38,8 @@ export function* parseNpz(
     );
   }
   if (name === undefined && arrays.length > 1) {
-    const held = `the .npz file holds ${arrays.length} arrays${subject("array", "")},`;
-    throw objection(where, held, `${showList(names.map(show))}; say which, as in ${choice(names[0]!)}`);
+    const held = `the .npz file holds ${arrays.length} arrays, ${showList(names.map(show))}`;
+    throw invalidOption(where, "array", `${held}; say which, as in ${choice(names[0]!)}`);
   }
   const entry = name === undefined ? arrays[0]! : arrays[names.indexOf(name.replace(/\.npy$/, ""))];
   if (!entry)

@@ -1,6 +1,6 @@
 import { checkNumber, checkOptions } from "../base/check.ts";
 import { subject, within } from "../base/message.ts";
-import { objection, refused } from "../base/refuse.ts";
+import { invalidOption, objection, refused } from "../base/refuse.ts";
 import { show } from "../base/show.ts";
 import type { FixedInputDefinition, GraphDefinition, Length, OperationDefinition } from "./definition.ts";
 import { LATENT, parametersOf } from "./graph.ts";
@@ -191,7 +191,7 @@ export function graph(build: (inputs: GraphInputs) => Value): GraphDefinition {
   if (twice >= 0) {
     const { kind } = layers[twice]!;
     const reason = "was applied twice, and weights are not shared; make a layer for each";
-    throw objection(where, `a ${kind} layer${subject(`operations[${twice}]`, "")}`, reason);
+    throw invalidOption(where, `operations[${twice}]`, `a ${kind} layer ${reason}`);
   }
   return definition;
 }
@@ -216,8 +216,7 @@ function operationsTo(
       continue;
     }
     const { layer: made, inputs } = value;
-    if (made === undefined)
-      throw objection(where, `an input of another graph${subject("build", "")}`, "is read");
+    if (made === undefined) throw invalidOption(where, "build", "an input of another graph is read");
     const missing = inputs.filter((each) => !names.has(each));
     if (missing.length > 0) {
       stack.push(...missing.reverse());

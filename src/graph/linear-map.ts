@@ -1,5 +1,4 @@
-import { subject } from "../base/message.ts";
-import { objection } from "../base/refuse.ts";
+import { invalidOption } from "../base/refuse.ts";
 import { type Shape, sizeOf, stridesOf } from "./kind.ts";
 
 // Operations without parameters that only move or add numbers: upsampling, padding, slices, means, sums of two values. Each is
@@ -169,8 +168,7 @@ export class EntryLimit {
 }
 
 function tooMany(at: string, moves: string, most: number) {
-  const reason = `more than ${most} numbers or rows of them one by one, too many`;
-  return objection(at, subject("", moves), reason);
+  return invalidOption(at, "", `${moves} more than ${most} numbers or rows of them one by one, too many`);
 }
 
 /**

@@ -2,7 +2,7 @@ import { checkChoice, checkNumber, checkOptions } from "../base/check.ts";
 import { LatentflowError } from "../base/errors.ts";
 import { atOnce, type Pausable } from "../base/event-loop.ts";
 import { gotten, subject, wanted, within } from "../base/message.ts";
-import { objection, refused } from "../base/refuse.ts";
+import { invalidOption, objection, refused } from "../base/refuse.ts";
 import { show } from "../base/show.ts";
 import type { FixedInputDefinition, GraphDefinition, OperationDefinition } from "./definition.ts";
 import { type FixedInput, type Graph, LATENT } from "./graph.ts";
@@ -102,8 +102,12 @@ function* checkedGraph(
     throw refused(where, "operations", "is", show(operations), "an array of at least one operation");
   }
   if (operations.length > MOST_OPERATIONS) {
-    const got = `${operations.length} operations`;
-    throw refused(where, `there${subject(list, "")}`, "are", got, `at most ${MOST_OPERATIONS}`);
+    const expected = wanted(`at most ${MOST_OPERATIONS}`);
+    throw invalidOption(
+      where,
+      list,
+      `there are ${gotten(`${operations.length} operations`)}, expected ${expected}`,
+    );
   }
   const values = new Map<string, Value>([[LATENT, { shape: [latentSize], readers: 0 }]]);
   for (const { name, shape, classes } of fixed) values.set(name, { shape, readers: 0, classes });
@@ -144,8 +148,11 @@ function checkRead(where: string, values: ReadonlyMap<string, Value>): void {
     if (readers > 0) continue;
     const [is, cure] =
       name === LATENT ? ["the latent", "let one read it"] : [`the value ${show(name)}`, "leave it out"];
-    const unread = `no operation${subject("operations", "")} reads ${is},`;
-    throw objection(where, unread, `and it is not the output, which the last one makes; ${cure}`);
+    throw invalidOption(
+      where,
+      "operations",
+      `no operation reads ${is}, and it is not the output, which the last one makes; ${cure}`,
+    );
   }
 }
 
@@ -185,7 +192,8 @@ function readLengths(where: string, shape: unknown, points: number): Shape {
     throw refused(where, "shape", "is", show(shape), `an array of 1 to ${MOST_AXES} lengths`);
   }
   if (shape.filter((length) => length === "points").length > 1) {
-    throw refused(where, `two axes${subject("shape", "")}`, "are", '"points"', "one at most");
+    const got = gotten('"points"');
+    throw invalidOption(where, "shape", `two axes are ${got}, expected ${wanted("one at most")}`);
   }
   return Array.from(shape, (length: unknown, i) =>
     length === "points" ? points : checkNumber(where, `shape[${i}]`, length, LENGTH),
@@ -200,8 +208,12 @@ function checkName(where: string, place: string, what: string, name: unknown): v
 
 /** Makes the error about a name that `things` share; the second of them has the name at `place`. */
 function refusedName(where: string, place: string, things: string, name: string): LatentflowError {
-  const both = `${things}${subject(`${place}.name`, "")}`;
-  return refused(where, both, "are called", show(name), "each name once");
+  const expected = wanted("each name once");
+  return invalidOption(
+    where,
+    `${place}.name`,
+    `${things} are called ${gotten(show(name))}, expected ${expected}`,
+  );
 }
 
 function* readOperation(
@@ -257,15 +269,15 @@ function readInputs(
   }
   return Array.from(inputs, (input: unknown, i) => {
     const value = values.get(input as string);
-    const it = `it${subject(`inputs[${i}]`, "")}`;
+    const refuse = (sentence: string) => invalidOption(at, `inputs[${i}]`, sentence);
     const shown = show(input);
     if (!value)
-      throw objection(at, it, `reads ${gotten(shown)}, which no input and no operation before it is called`);
+      throw refuse(`it reads ${gotten(shown)}, which no input and no operation before it is called`);
     value.readers++;
     if ((value.classes !== undefined) !== (kind === "embedding")) {
       throw value.classes === undefined
-        ? refused(at, it, "reads", shown, "a fixed input with classes")
-        : objection(at, it, `reads ${shown}, whose numbers are classes; only an embedding reads such`);
+        ? refuse(`it reads ${gotten(shown)}, expected ${wanted("a fixed input with classes")}`)
+        : refuse(`it reads ${shown}, whose numbers are classes; only an embedding reads such`);
     }
     return value.shape;
   });

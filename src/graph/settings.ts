@@ -1,6 +1,6 @@
 import { checkNumber } from "../base/check.ts";
 import { subject } from "../base/message.ts";
-import { objection, refused } from "../base/refuse.ts";
+import { invalidOption, refused } from "../base/refuse.ts";
 import { show } from "../base/show.ts";
 import type { Shape } from "./kind.ts";
 
@@ -142,5 +142,5 @@ export function broadcast(where: string, shapes: readonly Shape[]): Shape {
   if (whole) return whole;
   const shown = shapes.map((shape) => `[${shape}]`).join(" and ");
   const reason = "do not fit together; axes that differ must have length 1";
-  throw objection(where, `the shapes${subject("inputs", "")} ${shown}`, reason);
+  throw invalidOption(where, "inputs", `the shapes ${shown} ${reason}`);
 }

@@ -1,8 +1,8 @@
 import { checkChoice, orDefault } from "../base/check.ts";
 import { logarithm } from "../base/elementary-functions.ts";
-import { clause, option, subject } from "../base/message.ts";
+import { clause, option } from "../base/message.ts";
 import { choice, completeOptions, type Field, type FieldsOf, optional } from "../base/options.ts";
-import { objection, refused } from "../base/refuse.ts";
+import { invalidOption, refused } from "../base/refuse.ts";
 import { alternatives, callHint, show } from "../base/show.ts";
 import type { ActivationName } from "../graph/activation.ts";
 
@@ -314,10 +314,10 @@ export function checkLoss(
 ): Loss {
   const named = orDefault(given, decoder.loss);
   if (named === undefined) {
-    throw objection(
+    throw invalidOption(
       where,
-      `there is no ${subject("loss")}:`,
-      `the decoder has none of its own; give ${option("loss", "bce", '{ loss: "bce" }')} or ${option("loss", "mse", '{ loss: "mse" }')}`,
+      "loss",
+      `there is no ${option("loss")}: the decoder has none of its own; give ${option("loss", "bce", '{ loss: "bce" }')} or ${option("loss", "mse", '{ loss: "mse" }')}`,
     );
   }
   const loss = namedLoss(named) ?? named;
@@ -326,10 +326,10 @@ export function checkLoss(
   const output = decoder.outputActivation.name;
   const { outputActivation: wanted, fileName } = lossTraits(loss);
   if (wanted !== undefined && output !== wanted) {
-    throw objection(
+    throw invalidOption(
       where,
-      `${subject("loss", "")}${option("loss", fileName, `the loss ${fileName}`)}`,
-      `needs a decoder whose output activation is "${wanted}", this one's is "${output}"; ` +
+      "loss",
+      `${option("loss", fileName, `the loss ${fileName}`)} needs a decoder whose output activation is "${wanted}", this one's is "${output}"; ` +
         `load or create it with ${option("outputActivation", wanted, `{ outputActivation: "${wanted}" }`)}` +
         ` if its outputs are logits${clause("loss", `, else use ${option("loss", "mse", "squaredError()")}`)}`,
     );

@@ -1,8 +1,8 @@
 import { orDefault } from "../base/check.ts";
 import { logarithm } from "../base/elementary-functions.ts";
-import { callOf, subject } from "../base/message.ts";
+import { callOf } from "../base/message.ts";
 import { completeOptions, type FieldsOf, later, number } from "../base/options.ts";
-import { objection, refused } from "../base/refuse.ts";
+import { invalidOption, objection, refused } from "../base/refuse.ts";
 import { show } from "../base/show.ts";
 import {
   checkArray,
@@ -164,9 +164,8 @@ export function gaussianMixture(options: GaussianMixtureOptions): GaussianMixtur
   const latentSize = first.length;
   const rows = Array.from(means, (row, k) => checkRow(where, `means[${k}]`, row, latentSize, MEAN));
   if ((stds === undefined) === (covariances === undefined)) {
-    const [neither, given] =
-      stds === undefined ? ["neither ", "nor covariances is"] : ["", "and covariances are both"];
-    throw objection(where, `${neither}${subject("stds")}`, `${given} given, expected one of them`);
+    const found = stds === undefined ? "neither stds nor covariances is" : "stds and covariances are both";
+    throw invalidOption(where, "stds", `${found} given, expected one of them`);
   }
   const equal = rows.map(() => 1);
   const common = {

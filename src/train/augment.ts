@@ -1,7 +1,7 @@
-import { option, subject } from "../base/message.ts";
+import { gotten, option, wanted } from "../base/message.ts";
 import { completeOptions, count, type FieldsOf } from "../base/options.ts";
 import type { Random } from "../base/random.ts";
-import { refused } from "../base/refuse.ts";
+import { invalidOption, refused } from "../base/refuse.ts";
 import { callHint, show } from "../base/show.ts";
 import { showLengths } from "../files/array.ts";
 import { type ImageLayout, imageLayout } from "../files/images.ts";
@@ -87,8 +87,9 @@ function layoutOf(shape: readonly number[], pixels: number): ImageLayout {
   if (layout === undefined) {
     const outputShape = option("outputShape", [28, 28], "an outputShape like [28, 28]");
     const advice = shape.length === 1 ? `; if they are, give the decoder ${outputShape}` : "";
-    const expected = "images of a height and a width, grey or of three channels";
-    throw refused("shift", `the samples${subject("data", "")}`, "are", showLengths(shape), expected, advice);
+    const expected = wanted("images of a height and a width, grey or of three channels");
+    const got = gotten(showLengths(shape));
+    throw invalidOption("shift", "data", `the samples are ${got}, expected ${expected}${advice}`);
   }
   const size = [layout.height, layout.width];
   if (pixels >= Math.min(...size)) {

@@ -2,12 +2,12 @@ import { checkBackend, openSession } from "../api/check-data.ts";
 import type { Backend, Session } from "../backend/backend.ts";
 import { wasm } from "../backend/wasm/wasm.ts";
 import { checkFiniteRows } from "../base/float32.ts";
-import { callOf, subject } from "../base/message.ts";
+import { callOf, gotten, subject, wanted } from "../base/message.ts";
 import { completeOptions, type FieldsOf, optional, signal } from "../base/options.ts";
 import type { Owned } from "../base/owned.ts";
 import type { AbortSignalLike } from "../base/platform.ts";
 import { attached, throwIfAborted } from "../base/realms.ts";
-import { refused } from "../base/refuse.ts";
+import { invalidOption, refused } from "../base/refuse.ts";
 import { checkDecoder, type Decoder } from "../decoder/decoder.ts";
 import { makeControl, unlessAborted } from "../solver/control.ts";
 import { createDataset, type Dataset, isDataset } from "./dataset.ts";
@@ -78,8 +78,12 @@ export async function meanCode(
   const session = await unlessAborted(signal, () => openSession(where, backend, encoder, "decode"));
   const mean = await meanOfCodes(session, dataset, d, signal);
   if (typeof mean !== "number") return mean;
-  const code = `the encoder's code${subject("data", "")} of sample ${mean}`;
-  throw refused(where, code, "is", "not finite", "finite numbers", "; leave the sample out");
+  const [got, expected] = [gotten("not finite"), wanted("finite numbers")];
+  throw invalidOption(
+    where,
+    "data",
+    `the encoder's code of sample ${mean} is ${got}, expected ${expected}; leave the sample out`,
+  );
 }
 
 /**

@@ -1,5 +1,5 @@
-import { subject } from "../base/message.ts";
-import { objection, refused } from "../base/refuse.ts";
+import { gotten, wanted } from "../base/message.ts";
+import { invalidOption } from "../base/refuse.ts";
 import { show } from "../base/show.ts";
 import type { Decoder } from "../decoder/decoder.ts";
 import { convolvedLengths, transposedLengths } from "../graph/convolution.ts";
@@ -23,10 +23,6 @@ type Reverse<Kind extends OperationKind> = (
   input: Shape,
 ) => Settings;
 
-/** Names of the decoder in messages. */
-const THE_DECODER = `the decoder${subject("decoder", "")}`;
-const THE_DECODERS = `the decoder's${subject("decoder", "")}`;
-
 /**
  * For each kind of operation with weights that can be reversed, a function that makes the definition of the reverse operation.
  */
@@ -36,8 +32,13 @@ const REVERSES = {
     const { kernel, stride, padding, dilation, groups, shape } = operation;
     const lengths = convolvedLengths(operation, shape.slice(0, -1));
     if (String(lengths) !== String(input.slice(0, -1))) {
-      const reason = `convTranspose ${show(operation.name)} cannot be turned round: its outputPadding is`;
-      throw refused(where, THE_DECODERS, reason, `[${operation.outputPadding}]`, "less than the stride");
+      const shown = gotten(`[${operation.outputPadding}]`);
+      throw invalidOption(
+        where,
+        "decoder",
+        `the decoder's convTranspose ${show(operation.name)} cannot be turned round: its outputPadding is ${shown}, ` +
+          `expected ${wanted("less than the stride")}`,
+      );
     }
     return { kind: "conv", channels: input.at(-1)!, kernel, stride, padding, dilation, groups };
   },
@@ -74,15 +75,24 @@ export function checkReversible(where: string, decoder: Decoder): void {
   const expected =
     "an encoder is the reverse of dense, conv, convTranspose, reshape and activations in a row";
   if (decoder.fixedInputs.length > 0) {
-    throw objection(where, THE_DECODER, `has fixed inputs, which no encoder finds; ${expected}`);
+    throw invalidOption(
+      where,
+      "decoder",
+      `the decoder has fixed inputs, which no encoder finds; ${expected}`,
+    );
   }
   // Operations of these kinds read one value each: they form a chain.
   for (const { kind, name } of decoder.operations) {
     if (isReversible(kind) || kind === "activation" || kind === "reshape") continue;
-    throw objection(where, THE_DECODERS, `${kind} ${show(name)} cannot be turned round; ${expected}`);
+    const which = `the decoder's ${kind} ${show(name)}`;
+    throw invalidOption(where, "decoder", `${which} cannot be turned round; ${expected}`);
   }
   if (!decoder.operations.some(({ kind }) => isReversible(kind))) {
-    throw objection(where, THE_DECODER, `has no operation with weights to turn round; ${expected}`);
+    throw invalidOption(
+      where,
+      "decoder",
+      `the decoder has no operation with weights to turn round; ${expected}`,
+    );
   }
   for (const step of stepsOf(decoder)) reverseOf(where, step);
 }

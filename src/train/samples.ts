@@ -1,9 +1,9 @@
 import { checkTargets, checkValues } from "../api/check-data.ts";
 import type { Problem } from "../backend/backend.ts";
 import { checkFloat32 } from "../base/float32.ts";
-import { gotten, subject, wanted } from "../base/message.ts";
+import { gotten, wanted } from "../base/message.ts";
 import { attached } from "../base/realms.ts";
-import { objection, refused } from "../base/refuse.ts";
+import { invalidOption, refused } from "../base/refuse.ts";
 import type { Decoder } from "../decoder/decoder.ts";
 import { cutFixed, type FixedValues } from "../decoder/fixed.ts";
 import { showLengths } from "../files/array.ts";
@@ -28,14 +28,11 @@ export function asDataset(where: string, data: Dataset | Float32Array, decoder: 
   checkSamples(where, dataset, decoder.outputSize, "the decoder's output size");
   if (isReordered(dataset.shape, decoder.outputShape)) {
     const output = `the decoder's output is ${wanted(showLengths(decoder.outputShape))}`;
-    const reason = `are ${gotten(showLengths(dataset.shape))}, ${output}; give data whose axes are in this order`;
-    throw objection(where, THE_SAMPLES, reason);
+    const samples = `the samples are ${gotten(showLengths(dataset.shape))}`;
+    throw invalidOption(where, "data", `${samples}, ${output}; give data whose axes are in this order`);
   }
   return dataset;
 }
-
-/** Name of the argument `data` in messages about its samples. */
-const THE_SAMPLES = `the samples${subject("data", "")}`;
 
 /**
  * Throws if a data set has no samples, or samples of a size other than `size`.
@@ -43,8 +40,10 @@ const THE_SAMPLES = `the samples${subject("data", "")}`;
  * @param sizeName name of the size, for messages
  */
 export function checkSamples(where: string, dataset: Dataset, size: number, sizeName: string): void {
-  if (dataset.size !== size)
-    throw refused(where, THE_SAMPLES, "have", `${dataset.size} values`, `${size} (${sizeName})`);
+  if (dataset.size !== size) {
+    const [got, expected] = [gotten(`${dataset.size} values`), wanted(`${size} (${sizeName})`)];
+    throw invalidOption(where, "data", `the samples have ${got}, expected ${expected}`);
+  }
   if (dataset.count === 0) throw refused(where, "data", "has", "no samples", "at least one");
 }
 

@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { callOf, subject } from "../../base/message.ts";
+import { callOf } from "../../base/message.ts";
 import { invalid, invalidFile } from "../../base/refuse.ts";
 import { show, showPath } from "../../base/show.ts";
 import type { Decoder } from "../../decoder/decoder.ts";
@@ -213,7 +213,7 @@ export async function readFixedInputs(
     const [start, end] = isEach ? [first * size, (first + count) * size] : [0, size];
     const taken = array ? await array.read(start, end) : Float32Array.of(Number(value));
     const numbers = taken instanceof Float32Array ? taken : Float32Array.from(taken);
-    checkFixedInput("", subject(at), input, array ? numbers : value, count, start);
+    checkFixedInput("", at, input, array ? numbers : value, count, start);
     inputs.push({ ...planned, numbers });
   }
   return { ...plan, inputs };

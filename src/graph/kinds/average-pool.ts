@@ -1,6 +1,5 @@
 import { checkFlag, orDefault } from "../../base/check.ts";
-import { subject } from "../../base/message.ts";
-import { objection } from "../../base/refuse.ts";
+import { invalidOption } from "../../base/refuse.ts";
 import type { Reader } from "../kind.ts";
 import { changed } from "../linear-map.ts";
 import { pixelKind } from "../map-kind.ts";
@@ -59,8 +58,8 @@ export const averagePoolReader: Reader<AveragePoolSettings, AveragePoolFields> =
       return Math.floor((input![i]! + padding[i]! + padding[i + axes]! - size) / stride[i]!) + 1;
     });
     if (lengths.some((length) => length < 1) || padding.some((pixels, i) => pixels >= kernel[i % axes]!)) {
-      const window = `a window${subject("kernel", "")} of [${kernel}] with a padding of [${padding}]`;
-      throw objection(where, window, `does not fit on [${input}]`);
+      const window = `a window of [${kernel}] with a padding of [${padding}]`;
+      throw invalidOption(where, "kernel", `${window} does not fit on [${input}]`);
     }
     return { kernel, stride, padding, countPadding, shape: [...lengths, input![axes]!] };
   },

@@ -1,6 +1,6 @@
 import { checkNumber, orDefault } from "../../base/check.ts";
-import { subject } from "../../base/message.ts";
-import { refused } from "../../base/refuse.ts";
+import { gotten, wanted } from "../../base/message.ts";
+import { invalidOption, refused } from "../../base/refuse.ts";
 import {
   type ConvolutionSettings,
   convolvedLengths,
@@ -155,7 +155,8 @@ function readConvolution(where: string, definition: ConvolutionDefinition, input
 function outputOf(where: string, lengths: readonly number[], channels: number, input: Shape): Shape {
   if (lengths.every((length) => length >= 1)) return [...lengths, channels];
   const got = `the shape [${[...lengths, channels]}], of an input of [${input}]`;
-  throw refused(where, `its output${subject("kernel", "")}`, "would have", got, "lengths of at least 1");
+  const expected = wanted("lengths of at least 1");
+  throw invalidOption(where, "kernel", `its output would have ${gotten(got)}, expected ${expected}`);
 }
 
 /**
@@ -176,7 +177,11 @@ function checkPairs(
   const isCountable = axes.every((products) => products <= 16 * MOST_PAIRS);
   const pairs = isCountable ? countPairs(settings, isTransposed, input, output) : Number.POSITIVE_INFINITY;
   if (pairs <= MOST_PAIRS) return;
-  const by = `from [${input}] to [${output}] by a ${subject("kernel")} of`;
-  const got = `${isCountable ? pairs : "far too many"} pixels meet`;
-  throw refused(where, by, `[${settings.kernel}]`, got, `at most ${MOST_PAIRS}`);
+  const got = gotten(`${isCountable ? pairs : "far too many"} pixels meet`);
+  const expected = wanted(`at most ${MOST_PAIRS}`);
+  throw invalidOption(
+    where,
+    "kernel",
+    `from [${input}] to [${output}] by a kernel of [${settings.kernel}] ${got}, expected ${expected}`,
+  );
 }

@@ -1,6 +1,6 @@
 import { checkChoice, checkNumber, orDefault } from "../../base/check.ts";
-import { subject } from "../../base/message.ts";
-import { objection, refused } from "../../base/refuse.ts";
+import { gotten, subject, wanted } from "../../base/message.ts";
+import { invalidOption, objection, refused } from "../../base/refuse.ts";
 import { cost, type Kind, noTensors, type Reader, type Shape, sizeOf } from "../kind.ts";
 import { identityAxes, partly, partOf, picked, stretchedAxes } from "../linear-map.ts";
 import { mapKind } from "../map-kind.ts";
@@ -105,8 +105,9 @@ export const sliceReader: Reader<SliceSettings, SliceFields> = {
     const end = settings.end === undefined ? (step > 0 ? length : -1) : from("end", settings.end);
     const count = Math.ceil((end - start) / step);
     if (count < 1 || start >= length) {
-      const range = `from ${subject("start", `${start}`)} to ${end} by ${step} there`;
-      throw refused(where, range, "is", `nothing, of ${length} positions`, "one at least");
+      const got = gotten(`nothing, of ${length} positions`);
+      const range = `from ${start} to ${end} by ${step}`;
+      throw invalidOption(where, "start", `${range} there is ${got}, expected ${wanted("one at least")}`);
     }
     return { axis, start, step, shape: input!.map((each, i) => (i === axis ? count : each)) };
   },
@@ -195,11 +196,7 @@ export const expandReader: Reader<ExpandSettings, object> = {
     const fits = input!.every((length, i) => length === 1 || length === lengths[i + missing]);
     if (missing >= 0 && fits) return { shape: lengths };
     const advice = "; a shape may replace lengths of 1, and add axes in front";
-    throw objection(
-      where,
-      `[${input}]${subject("shape", "")}`,
-      `cannot be stretched to [${lengths}]${advice}`,
-    );
+    throw invalidOption(where, "shape", `[${input}] cannot be stretched to [${lengths}]${advice}`);
   },
 };
 

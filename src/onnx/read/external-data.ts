@@ -1,8 +1,8 @@
 import { builtinModule } from "../../base/builtin-module.ts";
-import { subject, within } from "../../base/message.ts";
+import { option as marked, subject, theOption, within } from "../../base/message.ts";
 import type { BlobLike } from "../../base/platform.ts";
 import { throwIfAborted } from "../../base/realms.ts";
-import { invalidFile, objection, refused } from "../../base/refuse.ts";
+import { invalidFile, invalidOption, refused } from "../../base/refuse.ts";
 import { show } from "../../base/show.ts";
 import type { Limits } from "../../files/limits.ts";
 import { type FileSource, bytesOf as givenBytes, readSource } from "../../files/source.ts";
@@ -49,11 +49,11 @@ export async function readOutside(
   if (external.length === 0) return outside;
   const names = new Set(external.map((tensor) => nameOf(where, tensor)));
   if (option === undefined) {
-    const name = subject("externalData", "the option externalData");
-    throw objection(
+    const elsewhere = `${external.length} tensors of the file are in other files, as ${show([...names][0])}`;
+    throw invalidOption(
       where,
-      `${external.length} tensors of the file are in other files, as ${show([...names][0])}; give ${name}:`,
-      `its bytes, a Blob or a path`,
+      "externalData",
+      `${elsewhere}; give ${theOption("externalData")}: its bytes, a Blob or a path`,
     );
   }
   if (names.size > MOST_FILES) throw invalidFile(`${where}: its tensors are in ${names.size} other files`);
@@ -96,10 +96,10 @@ async function readOne(
   }
   const path = typeof option === "string" ? await pathOf(option, name) : undefined;
   if (path === undefined && files > 1) {
-    throw objection(
+    throw invalidOption(
       where,
-      `its tensors are in several other files; give ${subject("externalData")}`,
-      "as a folder or a function",
+      "externalData",
+      `its tensors are in several other files; give ${marked("externalData")} as a folder or a function`,
     );
   }
   if (path !== undefined && !(await isWithin(option as string, path))) {

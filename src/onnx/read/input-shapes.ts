@@ -1,6 +1,6 @@
 import { isRevoked, optionNames } from "../../base/check.ts";
-import { gotten, option, subject, theOption, wanted } from "../../base/message.ts";
-import { objection, refused } from "../../base/refuse.ts";
+import { gotten, option, theOption, wanted } from "../../base/message.ts";
+import { invalidOption, objection, refused } from "../../base/refuse.ts";
 import { show, showList, showShape } from "../../base/show.ts";
 import { hasBatchFirst, inputsOf } from "./inputs.ts";
 import type { Declared, DeclaredLength, Model } from "./model.ts";
@@ -129,10 +129,10 @@ function leftOpen(where: string, open: readonly Declared[], skipped: (input: Dec
   );
   const names = showList(open.map(({ name }) => show(name)));
   const them = open.length === 1 ? `the input ${names} is` : `the inputs ${names} are`;
-  return objection(
+  return invalidOption(
     where,
-    `${them}${subject("inputShapes", "")}`,
-    `declared with lengths left open; give ${shapesOption}, with numbers in ` +
+    "inputShapes",
+    `${them} declared with lengths left open; give ${shapesOption}, with numbers in ` +
       `place of names, or, where one is the number of points, give ${theOption("points")}, with the input's name`,
   );
 }

@@ -1,5 +1,5 @@
 import { gotten, subject, theOption, wanted } from "../../base/message.ts";
-import { invalidFile, objection } from "../../base/refuse.ts";
+import { invalidFile, invalidOption, objection } from "../../base/refuse.ts";
 import { show } from "../../base/show.ts";
 import type { FixedInputDefinition, Length } from "../../graph/definition.ts";
 import { LATENT } from "../../graph/graph.ts";
@@ -66,8 +66,12 @@ export function findLatent(
   if (floats.length === 1) return floats[0]!;
   const which =
     floats.length === 0 ? "none of its inputs is of floats" : "several of its inputs are of floats";
-  const shown = `${which}${subject("latent", "")}: ${names.join(", ") || "it has none"};`;
-  throw objection(where, shown, `say which is the latent by ${theOption("latent")}`);
+  const shown = names.join(", ") || "it has none";
+  throw invalidOption(
+    where,
+    "latent",
+    `${which}: ${shown}; say which is the latent by ${theOption("latent")}`,
+  );
 }
 
 /**
@@ -127,7 +131,7 @@ function fixedInput(
   const { name, elementType } = input;
   if (name === LATENT) {
     const reason = "is not the latent, which alone is called so here; rename it in the file";
-    throw objection("", `the input${subject("source", "")} "${LATENT}"`, reason);
+    throw invalidOption("", "source", `the input "${LATENT}" ${reason}`);
   }
   const type = elementTypeOf(elementType);
   if (type === undefined) throw invalidFile(`the input ${show(name)} is none of numbers`);

@@ -2,9 +2,9 @@ import { verifyDecoder } from "../../api/verify.ts";
 import { checkChoice, checkOptions } from "../../base/check.ts";
 import { LatentflowError, markedMessage } from "../../base/errors.ts";
 import { inTurns, type Pausable } from "../../base/event-loop.ts";
-import { callOf, gotten, subject, theOption, wanted } from "../../base/message.ts";
+import { callOf, gotten, theOption, wanted } from "../../base/message.ts";
 import { throwIfAborted } from "../../base/realms.ts";
-import { invalidFile, objection, refused } from "../../base/refuse.ts";
+import { invalidFile, invalidOption, objection, refused } from "../../base/refuse.ts";
 import { show, showLocation } from "../../base/show.ts";
 import { type Decoder, probedOf, withVerification } from "../../decoder/decoder.ts";
 import { copyProbe, fitProbe, type Probe } from "../../decoder/probe.ts";
@@ -308,6 +308,9 @@ function findOutput(where: string, model: Model, name: string | undefined): stri
   }
   if (names.length === 1) return names[0]!;
   if (names.length === 0) throw invalidFile(`${where}: the file's graph has no output`);
-  const several = `the file has several outputs${subject("output", "")}: ${shown};`;
-  throw objection(where, several, `say which by ${theOption("output")}`);
+  throw invalidOption(
+    where,
+    "output",
+    `the file has several outputs: ${shown}; say which by ${theOption("output")}`,
+  );
 }

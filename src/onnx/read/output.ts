@@ -1,5 +1,5 @@
-import { option, subject, theOption } from "../../base/message.ts";
-import { invalidFile, objection } from "../../base/refuse.ts";
+import { option, theOption } from "../../base/message.ts";
+import { invalidFile, invalidOption, objection } from "../../base/refuse.ts";
 import { checkOutputOrder, checkOutputShape } from "../../decoder/output.ts";
 import type { NumberFunction } from "./activations.ts";
 import { asLinear } from "./activations.ts";
@@ -45,8 +45,8 @@ export function writeOutput(
     arranged = reshaped(end, arranged, lengths);
   }
   if (isLogits && last?.activation === "sigmoid") {
-    const name = subject("outputActivation", "the option outputActivation");
-    throw objection(where, `the file ends in a sigmoid already; leave ${name}`, "out");
+    const name = "outputActivation";
+    throw invalidOption(where, name, `the file ends in a sigmoid already; leave ${theOption(name)} out`);
   }
   for (const activation of [last?.activation, isLogits ? "sigmoid" : undefined]) {
     if (activation === undefined) continue;
