@@ -201,13 +201,7 @@ test("the figures of site/guides/training.md are those of site/paper/", () => {
       const flow = `then flow, ${passes} passes`;
       return [of("", code), of(`${flow} with a prior`, "by `lbfgs`"), of(flow, "by `lbfgs`")] as const;
     });
-    return [
-      ...losses.map(([from, to], i) => `${from} became ${to} after ${all[i]![0]}`),
-      `without it they became ${losses
-        .map(([, , worse]) => worse)
-        .join(", ")
-        .replace(/, ([^,]*)$/, " and $1")}`,
-    ];
+    return losses.map((figures, i) => `| ${[all[i]![0], ...figures].join(" | ")} |`);
   }
   const ofAll = (flow: string, column: string) =>
     mean("frontier", `autoencoder, 40 passes${flow}; shifts of 1`, column, "50,000 images");
@@ -234,10 +228,10 @@ test("the figures of site/guides/training.md are those of site/paper/", () => {
       ["1,920", "autoencoder, 500 passes", 20, "shifts of 3"],
       ["5,760", "autoencoder, 200 passes", 10, "shifts of 2"],
     ]),
-    `after 480, 1,920 and 5,760 digits to ${twice("480", 800, 3)}, ${twice("1,920", 240, 3)} and ${twice("5,760", 120, 2)}`,
+    `After 480, 1,920 and 5,760 digits they are ${twice("480", 800, 3)}, ${twice("1,920", 240, 3)} and ${twice("5,760", 120, 2)}`,
     `from 0 its flows end at ${mean("frontier", best, "by `lbfgs`", "50,000 images")}.`,
-    `comes to ${mean("table1-left", "the flow, `lbfgs`", "480 images")} where flows have trained it, ` +
-      `to ${mean("table1-left", "AE, one pass, inverted by `lbfgs`", "480 images")} where the autoencoder has. ` +
+    `comes to ${mean("table1-left", "the flow, `lbfgs`", "480 images")} trained by flows, ` +
+      `to ${mean("table1-left", "AE, one pass, inverted by `lbfgs`", "480 images")} by the autoencoder. ` +
       `After twelve passes of the autoencoder it comes to ${mean("table1-left", "AE, twelve passes, inverted by `lbfgs`", "480 images")}. ` +
       `After 1,920 and 5,760 digits the autoencoder's twelve passes, inverted, are ahead: ${[
         "AE, twelve passes, inverted by `lbfgs`",
@@ -247,8 +241,8 @@ test("the figures of site/guides/training.md are those of site/paper/", () => {
           ["1920 images", "5760 images"].map((column) => mean("table1-left", row, column)).join(" and "),
         )
         .join(" beside ")}`,
-    `After 50,000 ${ofAll("", code)} became ${ofAll("; then flow, 3 passes with a prior", "by `lbfgs`")} with a prior, ` +
-      `and ${ofAll("; then flow, 3 passes", "by `lbfgs`")} without`,
+    `| 50,000 | ${ofAll("", code)} | ${ofAll("; then flow, 3 passes with a prior", "by `lbfgs`")} | ` +
+      `${ofAll("; then flow, 3 passes", "by `lbfgs`")} |`,
     `one lowered nothing after 50,000`,
     `whose own entropy is ${FLOORS["MNIST, first 100 of validation"].toFixed(4)}`,
     `after ${cellOf("figure1", plain, "after images")} of ${cellOf("figure1", plain, "images so far")} digits: ` +
