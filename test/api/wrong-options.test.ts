@@ -161,6 +161,8 @@ for (const [name, [needed, call]] of Object.entries(CALLS)) {
         const isNamed = [option, shown].some((word) => error!.message.includes(word));
         assert.ok(isNamed, error!.message);
         hasParts(error as LatentflowError);
+        const { got } = error as LatentflowError;
+        if (wrong === null && got !== undefined) assert.is(got, "null", error!.message);
       }
     }
   });
@@ -220,6 +222,8 @@ test("a backend whose session lacks a method is refused by the method's name", a
 });
 
 test("options that contradict others are named by the error", async () => {
+  const { dense, graph, tanh } = await import("../../src/graph/index.ts");
+  const twice = dense(2);
   const named: readonly (readonly [option: string, call: () => unknown])[] = [
     ["solver", () => encode(decoder, y, { flow: main.nesterovFlow(), solver: main.amd() } as never)],
     ["std", () => main.gaussian({ std: 1, covariance: [[1]] })],
@@ -228,6 +232,7 @@ test("options that contradict others are named by the error", async () => {
     ["codeOptimizer", () => training.train(decoder, data, { codeOptimizer: training.adam() })],
     ["shape", () => training.createDataset(y, { shape: 3 as never })],
     ["noSuchOption", () => encode(decoder, y, { noSuchOption: 1 } as never)],
+    ["operations[2]", () => graph(({ latent }) => twice(tanh()(twice(latent(2)))))],
   ];
   for (const [option, call] of named) {
     const error = await errorOf(call);
@@ -297,7 +302,11 @@ test("a decoder whose parameters have been transferred is refused by every funct
 });
 
 test("a refused part of a list has its place, and a checkpoint of any wrong type its path", async () => {
-  const { dense, elu, sequential } = await import("../../src/graph/index.ts");
+  const { add, dense, elu, graph, sequential } = await import("../../src/graph/index.ts");
+  const labelled = createDecoder(
+    graph(({ latent, fixed }) => add()(dense(3)(latent(2)), fixed("label", 3))),
+    { loss: "mse" },
+  );
   const defined = (operation: object) => () =>
     createDecoder({ ...definition, operations: [...definition.operations, operation] } as never);
   const trained = (checkpoint: unknown) => () =>
@@ -312,6 +321,15 @@ test("a refused part of a list has its place, and a checkpoint of any wrong type
     ["layers[1]", () => sequential(2, [elu(), elu as never])],
     ["layers[1]", () => createDecoder({ layers: [2, 0] })],
     ["means[0][1]", () => main.gaussianMixture({ means: [[0, Number.NaN]], stds: 1 })],
+    ["means[1][0]", () => main.gaussianMixture({ means: [[0], [Number.NaN]], stds: 1 })],
+    ["stds[1]", () => main.gaussianMixture({ means: [[0], [1]], stds: [1, 0] })],
+    ["stds[1][0]", () => main.gaussianMixture({ means: [[0], [1]], stds: [[1], [0]] })],
+    [
+      "covariances[1][0][0]",
+      () => main.gaussianMixture({ means: [[0], [1]], covariances: [[[1]], [[Number.NaN]]] }),
+    ],
+    ["saveAt[1]", () => encode(decoder, y, { saveAt: [0, -1] })],
+    ["fixed.label", () => encode(labelled, y, { fixed: { label: new Float32Array(2) } })],
     ["solver.maxSteps", () => encode(decoder, y, { solver: { ...main.lbfgs(), maxSteps: -1 } })],
     ["checkpoint", trained(null)],
     ["checkpoint", trained(3)],

@@ -65,6 +65,23 @@ test("an axis that keeps its length is left alone, but by tf_half_pixel_for_nn, 
   }
 });
 
+test("each rounding takes a quarter, a half and three quarters of a pixel to the pixel of its own", () => {
+  // The output's pixels 0 to 4 lie at 0, 1/4, 1/2, 3/4 and 1.
+  const expected: { readonly [Each in (typeof RESIZE_ROUNDINGS)[number]]: readonly number[] } = {
+    round_prefer_floor: [0, 0, 0, 1, 1],
+    round_prefer_ceil: [0, 0, 1, 1, 1],
+    floor: [0, 0, 0, 0, 1],
+    ceil: [0, 1, 1, 1, 1],
+  };
+  for (const rounding of RESIZE_ROUNDINGS) {
+    const fields = { size: [12, 1], scale: [4, 1], mode: "nearest", coordinates: "asymmetric" } as const;
+    const rest = { rounding, cubicCoefficient: -0.75, antialias: false, excludeOutside: false };
+    const [axis] = resizeKind.axes({ ...fields, ...rest, shape: [12, 1, 1] }, [[3, 1, 1]], 0);
+    const found = [0, 1, 2, 3, 4].map((at) => axis!.terms(at)![0]!.position);
+    assert.equal(found, expected[rounding], rounding);
+  }
+});
+
 test("what only moves numbers or adds them up costs a sum for each number of its output", () => {
   const sumsOf = (...layers: readonly Layer[]) =>
     costOf(createDecoder(sequential(2, [dense(12), reshape([2, 3, 2]), ...layers])));

@@ -8,8 +8,16 @@ import * as assert from "uvu/assert";
 import { type Classified, linearAccuracy } from "../../reproduce/classify.ts";
 import { elementNamed, jobsOf } from "../../reproduce/elements.ts";
 import { type GapFound, METHOD_WAYS, TURNS } from "../../reproduce/encoder-gap-measuring.ts";
-import { jobFor } from "../../reproduce/encoder-gap-runs.ts";
-import { GAP_METHODS } from "../../reproduce/encoder-gap-training.ts";
+import { GAP_DATA, isComputed, jobFor, seedsFor } from "../../reproduce/encoder-gap-runs.ts";
+import {
+  CODE_TRAVEL,
+  GAP_COUNTS,
+  GAP_METHODS,
+  keyOf,
+  MASK,
+  RECIPES,
+  trainBy,
+} from "../../reproduce/encoder-gap-training.ts";
 import {
   areaUnderCurve,
   pixelErrors,
@@ -117,6 +125,54 @@ test("a linear classifier finds classes that lines part, whatever the scale, and
   const blind = { ...other, points: new Float32Array(600) };
   const share = linearAccuracy({ ...train, points: new Float32Array(600) }, blind, 2, 1e-3);
   assert.ok(share < 0.5, `${share}`);
+});
+
+const bytesOf = ({ buffer }: Float32Array) => new Uint8Array(buffer);
+
+test("kept codes travel as far in few passes as in many, of images as they are", async () => {
+  const image = randomArray(5, 784, 0, 1);
+  const following = { options: {}, seconds: () => 0 } as unknown as Parameters<typeof trainBy>[5];
+  const trained = async (passes: number, pixels: number, travel?: number) => {
+    const recipe = { passes, flowPasses: 1, pixels };
+    const settings = { quick: true, seeds: 1 };
+    return (await trainBy("kept codes", recipe, image, 0, settings, following, travel)).decoder;
+  };
+  const cases: readonly (readonly [passes: number, travel?: number])[] = [[4], [40], [4, 0.2]];
+  for (const [passes, travel] of cases) {
+    // Of one image: its first update, by Adam, moves each value of its code by the learning rate.
+    const decoder = await trained(passes, 2, travel);
+    for (const value of decoder.start!) {
+      const share = Math.abs(value) / ((travel ?? CODE_TRAVEL) / passes);
+      assert.ok(share > 0.9 && share < 1.001, `${passes} passes: ${value}`);
+    }
+  }
+  const [shifted, plain] = [await trained(4, 3), await trained(4, 0)];
+  // Not by assert.equal, which would take minutes to show where they differ.
+  assert.is(Buffer.compare(bytesOf(shifted.parameters), bytesOf(plain.parameters)), 0);
+});
+
+test("networks are kept under all that they were trained by, and have as many seeds as the page says", () => {
+  const recipe = RECIPES[480];
+  const ofKey = (method: (typeof GAP_METHODS)[number]) => JSON.parse(keyOf(method, recipe, 480));
+  assert.equal(ofKey("kept codes"), ["kept codes", recipe, 480, CODE_TRAVEL]);
+  assert.equal(ofKey("masked autoencoder"), [
+    "masked autoencoder",
+    recipe,
+    480,
+    JSON.parse(JSON.stringify(MASK)),
+  ]);
+  const settings = { quick: false, seeds: 3 };
+  for (const method of GAP_METHODS) {
+    const [few, more, all] = GAP_COUNTS.map((count) => seedsFor(method, count, settings).length);
+    const several = /autoencoder/.test(method) ? 3 : 1;
+    assert.equal([few, more, all], [several, several, 1], method);
+    for (const data of GAP_DATA) {
+      const areThere = GAP_COUNTS.map((count) => isComputed(data, count, method));
+      // Flows of Fashion-MNIST would take days.
+      const isLeftOut = method === "flow" && data === "Fashion-MNIST";
+      assert.equal(areThere, [true, !isLeftOut, !isLeftOut], `${data}, ${method}`);
+    }
+  }
 });
 
 test("each method's job measures its ways; another measurement takes the networks that are there", async () => {

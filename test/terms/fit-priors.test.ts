@@ -241,6 +241,7 @@ test("fitGaussian: what cannot be fitted is refused, with what to do", () => {
   }
   const full = { latentSize: 3, covariance: "full" };
   wrong(codes.slice(0, 9), full, /has 3 codes of 3 values, expected at least 4: .*singular; .*shrinkage/);
+  wrong(codes.slice(0, 6), full, /has 2 codes of 3 values, expected at least 4: .*singular; .*shrinkage/);
   assert.ok(fitGaussian(codes.slice(0, 12), full as never));
   // 0.1 is no float32 and no float64: added up and divided, it would not be itself.
   const constant = codes.map((value, at) => (at % 3 === 2 ? 0.1 : value));

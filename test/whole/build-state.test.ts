@@ -1,5 +1,14 @@
 // run: alone
-import { cpSync, mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "uvu";
@@ -100,5 +109,30 @@ for (const file of [...LIBRARY, KERNELS, "src/cli/added.ts", "build/lib/index.js
     assert.not(isCurrent(root, "library"));
   });
 }
+
+/** Scripts that a part of the build runs, by scripts/build.mjs, and those that they import. */
+function scriptsOf(part: "wasm" | "library"): string[] {
+  const build = readFileSync("scripts/build.mjs", "utf8");
+  const [, steps] = new RegExp(`^  ${part}: (\\[.*?^  \\])`, "ms").exec(build)!;
+  const scripts = Array.from(steps!.matchAll(/node (scripts\/[\w-]+\.mjs)/g), ([, script]) => script!);
+  for (const script of scripts) {
+    for (const [, name] of readFileSync(script, "utf8").matchAll(/ from "\.\/([\w-]+\.mjs)"/g)) {
+      if (!scripts.includes(`scripts/${name}`)) scripts.push(`scripts/${name}`);
+    }
+  }
+  return scripts;
+}
+
+test("a part is not current when a script is another that it is built by", () => {
+  for (const part of ["wasm", "library"] as const) {
+    const scripts = scriptsOf(part);
+    assert.ok(scripts.length >= 3, `${scripts}`);
+    for (const script of scripts) {
+      const { root, write } = builtLibrary();
+      write(script, "another");
+      assert.not(isCurrent(root, part), `${part}: ${script}`);
+    }
+  }
+});
 
 test.run();

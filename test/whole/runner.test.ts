@@ -6,7 +6,7 @@ import { pathToFileURL } from "node:url";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { compiledPath, compileModules } from "../support/compile.mjs";
-import { PATIENCE } from "../support/patience.ts";
+import { PATIENCE, timed, until } from "../support/patience.ts";
 import { runFile } from "../support/run-file.mjs";
 
 // In the project's folder, so that the files find uvu.
@@ -210,6 +210,23 @@ test("a first line that says something unknown of the run is refused", () => {
     'slow.test.ts: its first line says "slowly" of its run, expected both, newer-node, revectorize, slow, alone, first',
   );
   assert.is(stdout, "");
+});
+
+test("what a test waits for is so when it goes on, however late, and work is timed in seconds of the processor", async () => {
+  let looks = 0;
+  const end = performance.now() + 200;
+  await until(() => ++looks > 20 && performance.now() > end);
+  assert.ok(looks > 20 && performance.now() > end);
+  const [value, busy] = await timed(async () => {
+    // Waiting takes no time of the processor.
+    await new Promise((resolve) => setTimeout(resolve, 1000));
+    const start = process.cpuUsage();
+    let { user, system } = { user: 0, system: 0 };
+    while (user + system < 100_000) ({ user, system } = process.cpuUsage(start));
+    return user + system;
+  });
+  assert.type(value, "number");
+  assert.ok(busy > 0.1 && busy < 0.9, `${busy} s`);
 });
 
 test.run();
