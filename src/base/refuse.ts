@@ -1,5 +1,6 @@
 import { LatentflowError, type LatentflowErrorCode } from "./errors.ts";
 import { beginningOf, gotten, subject, wanted } from "./message.ts";
+import { escapeText } from "./show.ts";
 
 // Makers of errors about arguments and files.
 
@@ -48,11 +49,12 @@ export function objection(where: string, name: string, reason: string, cause?: u
  * `WHERE: SENTENCE`.
  *
  * @param where beginning of error messages: name of the function called, plain or marked; "" for none
- * @param option name of the option or argument, for `error.option`; "" for the option that contains the others
+ * @param option name of the option or argument, for `error.option`, perhaps a caller's; "" for the option that contains the
+ *   others
  * @param sentence whole sentence, in which `gotten` and `wanted` may mark values
  */
 export function invalidOption(where: string, option: string, sentence: string): LatentflowError {
-  return invalid(beginningOf(where) + subject(option, "") + sentence);
+  return invalid(beginningOf(where) + subject(escapeText(option), "") + sentence);
 }
 
 /** Makes an `invalid_file` error. */

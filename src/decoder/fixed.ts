@@ -1,7 +1,7 @@
 import { subject } from "../base/message.ts";
 import { attached, checkMemory, isFloat32Array, typedArrayName } from "../base/realms.ts";
 import { invalidOption, refused } from "../base/refuse.ts";
-import { show } from "../base/show.ts";
+import { escapeText, show } from "../base/show.ts";
 import type { FixedInput } from "../graph/graph.ts";
 import { sizeOf } from "../graph/operations.ts";
 import type { Decoder } from "./decoder.ts";
@@ -81,7 +81,7 @@ export function checkFixed(
 
 /** Returns the name of a fixed input in messages about its values in the option `fixed`. */
 function nameInMessages({ name }: FixedInput): string {
-  return `fixed input ${subject(`fixed.${name}`, show(name))}`;
+  return `fixed input ${subject(escapeText(`fixed.${name}`), show(name))}`;
 }
 
 /**
@@ -148,7 +148,7 @@ export function writeFixed(decoder: Decoder, fixed: FixedValues, sample: number,
   let at = 0;
   decoder.fixedInputs.forEach(({ name, shape }, i) => {
     const size = sizeOf(shape);
-    const values = attached(`fixed.${name}`, fixed[i]!);
+    const values = attached(escapeText(`fixed.${name}`), fixed[i]!);
     const first = values.length === size ? 0 : sample * size;
     into.set(values.subarray(first, first + size), at);
     at += size;
@@ -161,6 +161,6 @@ export function cutFixed(decoder: Decoder, fixed: FixedValues, first: number, en
     const { name, shape } = decoder.fixedInputs[i]!;
     const size = sizeOf(shape);
     if (values.length === size) return values;
-    return attached(`fixed.${name}`, values).subarray(first * size, end * size);
+    return attached(escapeText(`fixed.${name}`), values).subarray(first * size, end * size);
   });
 }
