@@ -1,6 +1,7 @@
 // Tests src/train/checkpoints.ts.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { full } from "../../src/adjoint/full.ts";
 import { adam, rmsprop, sgd } from "../../src/backend/optimizer.ts";
 import { checksum, showChecksum } from "../../src/base/checksum.ts";
 import { readSafetensors } from "../../src/files/safetensors.ts";
@@ -165,6 +166,7 @@ test("another run's checkpoint is refused, and what differs is named", async () 
       /run: (?=.*codes is "encoded" there and "kept" here)(?!.*codeOptimizer)/,
     ],
     [{ schedule: linear({ to: 0.5 }) }, /schedule\.to is 0 there and 0\.5 here/],
+    [{ adjoint: full() }, /run: adjoint\.name is "approximate" there and "full" here\. Give/],
     [{ solver: amd({ maxSteps: 9 }) }, /solver\.maxSteps is 8 there and 9 here/],
     [{ loss: squaredError() }, /loss\.name is "binaryCrossEntropy" there and "squaredError" here/],
     [

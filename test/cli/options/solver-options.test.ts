@@ -52,6 +52,15 @@ for (const choice of [flows, solvers] as readonly Choice<object>[]) {
   }
 }
 
+test("the report has a default as it follows from another option", () => {
+  const command = new Command().exitOverride().configureOutput({ writeErr: () => {} });
+  const words = ["--solver", "amd", "--step-init", "20"];
+  addFlowAndSolverOptions(command).parse(words, { from: "user" });
+  const { value, description } = chosen(command, solvers);
+  assert.equal({ ...description }, { ...value });
+  assert.is(description.stepMax, 20);
+});
+
 test("a solver with one option otherwise keeps the others that were given", () => {
   const command = new Command().exitOverride().configureOutput({ writeErr: () => {} });
   const words = ["--solver", "amd", "--step-max", "20", "--max-steps", "50"];
