@@ -1,3 +1,5 @@
+import { LatentflowError, markedMessage } from "../../base/errors.ts";
+import { ofFile } from "../../base/message.ts";
 import { invalid, invalidFile } from "../../base/refuse.ts";
 import { show } from "../../base/show.ts";
 import { showLengths } from "../../files/array.ts";
@@ -114,8 +116,11 @@ async function readArchitecture(
   if (typeof definition !== "object" || definition === null || Array.isArray(definition)) {
     throw invalidFile(`${at}: it holds ${show(definition)}, expected a definition`);
   }
-  // Checks the definition; its errors then name the file.
-  readDefinition(at, definition);
+  try {
+    readDefinition(at, definition);
+  } catch (error) {
+    throw error instanceof LatentflowError ? invalidFile(ofFile(markedMessage(error)), error) : error;
+  }
   return definition;
 }
 

@@ -35,6 +35,10 @@ function namesOf(command: Command): Names {
       const option = paths.map((path) => optionFor(command, path)).find((each) => each !== undefined);
       return option && flagOf(option);
     },
+    ownFlagOf(paths) {
+      const option = paths.map((path) => optionsFor(command, path)[0]).find((each) => each !== undefined);
+      return option && flagOf(option);
+    },
     advisedFor(paths) {
       const options = paths.map((path) => optionsFor(command, path)).find((found) => found.length > 0) ?? [];
       const isGiven = options.some((option) => given[option.attributeName()] !== undefined);

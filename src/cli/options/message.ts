@@ -10,6 +10,11 @@ export interface Names {
    */
   readonly flagOf: (paths: readonly string[]) => string | undefined;
   /**
+   * Returns the command-line option that sets one of these paths itself, not a part of what contains it: `--loss` of
+   * `validation.loss` and `loss`, not `--validate`. Default: that of `flagOf`.
+   */
+  readonly ownFlagOf?: (paths: readonly string[]) => string | undefined;
+  /**
    * Returns the command-line options to advise for one of the library's, such as `--weights or --mask`; undefined for the
    * one that `flagOf` returns, the default.
    */
@@ -68,7 +73,8 @@ class Renderer {
 
   private addMark(piece: Mark): void {
     const { kind, text, option = "", value } = piece;
-    const flag = kind === "head" ? undefined : this.flagOf(option);
+    const own = kind === "option" ? this.names.ownFlagOf?.(this.pathsOf(option)) : undefined;
+    const flag = kind === "head" ? undefined : (own ?? this.flagOf(option));
     if (kind === "head") {
       // A command-line option, of a command that has the library read a file directly.
       if (text.startsWith("--")) this.text += text;

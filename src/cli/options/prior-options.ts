@@ -19,7 +19,7 @@ const ofPrior = (name: string) =>
 const PRIOR_FLAGS = {
   prior: flag(
     "<name>",
-    "what codes are likely: the loss plus the prior's share is made small; none leaves the decoder's own out (default: gaussian with --prior-mean, --prior-std or --prior-from, else the decoder's own)",
+    "what codes are likely: the loss plus the prior's share is made small; none leaves the decoder's own out",
     { choices: ["gaussian", "mixture", "none"] },
   ),
   priorMean: flag(

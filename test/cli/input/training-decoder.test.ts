@@ -189,6 +189,8 @@ test("--validate-weights: validation samples may be missing values, as the API h
 });
 
 test("what makes no sense with a definition is refused by name", async () => {
+  const whole = sequential(2, [dense(9)]);
+  const negative = { ...whole, operations: whole.operations.map((each) => ({ ...each, units: -1 })) };
   const { y, make } = caseOf("conditions");
   const data = workplace.writeFloats(y, [7, 9]);
   const conditions = writeJson(make().definition);
@@ -200,6 +202,14 @@ test("what makes no sense with a definition is refused by name", async () => {
     ],
     [["--architecture", data], /--architecture .*: it is no JSON, expected a decoder's definition/],
     [["--architecture", writeJson("{}")], /format is undefined, expected 1/],
+    [
+      ["--architecture", writeJson('{"format":1,"latentSize":2}')],
+      /--architecture \S+: layout is undefined, expected "channelsLast"/,
+    ],
+    [
+      ["--architecture", writeJson(negative)],
+      /--architecture \S+: dense "\w+": units is -1, expected an integer >= 1/,
+    ],
     [["--architecture", writeJson("[1")], /it is no JSON/],
     [["--architecture", writeJson("[]")], /it holds an Array, expected a definition/],
     [

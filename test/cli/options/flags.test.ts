@@ -372,6 +372,11 @@ test("a number of a file: the flag and the file have it; weights are advised onl
     await messageOf("train", "--validate", narrow),
     `--validate ${narrow}: its samples are 5, the decoder's output has 6 values`,
   );
+  // Advice names the flag of the option itself, not of what contains it.
+  assert.match(
+    await messageOf("train", "--validate", write(7), "--loss", "bce"),
+    /^--validate \S+ has .*, expected \[0, 1\] for --loss bce; scale the data .*, or use --loss mse$/,
+  );
   const many = await messageOf("encode", "--data", data, missing);
   assert.match(many, /^--data \(2 files\) has NaN at sample 4, element 0, /);
 });
