@@ -133,7 +133,8 @@ export function createSession() {
     if (!files) return;
     given.digits.value = files.digits.samples;
     given.labels.value = files.digits.labels;
-    networks.description.value = files.decoder;
+    // A visitor may have brought a decoder before the files were there.
+    networks.description.value ??= files.decoder;
     await solve();
   }
 

@@ -26,13 +26,14 @@ export interface FileServer {
  *
  * @param contentSecurityPolicy sent with every file; undefined for none
  * @param headers that are sent with every file, too
- * @param isMissing true for paths that are answered with 404 although the folder has their files
+ * @param isMissing true for paths that are answered with 404 although the folder has their files; a path is answered once its
+ *   promise has settled
  */
 export async function serve(
   folder: string,
   contentSecurityPolicy: string | undefined,
   headers: Readonly<Record<string, string>> = {},
-  isMissing: (path: string) => boolean = () => false,
+  isMissing: (path: string) => boolean | Promise<boolean> = () => false,
 ): Promise<FileServer> {
   const requested: string[] = [];
   const server = createServer(async ({ url = "/" }, response) => {
@@ -44,7 +45,7 @@ export async function serve(
     for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
     response.setHeader("Content-Type", TYPES[extname(file)] ?? "application/octet-stream");
     try {
-      if (isMissing(path)) throw new Error("missing");
+      if (await isMissing(path)) throw new Error("missing");
       response.end(await readFile(file));
     } catch {
       response.writeHead(404).end();

@@ -43,7 +43,9 @@ const servers: FileServer[] = [];
  *
  * @param isMissing as of `serve`
  */
-export async function serveHome(isMissing?: (path: string) => boolean): Promise<FileServer> {
+export async function serveHome(
+  isMissing?: (path: string) => boolean | Promise<boolean>,
+): Promise<FileServer> {
   const started = await serve(home, "connect-src 'self' data:", {}, isMissing);
   servers.push(started);
   return started;

@@ -275,6 +275,26 @@ test("a link made with a visitor's decoder says so, until the decoder is there",
   });
 });
 
+test("a visitor's decoder that is there before the page's own digits stays", async () => {
+  let deliver = () => {};
+  const delivered = new Promise<void>((resolve) => {
+    deliver = resolve;
+  });
+  const host = await serveHome(async (path) => {
+    if (path.endsWith("/page/digits.idx.gz")) await delivered;
+    return false;
+  });
+  const useAll = async (page: Page) => {
+    await choose(page, "decoder", "wide.safetensors", wide.toSafetensors());
+    await click(page, "Play with it in all rooms");
+    await waitForText(page, ".guest", /wide\.safetensors/);
+    deliver();
+    await enter(page, "codes");
+    await page.waitForSelector(".plane");
+  };
+  await withRoom(chromium, "decoder", useAll, { host });
+});
+
 test("codes of 512 numbers are laid out while the page answers", async () => {
   await withRoom(chromium, "decoder", async (page) => {
     await choose(page, "decoder", "wide.safetensors", wide.toSafetensors());
