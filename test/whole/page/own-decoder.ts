@@ -289,6 +289,8 @@ test("a visitor's decoder that is there before the page's own digits stays", asy
     await click(page, "Play with it in all rooms");
     await waitForText(page, ".guest", /wide\.safetensors/);
     deliver();
+    // The first digit is found and drawn.
+    await page.waitForSelector(".contours path");
     await enter(page, "codes");
     await page.waitForSelector(".plane");
   };
