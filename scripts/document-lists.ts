@@ -73,6 +73,18 @@ const TABLES: readonly (readonly [file: string, place: RegExp, table: OptionTabl
   ],
 ];
 
+/** Rows of the table of activations, from the docstring of `Activation`. */
+function rowsOfActivations(): string {
+  const docs = readFileSync(pathOf("src/graph/activation.ts"), "utf8");
+  const rows = Object.entries(activations).map(([name, { parameter }]) => {
+    const [, text] = new RegExp(`^ \\* - \`${name}\`: ([^]*?)\n \\*(?: -|/)`, "m").exec(docs) ?? [];
+    if (text === undefined) throw new Error(`the docstring of Activation lacks ${name}`);
+    const options = parameter ? `{ ${parameter.name} = ${parameter.default} }` : "";
+    return `| \`${name}(${options})\` | ${text.replace(/\s+\*\s+/g, " ")} |\n`;
+  });
+  return rows.join("");
+}
+
 /** Rows of the table of statuses, in the order of their codes. */
 const rowsOfStatuses = STATUSES.map((status) => {
   const { happened, advice } = STATUS_TEXTS[status];
@@ -82,6 +94,7 @@ const rowsOfStatuses = STATUSES.map((status) => {
 /** Pattern of each list in its text, and the list as it has to be, or what makes it of the list that is there. */
 const LISTS: readonly (readonly [file: string, place: RegExp, list: string | ((now: string) => string)])[] = [
   ...TABLES.map(([file, place, table]) => [file, place, (now: string) => optionRows(table, now)] as const),
+  ["site/guides/own-decoders.md", /(?<=\n### Activations\n\n\|.*\n\|-.*\n)(?:\|.*\n)+/, rowsOfActivations()],
   ["site/guides/solvers.md", /(?<=\n\| status \|.*\n\|-.*\n)(?:\|.*\n)+/, rowsOfStatuses],
   [
     "site/reference/words.md",

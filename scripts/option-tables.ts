@@ -47,12 +47,17 @@ function fieldsIn(table: Readonly<Record<string, { readonly fields: Fields }>>):
   return Object.fromEntries(Object.entries(table).map(([name, { fields }]) => [name, fields]));
 }
 
-/** Options that no flag sets: the program aborts by itself, a decay is a part of `--alpha`, and of fits the defaults are taken. */
+/**
+ * Options that no flag sets, since the program aborts by itself, a decay is a part of `--alpha`, and fits take these defaults, or
+ * whose flag has the text of another function's option.
+ */
 const WITHOUT_FLAG = [
   ...["encode.onAbort", "expDecay.rate", "fitGaussian.latentSize"],
-  ...["latentSize", "maxIterations", "tolerance", "varianceFloor"].map(
+  ...["latentSize", "maxIterations", "tolerance", "varianceFloor", "covariance", "weight"].map(
     (name) => `fitGaussianMixture.${name}`,
   ),
+  ...["evaluate", "train"].flatMap((call) => [`${call}.flow`, `${call}.solver`]),
+  ...Object.keys(AUTOENCODER_FIELDS).map((name) => `trainAutoencoder.${name}`),
 ];
 
 /** Options whose value is an object that a flag names, such as `--solver amd`. */

@@ -138,7 +138,8 @@ const WHERE = "sampleCodes";
 /** Milliseconds between two progress reports: a draw for few samples takes only microseconds. */
 const BETWEEN_REPORTS = 10;
 
-const FIELDS = {
+/** Checks and defaults of the options of `sampleCodes`. */
+export const SAMPLE_CODES_FIELDS = {
   count: count(1, 200),
   seed: count(0, 0, Number.MAX_SAFE_INTEGER),
   prior: later<PriorLike | undefined>(),
@@ -158,7 +159,7 @@ function checkArguments(
   options: SampleCodesOptions,
 ) {
   checkDecoder(WHERE, given);
-  const { backend = wasm(), weights, ...values } = completeOptions(WHERE, options, FIELDS);
+  const { backend = wasm(), weights, ...values } = completeOptions(WHERE, options, SAMPLE_CODES_FIELDS);
   const { count, seed, signal, onProgress } = values;
   const loss = checkLoss(WHERE, values.loss, given);
   if (loss.name === "custom" && loss.curvature === undefined) {

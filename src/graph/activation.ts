@@ -8,11 +8,11 @@ import type { Bounds } from "../base/show.ts";
  * - `tanh`: tanh(x)
  * - `sigmoid`: 1 / (1 + exp(-x))
  * - `silu`: x · sigmoid(x), also called swish
- * - `gelu`: x · Φ(x), Φ the normal distribution function, by erf: PyTorch's `GELU()`. `GELU(approximate="tanh")` is another
+ * - `gelu`: x · Φ(x), Φ the normal distribution function, by erf: PyTorch's `GELU()`; `GELU(approximate="tanh")` is another
  *   function, which differs by up to 5e-4
  * - `softplus`: log(1 + exp(x))
- * - `sine`: sin(frequency · x); meant for phases of up to some thousands, since float32 hardly resolves one period in millions.
- *   Always within [-1, 1], NaN if the phase is infinite
+ * - `sine`: sin(frequency · x), always within [-1, 1], NaN if the phase is infinite; meant for phases of up to some thousands,
+ *   since float32 hardly resolves one period in millions
  * - `identity`: x
  */
 export type Activation =

@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { SAMPLE_CODES_FIELDS } from "../../api/sample-codes.ts";
 import type { EncodeOptions, StandardLoss } from "../../index.ts";
 import { weightsHelp, z0Help } from "../input/data-source.ts";
 import { addDecoderOptions, addLossOptions, type DecoderFlags, decoderHelp } from "../input/decoder-file.ts";
@@ -9,6 +10,7 @@ import { parseShard } from "../parts/shard-flag.ts";
 import { type Shard, STANDARD_UNIT_TEXT } from "../parts/shard-units.ts";
 import { formatFlag } from "../parts/write-results.ts";
 import { flag, type OptionsOf } from "./flag-table.ts";
+import { settingFlag } from "./library-flags.ts";
 import {
   addEncodeSettings,
   addRunningOptions,
@@ -17,7 +19,7 @@ import {
   encodeSettings,
   type RunningOptions,
 } from "./options.ts";
-import { parseCount, parseSeed } from "./parse.ts";
+import { parseCount } from "./parse.ts";
 import { type ChosenPrior, priorOption } from "./prior.ts";
 import { addPriorOptions, type PriorFlags } from "./prior-options.ts";
 import { addFlowAndSolverOptions, type ChosenFlowAndSolver, pairOf } from "./solver-options.ts";
@@ -39,10 +41,7 @@ export const ENCODE_FLAGS = {
     "also draw so many codes for each sample, weighted so that they stand for its posterior; needs a prior",
     { parse: parseCount, gives: ["sampleCodes.count", "codesPerSample"] },
   ),
-  samplesSeed: flag("<n>", "seed of these draws (default: 0)", {
-    parse: parseSeed,
-    gives: ["sampleCodes.seed"],
-  }),
+  samplesSeed: settingFlag(SAMPLE_CODES_FIELDS.seed, "seed of these draws", ["sampleCodes.seed"]),
   format: formatFlag("; of shards it is merge's"),
   idColumn: flag("<name>", "of Parquet files: the column that says who the samples are; results carry it"),
 };

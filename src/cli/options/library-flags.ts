@@ -57,10 +57,31 @@ export function settingFlags(call: string, fields: Fields): Record<string, Flag>
     const { bounds, choices, standard } = field;
     const text = textOf(call, name);
     if (!bounds && !choices) return [name, flag("", text)] as const;
-    const reading = choices ? { choices } : { parse: numberWithin(bounds!) };
-    return [name, flag(usageOf(field), text, { ...reading, standard })] as const;
+    return [name, flag(usageOf(field), text, { ...readingOf(field), standard })] as const;
   });
   return Object.fromEntries(flags);
+}
+
+/**
+ * Makes the flag of one option of the library that is a number or a word. The help shows the option's default, which the
+ * flag itself lacks: it stays undefined unless it is given.
+ *
+ * @param text help text
+ * @param gives paths of the library's options that the flag sets, as for `flag`
+ */
+export function settingFlag<Value extends number | string>(
+  field: Field<Value | undefined>,
+  text: string,
+  gives: readonly string[],
+): Flag<Value, false> {
+  const { standard } = field;
+  const shown = standard === undefined ? text : `${text} (default: ${standard})`;
+  return flag(usageOf(field), shown, { ...readingOf(field), gives }) as Flag<Value, false>;
+}
+
+/** Returns how the flag of a word or a number reads its text: as one of the words, or as a number within the bounds. */
+function readingOf({ choices, bounds }: Field<unknown>) {
+  return choices ? { choices } : { parse: numberWithin(bounds!) };
 }
 
 /** Selects the values of flags made from a table of options from a command's options, with defaults filled in. */

@@ -9,30 +9,16 @@ export const OPTION_TEXTS: Readonly<Record<string, Readonly<Record<string, strin
       "maximum number of samples that each thread processes at the same time, ≥ 1; it bounds memory and never changes a result (default: chosen for the decoder)",
   },
   evaluate: {
-    flow: "differential equation whose solution leads to the code",
-    solver: "solver that takes each sample from z0 to its code",
     batchSize:
       "maximum number of samples that each thread processes at the same time, ≥ 1; it bounds memory and never changes a result (default: chosen for the decoder)",
     gap: "encode the samples also by a flow, and report each sample's gap, the encoder's loss minus the flow's",
   },
   train: {
-    flow: "differential equation whose solution leads to the code",
-    solver: "solver that takes each sample from z0 to its code",
     adjoint:
       "method that computes the gradient with respect to the decoder's parameters: approximate, full or direct",
     warmStart: "start each sample's flow where its previous one ended, not at the decoder's start",
     codes:
       "source of the codes: encoded, a flow for each mini-batch; or kept, a code stored for each sample and updated together with the decoder's parameters",
-    optimizer: "optimizer of the networks' parameters",
-    schedule: "schedule of the learning rate over the run",
-    batchSize: "number of samples in a mini-batch, ≥ 1",
-    replacement: "draw mini-batches with replacement, not from a new permutation in each epoch",
-    seed: "seed of the random numbers for mini-batches, augmentation, mask and a new encoder, an integer ≥ 0",
-    gradientClip:
-      "maximum norm of a mini-batch's mean gradient, > 0; a longer gradient is scaled down to it (default: unbounded)",
-    epochs: "number of passes over the data, ≥ 1",
-  },
-  trainAutoencoder: {
     optimizer: "optimizer of the networks' parameters",
     schedule: "schedule of the learning rate over the run",
     batchSize: "number of samples in a mini-batch, ≥ 1",
@@ -61,9 +47,6 @@ export const OPTION_TEXTS: Readonly<Record<string, Readonly<Record<string, strin
   fitGaussianMixture: {
     components: "number K of Gaussians, ≥ 1 and at most the number of distinct codes",
     seed: "seed of the random start, an integer ≥ 0; the same seed gives the same prior",
-    covariance:
-      "form of each component's covariance: diagonal for variances alone, or full for the whole matrix",
-    weight: "factor that multiplies the prior's value in nats, > 0",
   },
   lbfgs: {
     tolerance:

@@ -29,13 +29,10 @@ export function numberWithin(bounds: Bounds): (text: string) => number {
 }
 
 /** Parses a finite number > 0. */
-export const parsePositive = numberWithin({ above: 0 });
-
-/** Parses a finite number >= 0. */
-export const parseNonNegative = numberWithin({ min: 0 });
+const parsePositive = numberWithin({ above: 0 });
 
 /** Parses a number from 0 to 1. */
-export const parseShare = numberWithin({ min: 0, max: 1 });
+const parseShare = numberWithin({ min: 0, max: 1 });
 
 /** Parses two numbers from 0 to 1 separated by a comma, the smaller one first: `0,0.75`. */
 export function parseShares(text: string): [smallest: number, largest: number] {

@@ -1,16 +1,9 @@
 import type { Command } from "commander";
+import { FIT_GAUSSIAN_FIELDS, FIT_MIXTURE_FIELDS } from "../../terms/fit-priors.ts";
 import { addFlags, flag, type OptionsOf } from "./flag-table.ts";
-import { textOf } from "./library-flags.ts";
+import { settingFlag, textOf } from "./library-flags.ts";
 import { wrongUsage } from "./options.ts";
-import {
-  kebabCase,
-  parseCount,
-  parseNumbers,
-  parsePositive,
-  parsePositives,
-  parseSeed,
-  parseShare,
-} from "./parse.ts";
+import { kebabCase, parseNumbers, parsePositives } from "./parse.ts";
 
 /** Returns the paths of an option of the library's functions that make or fit a prior, for messages. */
 const ofPrior = (name: string) =>
@@ -31,33 +24,36 @@ const PRIOR_FLAGS = {
     parse: parsePositives,
     gives: ofPrior("std"),
   }),
-  priorWeight: flag(
-    "<factor>",
-    `${textOf("fitGaussian", "weight")}; without --prior it replaces the weight of the decoder's prior (default: 1)`,
-    { parse: parsePositive, gives: ofPrior("weight") },
+  priorWeight: settingFlag(
+    FIT_GAUSSIAN_FIELDS.weight,
+    `${textOf("fitGaussian", "weight")}; without --prior it replaces the weight of the decoder's prior`,
+    ofPrior("weight"),
   ),
   priorFrom: flag(
     "<file>",
     "fit it to codes, of training samples say: codes × latent size, as encode and train write them: latents.npy or results.parquet#latent",
     { gives: ["codes"] },
   ),
-  priorCovariance: flag("<kind>", `of a fit: ${textOf("fitGaussian", "covariance")} (default: diagonal)`, {
-    choices: ["diagonal", "full"],
-    gives: ofPrior("covariance"),
-  }),
-  priorShrinkage: flag(
-    "<share>",
-    `of a gaussian's fit, where codes are few: ${textOf("fitGaussian", "shrinkage")} (default: 0)`,
-    { parse: parseShare, gives: ofPrior("shrinkage") },
+  priorCovariance: settingFlag(
+    FIT_GAUSSIAN_FIELDS.covariance,
+    `of a fit: ${textOf("fitGaussian", "covariance")}`,
+    ofPrior("covariance"),
   ),
-  priorComponents: flag("<n>", `mixture: ${textOf("fitGaussianMixture", "components")}`, {
-    parse: parseCount,
-    gives: ofPrior("components"),
-  }),
-  priorSeed: flag("<n>", `mixture: ${textOf("fitGaussianMixture", "seed")} (default: 0)`, {
-    parse: parseSeed,
-    gives: ofPrior("seed"),
-  }),
+  priorShrinkage: settingFlag(
+    FIT_GAUSSIAN_FIELDS.shrinkage,
+    `of a gaussian's fit, where codes are few: ${textOf("fitGaussian", "shrinkage")}`,
+    ofPrior("shrinkage"),
+  ),
+  priorComponents: settingFlag(
+    FIT_MIXTURE_FIELDS.components,
+    `mixture: ${textOf("fitGaussianMixture", "components")}`,
+    ofPrior("components"),
+  ),
+  priorSeed: settingFlag(
+    FIT_MIXTURE_FIELDS.seed,
+    `mixture: ${textOf("fitGaussianMixture", "seed")}`,
+    ofPrior("seed"),
+  ),
 };
 
 /** Parsed options of the prior on codes. */

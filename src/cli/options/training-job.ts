@@ -1,11 +1,12 @@
-import { STANDARD_SECONDS } from "../../train/checkpoint-options.ts";
+import { CHECKPOINT_FIELDS, STANDARD_SECONDS } from "../../train/checkpoint-options.ts";
+import { VALIDATION_FIELDS } from "../../train/validation.ts";
 import { dataFlags, weightsHelp } from "../input/data-source.ts";
 import type { DecoderFlags } from "../input/decoder-file.ts";
 import type { FixedFlags } from "../input/fixed-inputs.ts";
 import { PICTURE_FLAGS } from "../input/pictures/picture-options.ts";
 import { flag, type OptionsOf } from "./flag-table.ts";
-import { textOf } from "./library-flags.ts";
-import { parseCount, parseCounts, parseFixed, parseNonNegative } from "./parse.ts";
+import { settingFlag, textOf } from "./library-flags.ts";
+import { numberWithin, parseCount, parseCounts, parseFixed } from "./parse.ts";
 import type { PriorFlags } from "./prior-options.ts";
 import type { TrainingOptions } from "./training-options.ts";
 
@@ -25,7 +26,7 @@ export const TRAIN_FLAGS = {
   }),
   resume: flag("", "go on from the checkpoint in DIR, to the same end; the other options as before"),
   checkpointSeconds: flag("<number>", textOf("checkCheckpoint", "everySeconds"), {
-    parse: parseNonNegative,
+    parse: numberWithin(CHECKPOINT_FIELDS.everySeconds.bounds),
     standard: STANDARD_SECONDS,
     gives: ["checkpoint.everySeconds"],
   }),
@@ -34,10 +35,11 @@ export const TRAIN_FLAGS = {
     "also encode samples that are not trained on: those of a file, or the data set's own",
     { gives: ["validation", "validationData"] },
   ),
-  validateEvery: flag("<n>", `with --validate: ${textOf("checkValidation", "everyImages")}`, {
-    parse: parseCount,
-    gives: ["validation.everyImages"],
-  }),
+  validateEvery: settingFlag(
+    VALIDATION_FIELDS.everyImages,
+    `with --validate: ${textOf("checkValidation", "everyImages")}`,
+    ["validation.everyImages"],
+  ),
   validateLimit: flag("<n>", "the first n of them (default: all)", { parse: parseCount }),
   validateWeights: flag("<file>", "what they are weighted by, as --weights", {
     gives: ["validation.weights", "validationWeights"],

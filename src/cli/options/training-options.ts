@@ -26,9 +26,16 @@ import {
 import { SCHEDULES } from "../../train/schedule.ts";
 import { addChoice, type Choice, chosen, type Description, membersOf, refuseChoice } from "./choice.ts";
 import { addFlags, type Flag, flag, type OptionsOf } from "./flag-table.ts";
-import { type GivenSettings, settingFlags, settingNames, settingsOf, textOf } from "./library-flags.ts";
+import {
+  type GivenSettings,
+  settingFlag,
+  settingFlags,
+  settingNames,
+  settingsOf,
+  textOf,
+} from "./library-flags.ts";
 import { backendOf, type RunningOptions, refuseOptions, wrongUsage } from "./options.ts";
-import { numberWithin, parseNumber, parseShares } from "./parse.ts";
+import { parseNumber, parseShares } from "./parse.ts";
 import {
   addFlowAndSolverOptions,
   chosenFlowAndSolver,
@@ -48,8 +55,7 @@ const ADDITIONS: Partial<Record<keyof GivenSettings<typeof SETTINGS>, string>> =
 /** Flags of the options that the library has as numbers, words and switches. */
 function trainingSettings(): Record<string, Flag> {
   const flags = Object.entries(settingFlags("train", SETTINGS)).map(([name, made]) => {
-    const text =
-      (made.text || textOf("trainAutoencoder", name)) + (ADDITIONS[name as keyof typeof ADDITIONS] ?? "");
+    const text = made.text + (ADDITIONS[name as keyof typeof ADDITIONS] ?? "");
     const [flow, encoder] = [TRAIN_FIELDS, AUTOENCODER_FIELDS].map((fields) => standardIn(fields, name));
     if (encoder === undefined || encoder === flow) return [name, { ...made, text }];
     // The default is shown in the text, since it differs with --autoencoder.
@@ -73,10 +79,10 @@ const TRAINING_FLAGS = {
       gives: ["codeOptimizer.learningRate"],
     },
   ),
-  shift: flag("<n>", `${textOf("shift", "pixels")} (default: no shifts)`, {
-    parse: numberWithin(SHIFT_FIELDS.pixels.bounds),
-    gives: ["augment", "pixels"],
-  }),
+  shift: settingFlag(SHIFT_FIELDS.pixels, `${textOf("shift", "pixels")} (default: no shifts)`, [
+    "augment",
+    "pixels",
+  ]),
   hide: flag(
     "<a,b>",
     "with --autoencoder: hide each sample's pixels from the encoder at random, a share from A to B of them; the loss is over all",
