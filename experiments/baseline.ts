@@ -102,7 +102,10 @@ export async function compareWithBaseline(
       const records = recordsOf(arrayOf(subject, result));
       const own = figuresOf(records);
       rows.push({
-        ...{ decoder: subject.name, solver: now, loss: own.loss.toFixed(6), passes: own.passes.toFixed(1) },
+        decoder: subject.name,
+        solver: now,
+        loss: own.loss.toFixed(6),
+        passes: own.passes.toFixed(1),
         ...Object.fromEntries(before.flatMap(([name, then]) => ratios(name, records, then))),
         statuses: own.statuses,
         s: result.seconds.toFixed(2),

@@ -78,13 +78,24 @@ async function rowOf(
   const { decoder, learningRate } = DECODERS[name]!;
   const start = performance.now();
   const run = await train(decoder(seed), chooseRows(images, count, seed), {
-    ...{ solver: lbfgs(), optimizer: adam({ learningRate }), schedule: linear(), gradientClip: 0.5 },
-    ...{ batchSize: 16, epochs: passes, seed, augment: shift({ pixels: count > 10_000 ? 1 : 2 }), backend },
+    solver: lbfgs(),
+    optimizer: adam({ learningRate }),
+    schedule: linear(),
+    gradientClip: 0.5,
+    batchSize: 16,
+    epochs: passes,
+    seed,
+    augment: shift({ pixels: count > 10_000 ? 1 : 2 }),
+    backend,
   });
   const trained = seconds(start);
   const { meanLoss } = await evaluate(run.decoder, test, { backend });
   return {
-    ...{ data, images: count, passes, decoder: name, "learning rate": learningRate },
+    data,
+    images: count,
+    passes,
+    decoder: name,
+    "learning rate": learningRate,
     "test loss": withExcess(means([meanLoss]), testFloor(data)),
     "trained in s": trained,
   };

@@ -70,15 +70,27 @@ const ofThePaper = (["MNIST", "Fashion-MNIST"] as const).flatMap((data) =>
       const traits = { data, loss, activation, latents, "trained with": trainedWith };
       const name = Object.values(traits).join("-").toLowerCase();
       return {
-        ...{ name, data, traits, sampleCount: 1000, side: 28 },
+        name,
+        data,
+        traits,
+        sampleCount: 1000,
+        side: 28,
         async make(images, seed) {
           if (trainedWith === "implicitAmd") return loadDecoder(join(folder, `${name}.safetensors`));
           const untrained = createDecoder({
             layers: [latents, 150, 300, 600, 784],
-            ...{ activation, outputActivation: "sigmoid", loss, seed, outputShape: [28, 28] },
+            activation,
+            outputActivation: "sigmoid",
+            loss,
+            seed,
+            outputShape: [28, 28],
           });
           const { decoder } = await train(untrained, chooseRows(images, 1920, seed), {
-            ...{ solver: AMD_IN_TRAINING, optimizer: rmsprop(), batchSize: 5, seed, backend: plain },
+            solver: AMD_IN_TRAINING,
+            optimizer: rmsprop(),
+            batchSize: 5,
+            seed,
+            backend: plain,
           });
           return decoder;
         },
@@ -102,14 +114,21 @@ const others = (
   const name = ["autoencoder", data, loss, activation, ...layers].join("-").toLowerCase();
   const traits = { data, loss, activation, latents: layers[0]!, "trained with": "encoder" };
   return {
-    ...{ name, data, traits, sampleCount: 200, side },
+    name,
+    data,
+    traits,
+    sampleCount: 200,
+    side,
     async make(images, seed) {
       const untrained = createDecoder({ layers, activation, loss, seed, outputShape: [side, side] });
       const y = resized(chooseRows(images, 30_000, seed), side);
       const { decoder } = await trainAutoencoder(untrained, y, {
         optimizer: adam({ learningRate: 1e-3 }),
         schedule: linear(),
-        ...{ batchSize: 64, epochs: 4, seed, backend: plain },
+        batchSize: 64,
+        epochs: 4,
+        seed,
+        backend: plain,
       });
       return fromZero(decoder);
     },
@@ -141,14 +160,20 @@ function resized(images: Float32Array, side: number): Float32Array {
 
 /** The one that comes with the package. */
 const demo: Recipe = {
-  ...{ name: "demo", data: "MNIST", sampleCount: 1000, side: 28 },
+  name: "demo",
+  data: "MNIST",
+  sampleCount: 1000,
+  side: 28,
   traits: { data: "MNIST", loss: "bce", activation: "elu", latents: 20, "trained with": "amd, long" },
   make: () => loadDecoder(join("demo", "decoder.safetensors")),
 };
 
 /** A variational autoencoder's, trained with PyTorch by an encoder: nothing holds its codes where they were trained. */
 const variational: Recipe = {
-  ...{ name: "variational-autoencoder-mnist", data: "MNIST", sampleCount: 200, side: 28 },
+  name: "variational-autoencoder-mnist",
+  data: "MNIST",
+  sampleCount: 200,
+  side: 28,
   traits: { data: "MNIST", loss: "bce", activation: "elu", latents: 20, "trained with": "encoder" },
   make: () => loadDecoder(join(folder, "variational-autoencoder-mnist.safetensors")),
 };

@@ -253,8 +253,12 @@ async function* trainingRuns(plain: PlainBackend): AsyncGenerator<PlainRun> {
   for (const [what, more] of Object.entries(options)) {
     for (const threads of [1, 2]) {
       const { decoder, history } = await train(newDecoder("elu"), y, {
-        ...{ epochs: 2, batchSize: 5, seed: 1, backend: plain(threads) },
-        ...{ solver: amd({ stepMax: 1000 }), ...more },
+        epochs: 2,
+        batchSize: 5,
+        seed: 1,
+        backend: plain(threads),
+        solver: amd({ stepMax: 1000 }),
+        ...more,
       } as TrainOptions);
       const losses = Float64Array.from(history, ({ loss }) => loss);
       const name = `train, ${what}, ${threads} threads`;
@@ -265,7 +269,12 @@ async function* trainingRuns(plain: PlainBackend): AsyncGenerator<PlainRun> {
   const backend = plain(1);
   const checkpoints: Uint8Array[] = [];
   const kept = {
-    ...{ epochs: 3, batchSize: 5, seed: 1, optimizer: adam(), warmStart: true, backend },
+    epochs: 3,
+    batchSize: 5,
+    seed: 1,
+    optimizer: adam(),
+    warmStart: true,
+    backend,
     validation: { data: createDataset(y.slice(0, 5 * OUTPUTS), { shape: [OUTPUTS] }), everyImages: 9 },
   } as const;
   await train(newDecoder("elu"), y, {
@@ -279,7 +288,10 @@ async function* trainingRuns(plain: PlainBackend): AsyncGenerator<PlainRun> {
   });
   yield { name: "train, resumed", values: [resumed.parameters, ...tensorsOf(resume)] };
   const { decoder, encoder } = await trainAutoencoder(newDecoder("elu"), y, {
-    ...{ epochs: 3, batchSize: 5, seed: 1, backend },
+    epochs: 3,
+    batchSize: 5,
+    seed: 1,
+    backend,
   });
   yield { name: "trainAutoencoder", values: [decoder.parameters, encoder.parameters] };
 }

@@ -48,7 +48,9 @@ async function trainWith(solver: Amd | Lbfgs, count: number, seed: number): Prom
   const digits = await chooseDigits(count, seed);
   const start = performance.now();
   const run = await train(createPaperDecoder(seed), digits.train, {
-    ...{ solver, seed, batchSize: 5 },
+    solver,
+    seed,
+    batchSize: 5,
     optimizer: rmsprop(),
   });
   const trained = seconds(start);

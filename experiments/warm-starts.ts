@@ -24,7 +24,11 @@ export async function compareWarmStarts({ seed, out }: ExperimentSettings): Prom
       const { backend, passes } = countingBackend();
       const start = performance.now();
       const run = await train(createPaperDecoder(seed), digits.train, {
-        ...{ solver, warmStart, backend, seed, epochs: EPOCHS },
+        solver,
+        warmStart,
+        backend,
+        seed,
+        epochs: EPOCHS,
         optimizer: rmsprop(),
       });
       const trained = seconds(start);

@@ -28,12 +28,14 @@ const definition = graph(({ latent, points }) => {
 
 // Each shape keeps a latent from the start, which is trained beside the weights.
 const { decoder } = await train(createDecoder(definition, { loss: "mse", seed: 1 }), distances, {
-  ...{ points, fixed: { xyz }, codes: "kept", epochs, batchSize: 10 },
-  ...{
-    optimizer: adam({ learningRate: 2e-3 }),
-    codeOptimizer: adam({ learningRate: 1e-2 }),
-    schedule: cosine(),
-  },
+  points,
+  fixed: { xyz },
+  codes: "kept",
+  epochs,
+  batchSize: 10,
+  optimizer: adam({ learningRate: 2e-3 }),
+  codeOptimizer: adam({ learningRate: 1e-2 }),
+  schedule: cosine(),
   onProgress({ images, total, loss }) {
     if (images % (20 * count) === 0)
       console.log(`${images} of ${total} shapes: a loss of ${loss.toFixed(5)}`);

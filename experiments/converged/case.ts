@@ -106,7 +106,9 @@ export function randomCase(
 ): Case {
   const { starts = ["0", "N"], loss = "mse", options = {}, samples = SAMPLES, units, reread } = given;
   return {
-    ...{ name, family, starts },
+    name,
+    family,
+    starts,
     async make() {
       const made = createDecoder(define(), { loss, seed: DECODER_SEED });
       const random = createRandom(WEIGHT_SEED);

@@ -24,7 +24,9 @@ export function pair(before: ReadonlyMap<string, CaseRecord>, after: readonly Ca
     const earlier = before.get(key);
     if (!earlier) return [];
     return {
-      ...{ key, before: earlier, after: record },
+      key,
+      before: earlier,
+      after: record,
       passes: mean(record.passes) / mean(earlier.passes),
       objective: objectiveRatio(record, earlier),
     };
@@ -69,7 +71,8 @@ export function compareFamilies(pairs: readonly Both[]): Row[] {
     const [before, after] = [figuresOf(earlier, measures.before), figuresOf(records, measures.after)];
     const kept = of.filter(isWithoutLies);
     return {
-      ...{ family, samples: after.samples },
+      family,
+      samples: after.samples,
       ...foundColumns(before, " before"),
       ...foundColumns(after),
       "passes before": before.passes.toFixed(1),

@@ -158,7 +158,10 @@ export async function measure(
     return each === "converged" && result.stats.acceptedSteps[i] === 0 ? [i] : [];
   });
   return {
-    ...{ solver: options.solver, latents: d, samples: sampleCount, statuses: countStatuses(result) },
+    solver: options.solver,
+    latents: d,
+    samples: sampleCount,
+    statuses: countStatuses(result),
     ...findings,
     unmoved: unmoved.length,
     withoutGradient: unmoved.filter((i) => result.gradientNorm[i] === 0).length,
@@ -186,7 +189,8 @@ async function endsOf(
   const encodeBy = (from: Float32Array | undefined, method: OwnMethod) =>
     encodeFrom(from, solver, solvingBy(backend, method));
   return {
-    ...{ result, second: await encodeFrom(result.z, solver) },
+    result,
+    second: await encodeFrom(result.z, solver),
     initial: (await encodeBy(z0, atStarts)).objective,
     careful: (evaluations) => encodeBy(result.z, carefulDescent({ evaluations, units })),
   };

@@ -36,7 +36,9 @@ function rowOf(
 ): Row {
   const figures = figuresOf(records, measures);
   return {
-    ...{ group, solver, samples: figures.samples },
+    group,
+    solver,
+    samples: figures.samples,
     converged: percent(figures.converged, figures.samples),
     ...foundColumns(figures),
     passes: figures.passes.toFixed(1),

@@ -30,7 +30,8 @@ export function figuresOf(
   const count = (of: (record: CaseRecord) => number) => total(records.map(of));
   const samples = count((record) => record.samples);
   return {
-    ...{ cases: records.length, samples },
+    cases: records.length,
+    samples,
     converged: count(({ statuses }) => statuses.converged ?? 0),
     unmoved: count(({ unmoved }) => unmoved),
     withoutGradient: count(({ withoutGradient }) => withoutGradient),
@@ -58,7 +59,9 @@ export function byFamily(records: readonly CaseRecord[]): Row[] {
   return groups(records).map(([family, of]) => {
     const figures = figuresOf(of, measures);
     return {
-      ...{ family, cases: figures.cases, samples: figures.samples },
+      family,
+      cases: figures.cases,
+      samples: figures.samples,
       converged: percent(figures.converged, figures.samples),
       ...foundColumns(figures),
       passes: figures.passes.toFixed(1),
@@ -76,7 +79,11 @@ export function groups(
 
 /** A case is listed from this share of samples that a measure has found. */
 const LISTED: { readonly [M in MeasureName]: number } = {
-  ...{ short: 0, long: 0.05, early: 0.2, tooEarly: 0.1, beyond: 0.05 },
+  short: 0,
+  long: 0.05,
+  early: 0.2,
+  tooEarly: 0.1,
+  beyond: 0.05,
 };
 
 /** The cases with the most findings. */

@@ -62,11 +62,17 @@ async function trainAndTest(
   const digits = await chooseDigits(DIGITS, seed);
   const untrained = createDecoder(definition, { loss: "bce", seed });
   const { decoder, history, codes } = await train(untrained, digits.train, {
-    ...{ ...options, solver, seed, backend, optimizer: rmsprop() },
+    ...options,
+    solver,
+    seed,
+    backend,
+    optimizer: rmsprop(),
   });
   const lastEpoch = history.slice(-history.length / options.epochs);
   const row = {
-    ...{ solver: solver.name, start, epochs: options.epochs },
+    solver: solver.name,
+    start,
+    epochs: options.epochs,
     "mean loss in the last epoch": mean(lastEpoch.map(({ loss }) => loss)).toFixed(4),
     "test loss": (await testLoss(decoder, digits.test.slice(0, TESTED))).toFixed(4),
     "short lies, from 0": await lies(decoder, digits.train, undefined),

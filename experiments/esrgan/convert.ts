@@ -120,8 +120,11 @@ export function convert(model: LayersModel, height: number, width: number, range
   }
   if (range !== 1) multiply(`${output}/pixels`, output, 1 / range, shapes.get(output)![2]);
   const definition: GraphDefinition = {
-    ...{ format: 1, layout: "channelsLast", latentSize: height * width * channels },
-    ...{ latentShape: [height, width, channels], operations },
+    format: 1,
+    layout: "channelsLast",
+    latentSize: height * width * channels,
+    latentShape: [height, width, channels],
+    operations,
   };
   return { definition, tensors };
 }
@@ -153,8 +156,15 @@ function convert2d({ layer, model, inputs, shapes }: Given): Made {
   const own = isLinear ? name : `${name}/linear`;
   const operations: OperationDefinition[] = [
     {
-      ...{ kind: "conv", name: own, inputs, channels: filters, kernel, stride },
-      ...{ dilation, groups, padding: [rows.before, columns.before, rows.behind, columns.behind] },
+      kind: "conv",
+      name: own,
+      inputs,
+      channels: filters,
+      kernel,
+      stride,
+      dilation,
+      groups,
+      padding: [rows.before, columns.before, rows.behind, columns.behind],
     },
   ];
   if (!isLinear) operations.push(activationOf(layer, name, own));

@@ -65,7 +65,10 @@ export async function fillHalf(
   ];
   const start = performance.now();
   const result = await encode(decoder, given.values, {
-    ...{ weights, z0, solver: lbfgs({ maxSteps }), saveAt: "steps" },
+    weights,
+    z0,
+    solver: lbfgs({ maxSteps }),
+    saveAt: "steps",
   });
   const seconds = (performance.now() - start) / 1000;
   const { z, loss } = result.trajectory![0]!;

@@ -50,8 +50,13 @@ export async function gradientsOf(
   const bound = atPoints("gradientsOf", decoder, given.points);
   const session = await backend.open(bound);
   const problem = {
-    ...{ decoder: bound, loss: squaredError(), targets: y, sampleCount: samples },
-    ...{ weights: undefined, prior: undefined, batchSize: undefined },
+    decoder: bound,
+    loss: squaredError(),
+    targets: y,
+    sampleCount: samples,
+    weights: undefined,
+    prior: undefined,
+    batchSize: undefined,
     fixed: checkFixed("gradientsOf", bound, given.fixed, samples),
   };
   const d = bound.latentSize;

@@ -33,9 +33,19 @@ const NEEDS: Readonly<Record<string, Needs>> = {
   scvi: { load: { latent: "z" } },
   scvi_index: { load: { latent: "z" } },
   stable_diffusion_open: { load: { inputShapes: { latent_sample: [4, 8, 8] } }, ...large },
-  ...{ stylegan: large, stable_diffusion: large, triposr_backbone: large, dac: large, hifigan: large },
-  ...{ biggan: large, stylegan2: large, mae: large, slot_attention: large, realnvp: large, consingan: large },
-  ...{ progan_opset9: large, progan_opset11: large },
+  stylegan: large,
+  stable_diffusion: large,
+  triposr_backbone: large,
+  dac: large,
+  hifigan: large,
+  biggan: large,
+  stylegan2: large,
+  mae: large,
+  slot_attention: large,
+  realnvp: large,
+  consingan: large,
+  progan_opset9: large,
+  progan_opset11: large,
 };
 
 const HEADS = [
@@ -86,7 +96,10 @@ async function losses(decoder: Decoder, check: Check, needs: Omit<Needs, "load">
   const abort = new AbortController();
   const timer = setTimeout(() => abort.abort(), ENCODE_SECONDS * 1000);
   const after = await encode(decoder, check.x, {
-    ...{ ...given(check), solver: solver({ maxSteps }), signal: abort.signal, onAbort: "return" },
+    ...given(check),
+    solver: solver({ maxSteps }),
+    signal: abort.signal,
+    onAbort: "return",
   });
   clearTimeout(timer);
   const each = ({ loss }: { loss: Float32Array }) => Array.from(loss, shown).join(", ");

@@ -26,7 +26,8 @@ export interface Method {
 /** What the pixels themselves are good for: missing ones are those of the mean digit. */
 export function pixelMethod(mean: ArrayLike<number>): Method {
   return {
-    ...{ name: "the pixels themselves, the mean digit's where missing", codeSize: mean.length },
+    name: "the pixels themselves, the mean digit's where missing",
+    codeSize: mean.length,
     codes: async (given) => ({ z: filled(given, mean) }),
     images: async (z) => z,
   };
@@ -60,7 +61,8 @@ export function encoderMethod(
   backend: Backend,
 ): Method {
   return {
-    ...{ name: `encoder, missing pixels ${fillName}`, codeSize: decoder.latentSize },
+    name: `encoder, missing pixels ${fillName}`,
+    codeSize: decoder.latentSize,
     codes: async (given) => ({ z: (await guess(filled(given, fill))).means }),
     images: (z) => decode(decoder, z, { backend }),
   };
@@ -84,14 +86,18 @@ export function flowMethod(
   backend: Backend,
 ): Method {
   return {
-    ...{ name: `flow${fill ? " from the encoder's code" : ""}, ${name}`, codeSize: decoder.latentSize },
+    name: `flow${fill ? " from the encoder's code" : ""}, ${name}`,
+    codeSize: decoder.latentSize,
     async codes(given) {
       const { y, deviation } = given;
       const weights = y.map((value) =>
         Number.isNaN(value) ? 0 : deviation > 0 ? 1 / (2 * deviation ** 2) : 1,
       );
       const { z, stats, status } = await encode(decoder, y, {
-        ...{ loss: deviation > 0 ? "mse" : "bce", solver: lbfgs(), weights, backend },
+        loss: deviation > 0 ? "mse" : "bce",
+        solver: lbfgs(),
+        weights,
+        backend,
         ...(prior && { prior }),
         ...(fill && { z0: (await guess(filled(given, fill))).means }),
       });

@@ -64,7 +64,8 @@ export function networkOf(name: string, decoder: Decoder, encoder: Decoder, back
     throw new Error(`${name}: the encoder has ${width} outputs, expected ${latentSize} or ${2 * latentSize}`);
   }
   return {
-    ...{ name, decoder },
+    name,
+    decoder,
     async encode(images) {
       const outputs = await decode(encoder, images, { backend });
       const count = outputs.length / width;

@@ -38,7 +38,9 @@ export async function measureUsefulness({ seed, out }: ExperimentSettings): Prom
   const known = choose(train, FITTED_ON, seed);
   const size = SIDE * SIDE;
   const task: Task = {
-    ...{ size, neighbours: NEIGHBOURS, seed },
+    size,
+    neighbours: NEIGHBOURS,
+    seed,
     references: first(known, REFERENCES, size),
     queries: choose(test, QUERIES, seed),
   };
@@ -52,14 +54,20 @@ export async function measureUsefulness({ seed, out }: ExperimentSettings): Prom
     const methods = await networkMethods(network, known.points, linear.mean, SIZES, seed, backend);
     if (shown.length === 0) shown.push(plainMethods[2]!, ...methods.filter(isShown));
     results.push({
-      ...{ name: network.name, sha256: hashes },
+      name: network.name,
+      sha256: hashes,
       figures: await measureAll(kept, network.name, methods, task, hashes),
     });
   }
   const page: Results = {
-    ...{ machine, seed },
-    ...{ references: REFERENCES, queries: QUERIES, neighbours: NEIGHBOURS },
-    ...{ fittedOn: FITTED_ON, plain, networks: results },
+    machine,
+    seed,
+    references: REFERENCES,
+    queries: QUERIES,
+    neighbours: NEIGHBOURS,
+    fittedOn: FITTED_ON,
+    plain,
+    networks: results,
   };
   const digits = task.queries.points.subarray(0, 12 * size);
   const png = await drawMethods(shown, digits, SIDE, seed);

@@ -44,7 +44,9 @@ export function createNetworks() {
   }
 
   return {
-    ...{ description, guest, engine },
+    description,
+    guest,
+    engine,
     /** Starts the worker, and loads the decoder and the digits. Called as early as possible, before the page is mounted. */
     prepare(): Promise<FirstFiles> {
       worker ??= startEngine();

@@ -75,7 +75,10 @@ export function createPlayback({ lastStep, chosenStep, showNext }: Played) {
   }
 
   return {
-    ...{ step, isPlaying, isInView, pause },
+    step,
+    isPlaying,
+    isInView,
+    pause,
     /** Starts showing digits one after another. */
     play(): void {
       isPlaying.value = true;

@@ -37,7 +37,9 @@ export function createSearch({ state, given, networks, failures, isPenDown, show
     return engine().call(
       "encode",
       {
-        ...{ y: y.value, weights: weights.value, priorWeight: state.priorWeight },
+        y: y.value,
+        weights: weights.value,
+        priorWeight: state.priorWeight,
         ...(isQuick ? { quick: true, z0: warm } : { solver: state.solver, saveAt: "steps" }),
       },
       // Once the picture has settled, its search is never cancelled.
@@ -122,7 +124,11 @@ export function createSearch({ state, given, networks, failures, isPenDown, show
   }
 
   return {
-    ...{ found, guesses, landscape, solve, clear },
+    found,
+    guesses,
+    landscape,
+    solve,
+    clear,
     /** Index of the last point of the path; 0 without a path. */
     lastStep: computed(() => (found.value?.trajectory?.loss.length ?? 1) - 1),
   };

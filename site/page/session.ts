@@ -39,7 +39,11 @@ export function createSession() {
   const given = createGivenPicture(state);
   const networks = createNetworks();
   const search = createSearch({
-    ...{ state, given, networks, failures, isPenDown },
+    state,
+    given,
+    networks,
+    failures,
+    isPenDown,
     showPath: () => playback.showPath(),
   });
   const { found, lastStep, solve } = search;
@@ -156,10 +160,34 @@ export function createSession() {
   const { description, guest, engine } = networks;
   const { guesses, landscape } = search;
   return {
-    ...{ state, ...given, description, guest, engine, found, lastStep, guesses, landscape, shown },
-    ...{ failure: failures.shown, loadingFailure: failures.loading, notice, isPenDown, dropped },
-    ...{ missing, forgetMissing, prepare, start, stop, touch, alter, invite, fail },
-    ...{ step: playback.step, isPlaying: playback.isPlaying, isInView: playback.isInView },
-    ...{ play, scrub },
+    state,
+    ...given,
+    description,
+    guest,
+    engine,
+    found,
+    lastStep,
+    guesses,
+    landscape,
+    shown,
+    failure: failures.shown,
+    loadingFailure: failures.loading,
+    notice,
+    isPenDown,
+    dropped,
+    missing,
+    forgetMissing,
+    prepare,
+    start,
+    stop,
+    touch,
+    alter,
+    invite,
+    fail,
+    step: playback.step,
+    isPlaying: playback.isPlaying,
+    isInView: playback.isInView,
+    play,
+    scrub,
   };
 }

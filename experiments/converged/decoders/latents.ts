@@ -50,9 +50,12 @@ const scaledLatents: readonly Case[] = [1, 2, 4].map((exponent) => {
         return dense(100)(tanh()(dense(64)(tanh()(dense(64)(z)))));
       }),
     {
-      ...{ starts: ["0", "scaled"], noise: 0.05, units: factors.map((factor) => 1 / factor) },
+      starts: ["0", "scaled"],
+      noise: 0.05,
+      units: factors.map((factor) => 1 / factor),
       redraw: denseWeights({
-        ...{ gain: 1.2, bias: 0.2 },
+        gain: 1.2,
+        bias: 0.2,
         each: (operation) => {
           if (operation.kind === "constant") operation.weight.set(factors);
         },
@@ -245,16 +248,24 @@ const curved: CustomLossFunctions = {
 
 const customLosses: readonly Case[] = [
   randomCase("custom losses", "without curvature", () => mlp([20, 64, 128, 100], elu), {
-    ...{ starts: far, options: { loss: customLoss(pseudoHuber) }, redraw: he },
+    starts: far,
+    options: { loss: customLoss(pseudoHuber) },
+    redraw: he,
   }),
   randomCase("custom losses", "with curvature", () => mlp([20, 64, 128, 100], elu), {
-    ...{ starts: far, options: { loss: customLoss(curved) }, redraw: he },
+    starts: far,
+    options: { loss: customLoss(curved) },
+    redraw: he,
   }),
   randomCase("custom losses", "without curvature, RMSNorm on z", onRmsNorm, {
-    ...{ starts: far, options: { loss: customLoss(pseudoHuber) }, redraw: he },
+    starts: far,
+    options: { loss: customLoss(pseudoHuber) },
+    redraw: he,
   }),
   randomCase("custom losses", "with curvature, RMSNorm on z", onRmsNorm, {
-    ...{ starts: far, options: { loss: customLoss(curved) }, redraw: he },
+    starts: far,
+    options: { loss: customLoss(curved) },
+    redraw: he,
   }),
 ];
 
@@ -266,13 +277,19 @@ const mixture = gaussianMixture({
 
 const priors: readonly Case[] = [
   randomCase("priors", "Gaussian", () => mlp([20, 64, 128, 196], elu), {
-    ...{ starts: far, options: { prior: gaussian() }, redraw: he },
+    starts: far,
+    options: { prior: gaussian() },
+    redraw: he,
   }),
   randomCase("priors", "Gaussian, RMSNorm on z", onRmsNorm, {
-    ...{ starts: far, options: { prior: gaussian() }, redraw: he },
+    starts: far,
+    options: { prior: gaussian() },
+    redraw: he,
   }),
   randomCase("priors", "mixture", () => mlp([20, 64, 128, 196], elu), {
-    ...{ starts: far, options: { prior: mixture }, redraw: he },
+    starts: far,
+    options: { prior: mixture },
+    redraw: he,
   }),
 ];
 
@@ -283,19 +300,22 @@ const mask = (count: number, share: number, seed: number) => {
 
 const weightsAndSums: readonly Case[] = [
   randomCase("weights and sums", "90 % missing", () => mlp([20, 64, 128, 196], tanh), {
-    ...{ options: { weights: mask(SAMPLES * 196, 0.1, 9) }, redraw: he },
+    options: { weights: mask(SAMPLES * 196, 0.1, 9) },
+    redraw: he,
   }),
   randomCase("weights and sums", "half missing, RMSNorm on z", onRmsNorm, {
-    ...{ starts: far, options: { weights: mask(SAMPLES * 100, 0.5, 10) }, redraw: he },
+    starts: far,
+    options: { weights: mask(SAMPLES * 100, 0.5, 10) },
+    redraw: he,
   }),
   randomCase("weights and sums", "sum, RMSNorm on z", onRmsNorm, {
-    ...{ starts: far, options: { loss: squaredError({ reduction: "sum" }) }, redraw: he },
+    starts: far,
+    options: { loss: squaredError({ reduction: "sum" }) },
+    redraw: he,
   }),
   randomCase("weights and sums", "weights of 1e-4 to 1e4", () => mlp([12, 64, 100], elu), {
-    ...{
-      options: { weights: Float32Array.from({ length: 100 }, (_, i) => 10 ** (i / 12.5 - 4)) },
-      redraw: he,
-    },
+    options: { weights: Float32Array.from({ length: 100 }, (_, i) => 10 ** (i / 12.5 - 4)) },
+    redraw: he,
   }),
 ];
 

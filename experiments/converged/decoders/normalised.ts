@@ -153,10 +153,12 @@ const hidden: readonly Case[] = [
     { starts: far },
   ),
   randomCase("normalised", "pre-RMSNorm residual blocks, zero biases", preNormBlocks(rmsNorm, silu), {
-    ...{ starts: far, redraw: heWithoutBias },
+    starts: far,
+    redraw: heWithoutBias,
   }),
   randomCase("normalised", "pre-LayerNorm residual blocks, zero biases", preNormBlocks(layerNorm, gelu), {
-    ...{ starts: everywhere, redraw: heWithoutBias },
+    starts: everywhere,
+    redraw: heWithoutBias,
   }),
   randomCase("normalised", "pre-LayerNorm residual blocks", preNormBlocks(layerNorm, silu), { starts: far }),
   randomCase(
@@ -236,11 +238,13 @@ const attention = (norm: () => Layer) => (): GraphDefinition =>
 
 const transformers: readonly Case[] = [
   randomCase("transformers", "pre-norm, zero biases", attention(layerNorm), {
-    ...{ starts: everywhere, redraw: denseWeights({ gain: 1.2, bias: 0 }) },
+    starts: everywhere,
+    redraw: denseWeights({ gain: 1.2, bias: 0 }),
   }),
   randomCase("transformers", "pre-norm", attention(layerNorm), { starts: far }),
   randomCase("transformers", "pre-RMSNorm, zero biases", attention(rmsNorm), {
-    ...{ starts: far, redraw: denseWeights({ gain: 1.2, bias: 0 }) },
+    starts: far,
+    redraw: denseWeights({ gain: 1.2, bias: 0 }),
   }),
 ];
 

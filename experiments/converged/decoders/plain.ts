@@ -76,7 +76,8 @@ const zeroBiases: readonly Case[] = (
 /** At z = 0 nearly nothing depends on z; the data comes from farther out. */
 const saturated: readonly Case[] = [
   randomCase("saturated at 0", "tanh at ±4", () => mlp([12, 64, 64, 100], tanh), {
-    ...{ starts: far, spread: 3 },
+    starts: far,
+    spread: 3,
     redraw: denseWeights({ gain: 1.4, bias: biases(withSign(4), 0.2) }),
   }),
   randomCase("saturated at 0", "tanh at ±7", () => mlp([12, 64, 64, 100], tanh), {
@@ -84,11 +85,13 @@ const saturated: readonly Case[] = [
     redraw: denseWeights({ gain: 1.4, bias: biases(withSign(7), 0.2) }),
   }),
   randomCase("saturated at 0", "most ReLUs dead", () => mlp([12, 64, 64, 100], relu), {
-    ...{ starts: far, spread: 3 },
+    starts: far,
+    spread: 3,
     redraw: denseWeights({ gain: 1.4, bias: biases((draw) => -2 + 0.8 * draw(), 0.1) }),
   }),
   randomCase("saturated at 0", "half of the ReLUs dead everywhere", () => mlp([12, 64, 64, 100], relu), {
-    ...{ starts: far, spread: 2 },
+    starts: far,
+    spread: 2,
     redraw: denseWeights({ gain: 1.4, bias: biases(withSign(20), 0.1) }),
   }),
   randomCase("saturated at 0", "flat softplus", () => mlp([12, 64, 64, 100], softplus), {
@@ -96,7 +99,8 @@ const saturated: readonly Case[] = [
     redraw: denseWeights({ gain: 1.4, bias: biases((draw) => -6 + draw(), 0.1) }),
   }),
   randomCase("saturated at 0", "logits, cross entropy", () => mlp([12, 64, 64, 100], elu, [sigmoid()]), {
-    ...{ loss: "bce", spread: 3 },
+    loss: "bce",
+    spread: 3,
     redraw: denseWeights({ gain: 1.4, bias: (draw, layer) => (layer === 2 ? 6 : 0.1) * draw() }),
   }),
   randomCase("saturated at 0", "sigmoid, squared error", () => mlp([12, 64, 64, 100], elu, [sigmoid()]), {
@@ -126,7 +130,8 @@ const kinks: readonly Case[] = [
     redraw: denseWeights({ gain: 1.4, bias: 0.3 }),
   }),
   randomCase("kinks", "hard tanh, nearly all clipped", () => mlp([12, 64, 64, 100], hardTanh), {
-    ...{ starts: far, spread: 2 },
+    starts: far,
+    spread: 2,
     redraw: denseWeights({ gain: 1.4, bias: biases(withSign(1.5), 0.3) }),
   }),
   randomCase("kinks", "leaky ReLU, slope 0.01", () => mlp([12, 64, 64, 100], leakyRelu), {

@@ -36,7 +36,9 @@ const FILES: readonly (readonly [name: string, path: string, starts: readonly St
 
 /** Decoders of this repository that training has made, and MNIST's test digits, also where they were trained on clothes. */
 export const TRAINED_CASES: readonly Case[] = FILES.map(([name, path, starts, sampleCount]) => ({
-  ...{ name, family: "trained", starts },
+  name,
+  family: "trained",
+  starts,
   async make() {
     const [decoder, { test }] = await Promise.all([loadDecoder(new URL(path, import.meta.url)), mnist()]);
     return { decoder, y: test.slice(FIRST, FIRST + sampleCount).toFloat32(), sampleCount, options: {} };

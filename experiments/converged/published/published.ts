@@ -38,7 +38,9 @@ export const PUBLISHED_CASES: readonly Case[] = [
   randomCase("published", "StyleGAN2", styleGan2, { ...onSphere, redraw: styleWeights }),
   randomCase("published", "DCGAN", dcgan, { ...common, redraw: he }),
   randomCase("published", "BigGAN", bigGan, {
-    ...{ ...common, redraw: faninWeights(1), options: { fixed: { label: labels } } },
+    ...common,
+    redraw: faninWeights(1),
+    options: { fixed: { label: labels } },
   }),
   randomCase("published", "FastGAN", fastGan, { ...common, redraw: faninWeights(1) }),
   randomCase("published", "β-VAE", betaVae, { ...common, loss: "bce" }),

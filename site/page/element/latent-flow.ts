@@ -54,7 +54,9 @@ class LatentFlow extends HTMLElement {
     return engine.call(
       "encode",
       {
-        ...{ y, weights, solver: settings.solver },
+        y,
+        weights,
+        solver: settings.solver,
         ...(isQuick && settings.solver === "lbfgs" && { quick: true, z0: this.#last?.z }),
       },
       isQuick ? { signal } : {},

@@ -92,7 +92,11 @@ export const HANDLERS: Handlers = {
       const starts = z0 ? z0.length / decoder.latentSize : 1;
       const result = await encode(decoder, repeat(data.y, starts), {
         ...optionsOf(decoder, data),
-        ...{ z0, saveAt, signal, onAbort: "return", backend },
+        z0,
+        saveAt,
+        signal,
+        onAbort: "return",
+        backend,
         solver: quick && solver === "lbfgs" ? QUICK : SOLVERS[solver].whole,
       });
       const best = indexOfLeast(result.objective);
@@ -115,7 +119,10 @@ export const HANDLERS: Handlers = {
     for (const most of ladder(mostSteps)) {
       const result = await encode(decoder, data.y, {
         ...optionsOf(decoder, data),
-        ...{ z0, signal, onAbort: "return", backend },
+        z0,
+        signal,
+        onAbort: "return",
+        backend,
         solver: upTo(most),
       });
       const { z } = result;
@@ -136,7 +143,10 @@ export const HANDLERS: Handlers = {
   lossAt: inverting(async (decoder, { backend }, { z, ...data }, { signal }) => {
     const { loss } = await encode(decoder, data.y, {
       ...optionsOf(decoder, data),
-      ...{ signal, backend, z0: z, solver: lbfgs({ maxSteps: 0 }) },
+      signal,
+      backend,
+      z0: z,
+      solver: lbfgs({ maxSteps: 0 }),
     });
     return loss[0]!;
   }),
@@ -158,7 +168,8 @@ export const HANDLERS: Handlers = {
     const result = await encode(decoder, data.y, options);
     const { codes, weights, effectiveSampleSize } = await sampleCodes(decoder, data.y, result, {
       ...options,
-      ...{ count, seed },
+      count,
+      seed,
     });
     const x = await decode(decoder, codes, { backend, signal });
     return { codes, weights, x, effectiveSampleSize: effectiveSampleSize[0]!, z: result.z };
@@ -171,7 +182,8 @@ export const HANDLERS: Handlers = {
     ).flat();
     const { objective } = await encode(decoder, repeat(data.y, points.length), {
       ...optionsOf(decoder, data),
-      ...{ signal, backend },
+      signal,
+      backend,
       z0: Float32Array.from(points.flatMap((point) => [...point])),
       solver: lbfgs({ maxSteps: 0 }),
     });
@@ -226,7 +238,12 @@ export function descriptionOf(network: Decoder): NetworkDescription {
   const { verified, unverifiedReason } = network;
   const { parameters, multiplications, operations } = describe(network);
   return {
-    ...{ latentSize, outputShape: [...outputShape], outputLayout, outputSize, parameters, multiplications },
+    latentSize,
+    outputShape: [...outputShape],
+    outputLayout,
+    outputSize,
+    parameters,
+    multiplications,
     range: rangeOf(network),
     loss: loss?.name,
     hasPrior: prior !== undefined,

@@ -32,7 +32,8 @@ export const FILE_HANDLERS: HandlersOf<FileCalls, Opened> = {
   async encode(opened, { loss }, { signal, report }) {
     const decoder = needed(opened.decoder, "a decoder");
     const result = await encode(decoder, needed(opened.samples, "a picture or an array"), {
-      ...{ loss, signal },
+      loss,
+      signal,
       onProgress: ({ done, total }) => report({ done, total }),
     });
     const { z, seconds, status } = result;

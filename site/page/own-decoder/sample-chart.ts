@@ -20,7 +20,8 @@ export const MOST_POINTS = 1200;
  */
 export function chartOf(given: Float32Array, decoded: Float32Array | undefined): SampleChart {
   const line = (name: string, style: Series["style"], values: Float32Array): Series => ({
-    ...{ name, style },
+    name,
+    style,
     points: pointsOf(values),
   });
   const series = decoded

@@ -114,7 +114,11 @@ export function useFiles(startEngine: () => Pick<Engine<FileCalls>, "call" | "cl
     task: computed(() => task.value),
     /** Message about the last failure; empty if there is none. */
     problem,
-    ...{ loss, openDecoder, openSamples, openAll, fail },
+    loss,
+    openDecoder,
+    openSamples,
+    openAll,
+    fail,
     /** Encodes the open samples. */
     encode: () => run(ENCODING, findCodes),
     cancel: () => task.value?.controller.abort(),

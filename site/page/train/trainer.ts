@@ -93,7 +93,9 @@ export class Trainer {
     const result = await encode(decoder, y);
     const shown = SHOWN * unseen.size;
     return {
-      ...{ round: this.#round, digits: this.#round * seen.count, loss: summary(result).meanLoss },
+      round: this.#round,
+      digits: this.#round * seen.count,
+      loss: summary(result).meanLoss,
       y: y.slice(0, shown),
       x: await decode(decoder, result.z.slice(0, SHOWN * decoder.latentSize)),
     };
@@ -129,7 +131,10 @@ export class Trainer {
     const { decoder } = await train(this.#decoder, seen, {
       solver: FLOW,
       optimizer: adam({ learningRate: LEARNING_RATE / Math.sqrt(1 + this.#round / 2) }),
-      ...{ batchSize: BATCH_SIZE, gradientClip: GRADIENT_CLIP, seed: this.#round, epochs: 1 },
+      batchSize: BATCH_SIZE,
+      gradientClip: GRADIENT_CLIP,
+      seed: this.#round,
+      epochs: 1,
       checkpoint: {
         everySeconds: NEVER,
         resume: this.#paused,

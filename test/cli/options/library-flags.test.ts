@@ -25,7 +25,10 @@ function settings(...words: readonly string[]) {
 test("numbers within bounds, words and switches are flags; others are none", () => {
   assert.equal(Object.keys(settingFlags("none", FIELDS)), ["steps", "share", "way", "isOn"]);
   assert.equal(settings("--steps", "3", "--share", "0.5", "--way", "long", "--is-on"), {
-    ...{ steps: 3, share: 0.5, way: "long", isOn: true },
+    steps: 3,
+    share: 0.5,
+    way: "long",
+    isOn: true,
   });
 });
 

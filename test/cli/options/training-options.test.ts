@@ -193,7 +193,10 @@ test("the report has the run's options, with their defaults", () => {
   const settings = printed(settingsOf(AUTOENCODER_FIELDS, {}));
   assert.is(settings.epochs, 12);
   assert.equal(described("--autoencoder"), {
-    ...{ autoencoder: true, optimizer, schedule: { name: "constant" }, ...settings },
+    autoencoder: true,
+    optimizer,
+    schedule: { name: "constant" },
+    ...settings,
   });
 
   const all = described(
