@@ -1,7 +1,7 @@
 import type { Complete } from "../base/check.ts";
 import { completeOptions, type Field, type FieldsOf, number } from "../base/options.ts";
-import { refused } from "../base/refuse.ts";
-import { alternatives, type Bounds, callHint, show } from "../base/show.ts";
+import { checkPlain } from "../base/plain-value.ts";
+import type { Bounds } from "../base/show.ts";
 
 // In the formulas θ is a parameter, g its gradient (of the mini-batch), lr the learning rate times the schedule's factor, and t
 // the number of updates, 1 in the first. All states start at 0. The definitions are PyTorch's.
@@ -162,18 +162,20 @@ export const OPTIMIZERS: {
 };
 
 /**
- * Returns the value if it is an optimizer, as `rmsprop()`, `adam()` and `sgd()` return; throws otherwise.
+ * Rebuilds, and so checks, an optimizer, as `rmsprop()`, `adam()` and `sgd()` return, or a changed copy of one.
  *
- * @throws LatentflowError `invalid_argument`
+ * @throws LatentflowError `invalid_argument` if it is of an unknown kind, or an option of it is wrong
  */
 export function checkOptimizer(where: string, option: string, value: unknown): Optimizer {
-  const { name, stateVectors, learningRate } = Object(value) as Partial<Optimizer>;
-  const isOptimizer =
-    Object.hasOwn(OPTIMIZERS, String(name)) &&
-    typeof stateVectors === "number" &&
-    typeof learningRate === "number" &&
-    learningRate >= 0;
-  if (isOptimizer) return value as Optimizer;
-  const expected = alternatives(Object.keys(OPTIMIZERS).map((each) => `${each}()`));
-  throw refused(where, option, "is", `${show(value)}${callHint(value)}`, expected);
+  const { rmsprop, adam, sgd } = OPTIMIZERS;
+  return checkPlain<Optimizer>(where, option, value, {
+    rmsprop: rebuilt(rmsprop),
+    adam: rebuilt(adam),
+    sgd: rebuilt(sgd),
+  });
+}
+
+/** Returns the maker of an optimizer from its copy, whose number of state vectors follows anew from its options. */
+function rebuilt<Kind extends Optimizer>({ make }: { readonly make: (options: never) => Kind }) {
+  return ({ stateVectors: _, ...options }: Kind) => make(options as never);
 }

@@ -1,3 +1,4 @@
+import { checkNumber } from "../base/check.ts";
 import { cosineOfPi } from "../base/elementary-functions.ts";
 import { completeOptions, type Field, type FieldsOf, number } from "../base/options.ts";
 import { refused } from "../base/refuse.ts";
@@ -105,9 +106,18 @@ export const SCHEDULES: {
   },
 };
 
-/** Returns `schedule` if it is a schedule; throws `invalid_argument` otherwise. */
+/**
+ * Returns a schedule that checks what the caller's `schedule.factor` returns.
+ *
+ * @throws LatentflowError `invalid_argument` if it is no schedule; so does `factor` for anything but a finite number ≥ 0
+ */
 export function checkSchedule(where: string, name: string, schedule: unknown): Schedule {
-  if (typeof (schedule as Schedule | null | undefined)?.factor === "function") return schedule as Schedule;
-  const expected = alternatives(Object.keys(SCHEDULES).map((each) => `${each}()`));
-  throw refused(where, name, "is", show(schedule), expected);
+  const given = schedule as Schedule | null | undefined;
+  if (typeof given?.factor !== "function") {
+    const expected = alternatives(Object.keys(SCHEDULES).map((each) => `${each}()`));
+    throw refused(where, name, "is", show(schedule), expected);
+  }
+  const factor = (progress: number) =>
+    checkNumber(where, `${name}.factor(${progress})`, given.factor(progress), { min: 0 });
+  return { ...given, factor };
 }

@@ -2,7 +2,7 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import type { Adjoint } from "../../src/adjoint/base.ts";
-import { adam, rmsprop, sgd } from "../../src/backend/optimizer.ts";
+import { adam, type Optimizer, rmsprop, sgd } from "../../src/backend/optimizer.ts";
 import type { LatentflowErrorCode } from "../../src/base/errors.ts";
 import { closeWorkers, type Decoder, decode, encode, euler, linearGrid, rk4, wasm } from "../../src/index.ts";
 import {
@@ -267,7 +267,16 @@ test("what says two things of the codes is refused, and what is given with sampl
   await refused({ codes: "some" }, /^train: codes is "some", expected "encoded" or "kept"/);
   await refused({ codeOptimizer: adam() }, /^train: codeOptimizer is given, but no codes are kept/);
   await refused({ codes: "kept", codeOptimizer: { stateVectors: 1 } }, /codeOptimizer is .*expected rmsprop/);
-  await refused({ optimizer: { ...adam(), learningRate: "x" } }, /optimizer is .*expected rmsprop/);
+  const wrongCopies = [
+    [{ ...adam(), learningRate: "x" }, /^train: optimizer: adam: learningRate is "x", expected/],
+    [{ ...adam(), beta1: 1 }, /^train: optimizer: adam: beta1 is 1, expected a finite number >= 0 and <=/],
+    [{ ...rmsprop(), slope: 1 }, /^train: optimizer: rmsprop: unknown option "slope"/],
+  ] as const;
+  for (const [optimizer, message] of wrongCopies) await refused({ optimizer }, message);
+  for (const factor of [Number.NaN, -1, "1"]) {
+    const schedule = { name: "linear", factor: () => factor };
+    await refused({ schedule }, /^train: schedule\.factor\(0\) is .*, expected a finite number >= 0/);
+  }
   await refused({ codes: "kept", codeOptimizer: adam }, /^train: codeOptimizer is .*expected rmsprop\(\)/);
   await refused({ codes: "kept", warmStart: true }, /^train: codes: "kept" and warmStart are both given/);
   await train(decoder, y, { ...conditions.given, codes: "kept", warmStart: false });
@@ -359,6 +368,14 @@ test("kept codes learn by the schedule, too", async () => {
   };
   const half: Schedule = { name: "linear", factor: () => 0.5 };
   assert.equal(await codesOf(1, half), await codesOf(0.5, constant()));
+});
+
+test("a changed copy of an optimizer is the optimizer of these options", async () => {
+  const { make: makeOne, y } = decoderCases[0]!;
+  const parametersOf = async (optimizer: Optimizer) =>
+    (await train(makeOne(), y, { codes: "kept", optimizer, epochs: 3 })).decoder.parameters;
+  const options = { learningRate: 0.1, momentum: 0.9 };
+  assert.equal(await parametersOf({ ...sgd(), ...options }), await parametersOf(sgd(options)));
 });
 
 test("with warm starts the codes are where each sample's flow has ended", async () => {
