@@ -13,11 +13,11 @@ import { lossTraits } from "../terms/losses.ts";
 // Checks of a call's data, before any work starts. They throw `invalid_argument`.
 
 /** Returns B, the number of samples in `y`, [B, outputSize]; throws if it is not a Float32Array of such a length. */
-export function checkTargets(where: string, y: unknown, decoder: Decoder): number {
-  checkFloat32(where, "y", y);
+export function checkTargets(where: string, y: unknown, decoder: Decoder, name = "y"): number {
+  checkFloat32(where, name, y);
   const n = decoder.outputSize;
   if (y.length % n !== 0) {
-    throw refused(where, "y", "has", `${y.length} values`, `a multiple of ${n} (the decoder's output size)`);
+    throw refused(where, name, "has", `${y.length} values`, `a multiple of ${n} (the decoder's output size)`);
   }
   return y.length / n;
 }

@@ -99,7 +99,8 @@ function* checkedGraph(
   checkChoice(where, "outputLayout", outputLayout, ["channelsFirst", "channelsLast"]);
   const fixed = readFixed(where, definition.fixed ?? [], points);
   if (!Array.isArray(operations) || operations.length === 0) {
-    throw refused(where, "operations", "is", show(operations), "an array of at least one operation");
+    const got = Array.isArray(operations) ? "empty" : show(operations);
+    throw refused(where, "operations", "is", got, "an array of at least one operation");
   }
   if (operations.length > MOST_OPERATIONS) {
     const expected = wanted(`at most ${MOST_OPERATIONS}`);

@@ -22,7 +22,7 @@ import { createDataset, type Dataset, isDataset } from "./dataset.ts";
 export function asDataset(where: string, data: Dataset | Float32Array, decoder: Decoder): Dataset {
   if (!isDataset(data)) {
     checkFloat32(where, "data", data, "a Dataset or a Float32Array");
-    checkTargets(where, data, decoder);
+    checkTargets(where, data, decoder, "data");
   }
   const dataset = isDataset(data) ? data : createDataset(data, { shape: decoder.outputShape });
   checkSamples(where, dataset, decoder.outputSize, "the decoder's output size");

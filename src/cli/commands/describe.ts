@@ -14,7 +14,7 @@ import { showPrior } from "../output/prior-figures.ts";
 import { type Figure, figure, formatDocument, rowsOf } from "../output/report.ts";
 
 const DESCRIBE_FLAGS = {
-  decoder: flag("<file>", "the same, by a flag"),
+  decoder: flag("<file>", "file of the decoder, in place of the argument"),
   json: flag("", "print one JSON document"),
 };
 

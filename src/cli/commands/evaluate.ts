@@ -68,7 +68,7 @@ const EVALUATE_FLAGS = {
   ...PICTURE_FLAGS,
   encoder: flag(
     "<file>",
-    "an autoencoder's encoder, whose codes are taken: no flow is followed without --gap",
+    "file of an autoencoder's encoder, whose codes are evaluated in place of a flow's; with --gap, both",
   ),
   gap: flag("", `with --encoder: ${textOf("evaluate", "gap")}`),
   weights: flag("<file>", weightsHelp),

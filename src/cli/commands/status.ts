@@ -11,10 +11,10 @@ import { missingUnits, openRunFolders, showRanges, tornUnits } from "../parts/re
 import { shardOf, unitAt, unitCount } from "../parts/shard-units.ts";
 
 const STATUS_FLAGS = {
-  shards: flag("<n>", "how many shards there are: say which of them have to be run again", {
+  shards: flag("<n>", "number of shards; the report names those to run again", {
     parse: parseCount,
   }),
-  check: flag("", "read every part, and count one that is torn, or of another run, as missing"),
+  check: flag("", "read every part; those that are torn, or of another run, count as missing"),
   json: flag("", "print one JSON document on stdout instead of the table"),
 };
 

@@ -33,9 +33,8 @@ export function addTrainCommand(program: Command): void {
         "  validation.csv       the validation samples' mean loss (with --validate)\n" +
         "  log.jsonl            what happened when, as it happens\n" +
         "  checkpoint.safetensors, and the one before: what --resume goes on from\n" +
-        `${replacedHelp}\n` +
-        "An earlier decoder.safetensors is replaced, too. Where DIR has a checkpoint, a\n" +
-        "run is refused, except with --resume.",
+        "A DIR with a checkpoint is refused, except with --resume. Otherwise:\n" +
+        replacedHelp,
     );
   addFlags(command, TRAIN_FLAGS, "What and where:");
   addFixedOptions(command, "samples");

@@ -11,11 +11,11 @@ import { readSamplesFiles, type SourcedData } from "./samples.ts";
 
 /** Help text for the option of a file of start vectors z₀. */
 export const z0Help =
-  "where the flows start, as latents.npy has it: a latent per sample, or one for all (default: the decoder's own start, else 0)";
+  "file of start latents z₀, as latents.npy: one for each sample, or one for all (default: the decoder's start, else 0)";
 
 /** Help text for the option of a file of weights. */
 export const weightsHelp =
-  "weights >= 0 of the values, in such a file, bytes of 0 and 1, or a picture: for one sample, or for all";
+  "weights ≥ 0 of the samples' values: an array in a format of --data, bytes of 0 and 1 too, or a picture; one for all samples, or one for each";
 
 /** Help text on how values of samples are read. */
 export const valuesHelp = `Bytes (uint8) of samples are divided by 255. For cross entropy values must lie
@@ -35,12 +35,20 @@ const loaders = { mnist, "fashion-mnist": fashionMnist, "seg-mnist": segMnist };
  */
 export const dataFlags = (part: keyof DataSplits, verb: string) => ({
   data: flag("<files...>", dataHelp, { gives: ["y"] }),
-  dataset: flag("<name>", `instead of a file, the ${part === "test" ? "test" : "training"} images of`, {
-    choices: Object.keys(loaders) as (keyof typeof loaders)[],
-    gives: ["y", "data"],
-    conflicts: "data",
-  }),
-  datasetFolder: flag("<dir>", "where its four IDX files are (default: where found)", { gives: ["folder"] }),
+  dataset: flag(
+    "<name>",
+    `data set whose ${part === "test" ? "test" : "training"} images are the samples, in place of --data`,
+    {
+      choices: Object.keys(loaders) as (keyof typeof loaders)[],
+      gives: ["y", "data"],
+      conflicts: "data",
+    },
+  ),
+  datasetFolder: flag(
+    "<dir>",
+    "folder of the four IDX files of --dataset (default: where a package has put them)",
+    { gives: ["folder"] },
+  ),
   limit: flag("<n>", `${verb} the first n samples (default: all)`, { parse: parseCount }),
 });
 

@@ -20,50 +20,57 @@ import { beginningOf, isUrl, showFile } from "./files.ts";
 import type { DataLimits } from "./open-data.ts";
 
 /** Help text for the option of a decoder's file. */
-export const decoderHelp = "the decoder: safetensors or ONNX, a path or a URL";
+export const decoderHelp = "file of the decoder, safetensors or ONNX: a path or a URL";
 
 const SIZE_FLAGS = {
   maxBytes: flag(
     "<n>",
-    `the most bytes that a file may have, and unpack to (default: ${STANDARD_MAX_BYTES}, 1 GiB)`,
+    `maximum size of a file in bytes, also when unpacked (default: ${STANDARD_MAX_BYTES}, 1 GiB)`,
     { parse: parseCount },
   ),
 };
 
 const DECODER_FLAGS = {
-  prefix: flag("<text>", "the tensors that are the decoder's in a file with others: decoder. say"),
+  prefix: flag(
+    "<text>",
+    "beginning of the names of the decoder's tensors, in a file with others: decoder. say",
+  ),
   activation: flag(
     "<name>",
-    "between layers: elu, relu, leakyRelu:0.2, …; or one between each two: elu,tanh",
+    "activation between the layers: elu, relu, leakyRelu:0.2, …; or one between each two layers: elu,tanh",
     { parse: parseActivations },
   ),
-  outputActivation: flag("<name>", "after the last layer: sigmoid, identity, …", { parse: parseActivation }),
-  outputShape: flag("<lengths>", "the shape of a sample, 28,28 say", { parse: parseCounts }),
+  outputActivation: flag("<name>", "activation after the last layer: sigmoid, identity, …", {
+    parse: parseActivation,
+  }),
+  outputShape: flag("<lengths>", "shape of a sample: 28,28 say", { parse: parseCounts }),
 };
 
 const ONNX_FLAGS = {
-  latent: flag("<name>", "the input that is sought, z; the others are fixed (default: the one of floats)"),
-  outputName: flag("<name>", "the output that is the sample (default: the only one)", {
+  latent: flag(
+    "<name>",
+    "input that is the latent z; all others are fixed inputs (default: the only one of floats)",
+  ),
+  outputName: flag("<name>", "output that is the sample (default: the only one)", {
     gives: ["loadOnnx.output"],
   }),
-  pointsInput: flag(
-    "<name>",
-    "an input whose rows are points, any number of them; once for each such input",
-    { parse: parseNames, gives: ["loadOnnx.points"] },
-  ),
+  pointsInput: flag("<name>", "input whose rows are points, of any number; once for each such input", {
+    parse: parseNames,
+    gives: ["loadOnnx.points"],
+  }),
   inputShape: flag(
     "<name=lengths>",
-    "an input's shape, without the batch, where the file leaves lengths open: latent_sample=4,8,8 say; once for each such input",
+    "shape of an input, without the batch axis, where the file leaves lengths open: latent_sample=4,8,8 say; once for each such input",
     { parse: parseShapes, gives: ["inputShapes"] },
   ),
-  layout: flag("<order>", "the order of a sample's numbers: the file's, or channels last (default: file)", {
+  layout: flag("<order>", "order of a sample's numbers: as in the file, or channels last (default: file)", {
     choices: ["file", "channelsLast"],
   }),
 };
 
 const LOSS_FLAGS = {
-  loss: flag("<name>", "what is made small", { choices: lossNames() }),
-  reduction: flag("<name>", "a sample's loss: mean or sum over its values", {
+  loss: flag("<name>", "loss to minimise", { choices: lossNames() }),
+  reduction: flag("<name>", "loss of a sample as the mean or the sum over its values", {
     choices: ["mean", "sum"],
     gives: ["loss.reduction"],
   }),

@@ -20,12 +20,12 @@ import { findPoints, type PointsSource, type SampleRows } from "./points.ts";
 const fixedFlags = (rows: string) => ({
   fixed: flag(
     "<name=file>",
-    `an input that is given and not sought: NAME=FILE, an array, one row for all ${rows} or one for each; or NAME=NUMBER; once for each input`,
+    `fixed input, such as a class: NAME=FILE, an array of one row for all ${rows} or one for each, or NAME=NUMBER; once for each input`,
     { parse: parseFixed },
   ),
   points: flag(
     "<n>",
-    "of a decoder over points: how many there are (default: as many as the files have, where their shapes tell)",
+    "number of points of each sample, for a decoder over points (default: from the shapes of the files)",
     { parse: parseCount },
   ),
 });

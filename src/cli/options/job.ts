@@ -33,32 +33,32 @@ export const ENCODE_FLAGS = {
   weights: flag("<file>", weightsHelp),
   ...PICTURE_FLAGS,
   z0: flag("<file>", z0Help),
-  reconstructions: flag("", "also write reconstructions.npy, what the codes are decoded to", {
+  reconstructions: flag("", "also write reconstructions.npy, the decoded codes", {
     gives: ["hasReconstructions"],
   }),
   samples: flag(
     "<n>",
-    "also draw so many codes for each sample, weighted so that they stand for its posterior; needs a prior",
+    "number of codes to draw for each sample from its posterior, each with a weight; needs a prior",
     { parse: parseCount, gives: ["sampleCodes.count", "codesPerSample"] },
   ),
-  samplesSeed: settingFlag(SAMPLE_CODES_FIELDS.seed, "seed of these draws", ["sampleCodes.seed"]),
-  format: formatFlag("; of shards it is merge's"),
-  idColumn: flag("<name>", "of Parquet files: the column that says who the samples are; results carry it"),
+  samplesSeed: settingFlag(SAMPLE_CODES_FIELDS.seed, "seed of the draws of --samples", ["sampleCodes.seed"]),
+  format: formatFlag("; for shards, give it to merge"),
+  idColumn: flag("<name>", "column of Parquet files that identifies the samples; the results have it too"),
 };
 
 /** Options of `latentflow encode` for large runs. */
 export const UNIT_FLAGS = {
   unit: flag(
     "<n>",
-    `so many samples are computed, and kept in DIR/parts, as a whole (default: ${STANDARD_UNIT_TEXT})`,
+    `number of samples that are computed, and written to DIR/parts, at a time (default: ${STANDARD_UNIT_TEXT})`,
     { parse: parseCount },
   ),
   shard: flag(
     "<i/n>",
-    "do the part I of N of the work, I from 0, and write parts alone; auto: I is the batch system's index of the task; implies --plain",
+    "compute part I of N, I from 0, and write DIR/parts alone; auto: I is the task's index in the batch system; implies --plain",
     { parse: parseShard },
   ),
-  shards: flag("<n>", "with --shard auto: how many there are", { parse: parseCount }),
+  shards: flag("<n>", "with --shard auto: number N of shards", { parse: parseCount }),
 };
 
 /** Parsed options that all encoding commands share. */

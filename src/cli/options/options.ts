@@ -13,12 +13,12 @@ const RUNNING_FLAGS = {
   json: flag("", "print one JSON document on stdout instead of the table"),
   quiet: flag("", "show no progress on stderr"),
   plain: flag("", "use WASM without relaxed SIMD: the same result on every machine, but slower"),
-  threads: flag("<n>", "work on so many threads; the result is the same (default: all cores)", {
+  threads: flag("<n>", "number of threads, which changes no result (default: all cores)", {
     parse: numberWithin({ min: 1, max: MOST_THREADS, integer: true }),
   }),
   vectors: flag(
     "<name>",
-    "auto: 256 bits, by a flag of V8, where Node 24 or later on x64 passes a self-check; the same result, faster",
+    "width of vectors; auto: 256 bits, by a flag of V8, where Node 24 or later on x64 passes a self-check; the same result, faster",
     { choices: VECTOR_CHOICES, standard: "auto" },
   ),
 };

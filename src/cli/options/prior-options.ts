@@ -12,18 +12,22 @@ const ofPrior = (name: string) =>
 const PRIOR_FLAGS = {
   prior: flag(
     "<name>",
-    "what codes are likely: the loss plus the prior's share is made small; none leaves the decoder's own out",
+    "prior of the codes, which is added to the loss; none: without the decoder's own prior",
     { choices: ["gaussian", "mixture", "none"] },
   ),
   priorMean: flag(
     "<numbers>",
-    "gaussian: its mean, one number for all or one for each latent: 0,0.5 (default: 0)",
+    "gaussian: mean, one number for all latents or one for each: 0,0.5 (default: 0)",
     { parse: parseNumbers, gives: ofPrior("mean") },
   ),
-  priorStd: flag("<numbers>", "gaussian: its standard deviations, in the same way (default: 1)", {
-    parse: parsePositives,
-    gives: ofPrior("std"),
-  }),
+  priorStd: flag(
+    "<numbers>",
+    "gaussian: standard deviation, one number for all latents or one for each (default: 1)",
+    {
+      parse: parsePositives,
+      gives: ofPrior("std"),
+    },
+  ),
   priorWeight: settingFlag(
     FIT_GAUSSIAN_FIELDS.weight,
     `${textOf("fitGaussian", "weight")}; without --prior it replaces the weight of the decoder's prior`,
@@ -31,17 +35,17 @@ const PRIOR_FLAGS = {
   ),
   priorFrom: flag(
     "<file>",
-    "fit it to codes, of training samples say: codes × latent size, as encode and train write them: latents.npy or results.parquet#latent",
+    "file of codes to fit the prior to, of training samples say, [codes, latent size]: latents.npy or results.parquet#latent",
     { gives: ["codes"] },
   ),
   priorCovariance: settingFlag(
     FIT_GAUSSIAN_FIELDS.covariance,
-    `of a fit: ${textOf("fitGaussian", "covariance")}`,
+    `with --prior-from: ${textOf("fitGaussian", "covariance")}`,
     ofPrior("covariance"),
   ),
   priorShrinkage: settingFlag(
     FIT_GAUSSIAN_FIELDS.shrinkage,
-    `of a gaussian's fit, where codes are few: ${textOf("fitGaussian", "shrinkage")}`,
+    `with --prior-from, for few codes: ${textOf("fitGaussian", "shrinkage")}`,
     ofPrior("shrinkage"),
   ),
   priorComponents: settingFlag(

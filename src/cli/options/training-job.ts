@@ -14,17 +14,23 @@ import type { TrainingOptions } from "./training-options.ts";
 export const TRAIN_FLAGS = {
   ...dataFlags("train", "train on"),
   ...PICTURE_FLAGS,
-  layers: flag("<sizes>", "a new decoder, its sizes from latent to output: 20,150,300,600,784", {
+  layers: flag("<sizes>", "sizes of a new decoder's layers, from latent to output: 20,150,300,600,784", {
     parse: parseCounts,
   }),
-  decoder: flag("<file>", "instead, the decoder to go on from: safetensors or ONNX, a path or a URL"),
-  architecture: flag("<file>", "or a new decoder by its definition: JSON, as createDecoder takes it"),
-  weights: flag("<file>", `${weightsHelp}; without --autoencoder`),
+  decoder: flag(
+    "<file>",
+    "file of a decoder to train further, in place of --layers: safetensors or ONNX, a path or a URL",
+  ),
+  architecture: flag(
+    "<file>",
+    "file of a new decoder's definition, in place of --layers: JSON, as createDecoder takes it",
+  ),
+  weights: flag("<file>", `${weightsHelp}; not with --autoencoder`),
   out: flag("<dir>", "folder for the results, made if it is missing", {
     required: true,
     gives: ["checkpoint.file"],
   }),
-  resume: flag("", "go on from the checkpoint in DIR, to the same end; the other options as before"),
+  resume: flag("", "continue from the checkpoint in DIR to the same end; the other options as before"),
   checkpointSeconds: flag("<number>", textOf("checkCheckpoint", "everySeconds"), {
     parse: numberWithin(CHECKPOINT_FIELDS.everySeconds.bounds),
     standard: STANDARD_SECONDS,
@@ -32,7 +38,7 @@ export const TRAIN_FLAGS = {
   }),
   validate: flag(
     "[file]",
-    "also encode samples that are not trained on: those of a file, or the data set's own",
+    "also compute the mean loss of samples that are not trained on: of a file, or the data set's own",
     { gives: ["validation", "validationData"] },
   ),
   validateEvery: settingFlag(
@@ -40,15 +46,15 @@ export const TRAIN_FLAGS = {
     `with --validate: ${textOf("checkValidation", "everyImages")}`,
     ["validation.everyImages"],
   ),
-  validateLimit: flag("<n>", "the first n of them (default: all)", { parse: parseCount }),
-  validateWeights: flag("<file>", "what they are weighted by, as --weights", {
+  validateLimit: flag("<n>", "validate with the first n samples (default: all)", { parse: parseCount }),
+  validateWeights: flag("<file>", "weights of the validation samples, as for --weights", {
     gives: ["validation.weights", "validationWeights"],
   }),
-  validateMask: flag("<files...>", "what of them is hidden, as --mask", {
+  validateMask: flag("<files...>", "hidden pixels of the validation samples, as for --mask", {
     gives: ["validation.weights", "validationWeights"],
     conflicts: "validateWeights",
   }),
-  validateFixed: flag("<name=file>", "what is given with them, as --fixed", {
+  validateFixed: flag("<name=file>", "fixed input of the validation samples, as for --fixed", {
     parse: parseFixed,
     gives: ["validation.fixed", "validationFixed"],
   }),

@@ -48,8 +48,8 @@ const SETTINGS = { ...AUTOENCODER_FIELDS, ...TRAIN_FIELDS };
 
 /** Additions to the help texts of the flags made from `SETTINGS`: facts about the program alone. */
 const ADDITIONS: Partial<Record<keyof GivenSettings<typeof SETTINGS>, string>> = {
-  seed: "; a new decoder is drawn by it too",
-  codes: "; with kept, flow and solver are those of --validate alone",
+  seed: "; and for a new decoder",
+  codes: "; with kept, --flow and --solver are for --validate alone",
 };
 
 /** Flags of the options that the library has as numbers, words and switches. */
@@ -85,7 +85,7 @@ const TRAINING_FLAGS = {
   ]),
   hide: flag(
     "<a,b>",
-    "with --autoencoder: hide each sample's pixels from the encoder at random, a share from A to B of them; the loss is over all",
+    "with --autoencoder: share of each sample's pixels, drawn from A to B, that is hidden from the encoder; the loss is over all pixels",
     { parse: parseShares, gives: ["mask.hidden"] },
   ),
 };

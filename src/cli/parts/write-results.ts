@@ -37,9 +37,9 @@ export const resultsFileNames = Object.values(FORMATS).flatMap((format) => fileN
  */
 export function formatFlag(more = "") {
   const formats = Object.entries(FORMATS).map(
-    ([name, format]) => `${name}: ${fileNames(format, false).join(" and ")}`,
+    ([name, format]) => `${name} (${fileNames(format, false).join(" and ")})`,
   );
-  const text = `${formats.join("; ")} (default: ${STANDARD_FORMAT})${more}`;
+  const text = `format of the results: ${formats.join(" or ")} (default: ${STANDARD_FORMAT})${more}`;
   return flag("<name>", text, { choices: Object.keys(FORMATS) as ResultsFormatName[] });
 }
 

@@ -8,18 +8,18 @@ import { MASK_HIDES, type PictureReading, type SampleMasks } from "./open-pictur
 export const PICTURE_FLAGS = {
   fit: flag(
     "<way>",
-    "scales pictures to the decoder's size: padded, cropped or stretched; padding is hidden",
+    "scale pictures to the decoder's size by padding, cropping or stretching; padding is hidden",
     { choices: ["contain", "cover", "stretch"] satisfies Fit[] },
   ),
-  invert: flag("", "turns black to white and white to black in pictures"),
+  invert: flag("", "swap black and white in pictures"),
   mask: flag(
     "<files...>",
-    "what is hidden: pictures, black or transparent there, or an array, 0 there; one for all samples, or one for each (default: transparent pixels of --data, and padding)",
+    "hidden pixels: pictures, black or transparent where hidden, or an array, 0 where hidden; one for all samples, or one for each (default: transparent pixels of --data, and padding)",
     { gives: ["weights"], conflicts: "weights" },
   ),
   maskHides: flag(
     "<pixels>",
-    "pixels of --mask that hide; painted: all but transparent ones (default: black)",
+    "pixels of --mask that are hidden; painted: all but transparent ones (default: black)",
     { choices: MASK_HIDES },
   ),
 };
