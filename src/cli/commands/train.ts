@@ -33,7 +33,7 @@ export function addTrainCommand(program: Command): void {
         "  validation.csv       the validation samples' mean loss (with --validate)\n" +
         "  log.jsonl            what happened when, as it happens\n" +
         "  checkpoint.safetensors, and the one before: what --resume goes on from\n" +
-        "A DIR with a checkpoint is refused, except with --resume. Otherwise:\n" +
+        "A DIR with a checkpoint is refused, except with --resume.\n" +
         replacedHelp,
     );
   addFlags(command, TRAIN_FLAGS, "What and where:");
