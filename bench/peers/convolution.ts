@@ -1,6 +1,6 @@
-// The z-gradient of a decoder with convolutions, and encoding with it, latentflow against what one could use instead, on one thread each:
-// node --import tsx bench/peers/convolution.ts [--quick] [--between relu], on a Node where relaxed SIMD needs no flag, or
-// with it, and once `npm run bench:peers` has installed the peers. It prints a page of Markdown.
+// The z-gradient of a decoder with convolutions, and encoding with it, latentflow against what one could use instead, on one
+// thread each: node --import tsx bench/peers/convolution.ts [--quick] [--between relu], on a Node where relaxed SIMD needs no
+// flag, or with it, and once `npm run bench:peers` has installed the peers. It prints a page of Markdown.
 import { parseArgs } from "node:util";
 import { copyDecoder } from "../../src/decoder/copy.ts";
 import { costOf } from "../../src/graph/graph.ts";

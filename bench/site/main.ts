@@ -1,5 +1,6 @@
-// npm run site:measure: how the site's first page and its page of typefaces feel, in Chromium, on the site that npm run site has built. Each figure is the
-// median of several visits with an empty cache; close everything else first. With --check it fails where a bound is missed.
+// npm run site:measure: how the site's first page and its page of typefaces feel, in Chromium, on the site that npm run site has
+// built. Each figure is the median of several visits with an empty cache; close everything else first. With --check it fails
+// where a bound is missed.
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import Table from "cli-table3";

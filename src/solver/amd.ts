@@ -81,11 +81,12 @@ export const AMD_FIELDS = {
  * along -∇_z l, each shortened until it lowers the sample's loss. Every sample has its own step lengths and stopping time. AMD
  * follows the gradient flow; `lbfgs()`, the default, goes to where the flow would come to rest, with fewer evaluations.
  *
- * The step rule is the paper's, with s_0 `stepInit`, s_max `stepMax`, κ `increaseFactor` and β `decreaseFactor`; `t1`, `tolerance`, `window` and `settle` are from its authors' code. If the loss is scaled
- * by c (`reduction: "sum"`, or data times √c), divide `stepInit`, `stepMax` and `t1` by c, and multiply `tolerance` by c.
- * `"converged"` is the early stop of the authors' code, at which the loss decreases by less than `tolerance` per step. It
- * does not mean rest: the code may still be far from the end of the flow. If no step lowers the loss any more, the sample is
- * `"converged"` if the decrease expected from the last step's length is below the rounding of float32, else `"stalled"`.
+ * The step rule is the paper's, with s_0 `stepInit`, s_max `stepMax`, κ `increaseFactor` and β `decreaseFactor`; `t1`,
+ * `tolerance`, `window` and `settle` are from its authors' code. If the loss is scaled by c (`reduction: "sum"`, or data times
+ * √c), divide `stepInit`, `stepMax` and `t1` by c, and multiply `tolerance` by c. `"converged"` is the early stop of the authors'
+ * code, at which the loss decreases by less than `tolerance` per step. It does not mean rest: the code may still be far from the
+ * end of the flow. If no step lowers the loss any more, the sample is `"converged"` if the decrease expected from the last step's
+ * length is below the rounding of float32, else `"stalled"`.
  *
  * @throws LatentflowError `invalid_argument` on an unknown option or a value out of range
  * @example

@@ -19,8 +19,8 @@ import { Workplace } from "../support/program.ts";
 import { randomArray } from "../support/random.ts";
 import { runHere } from "../support/run-here.ts";
 
-// `--vectors auto`, the default: V8's flag is set where a self-check finds the bits that are kept, and taken back where it does not. Node 20
-// has no such flag; there the choice says so.
+// `--vectors auto`, the default: V8's flag is set where a self-check finds the bits that are kept, and taken back where it does
+// not. Node 20 has no such flag; there the choice says so.
 
 const [major] = process.versions.node.split(".");
 const isWide = Number(major) >= 24;

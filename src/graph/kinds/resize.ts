@@ -165,7 +165,8 @@ function taps(
 
 /**
  * Reader of resizes of `[height, width, channels]` or `[width, channels]`: the axes before the channels get the lengths `size`.
- * Refuses `antialias` with "nearest", `excludeOutside` without "cubic" or `antialias`, `tf_half_pixel_for_nn` without "nearest", and a scale that contradicts `size`.
+ * Refuses `antialias` with "nearest", `excludeOutside` without "cubic" or `antialias`, `tf_half_pixel_for_nn` without "nearest",
+ * and a scale that contradicts `size`.
  */
 export const resizeReader: Reader<ResizeSettings, ResizeFields> = {
   settings: {
