@@ -70,11 +70,15 @@ export function cosine(options?: DecayOptions): DecaySchedule {
 /** Makes the schedule `name`, whose factor of the learning rate is w + (1 - w) · to, with w the function `share` in SCHEDULES. */
 function decay(name: DecaySchedule["name"], options: DecayOptions = {}): DecaySchedule {
   const { to } = completeOptions(name, options, DECAY_FIELDS);
-  const factor = (progress: number) => {
-    const share = SCHEDULES[name].share(progress);
-    return share + (1 - share) * to;
-  };
-  return Object.freeze({ name, to, factor });
+  return Object.freeze<DecaySchedule>({
+    name,
+    to,
+    factor(this: DecaySchedule | undefined, progress) {
+      const share = SCHEDULES[name].share(progress);
+      // A changed copy, { ...linear(), to: 0.5 }, has a `to` of its own; the function alone, without its schedule, has this one.
+      return share + (1 - share) * (this?.to ?? to);
+    },
+  });
 }
 
 /**
@@ -107,9 +111,10 @@ export const SCHEDULES: {
 };
 
 /**
- * Returns a schedule that checks what the caller's `schedule.factor` returns.
+ * Returns a schedule that checks the factors of the caller's, which may have a function of its own.
  *
- * @throws LatentflowError `invalid_argument` if it is no schedule; so does `factor` for anything but a finite number ≥ 0
+ * @throws LatentflowError `invalid_argument` if it is no schedule, or its factor at the start or the end of the run is not a
+ *   finite number ≥ 0; so does the returned `factor` in between
  */
 export function checkSchedule(where: string, name: string, schedule: unknown): Schedule {
   const given = schedule as Schedule | null | undefined;
@@ -119,5 +124,7 @@ export function checkSchedule(where: string, name: string, schedule: unknown): S
   }
   const factor = (progress: number) =>
     checkNumber(where, `${name}.factor(${progress})`, given.factor(progress), { min: 0 });
-  return { ...given, factor };
+  factor(0);
+  factor(1);
+  return { ...given, name: given.name, factor };
 }

@@ -15,7 +15,7 @@ import {
   type TrainResult,
   train,
 } from "../../src/train/index.ts";
-import { constant, type Schedule } from "../../src/train/schedule.ts";
+import { constant, linear, type Schedule } from "../../src/train/schedule.ts";
 import { type DecoderCase, decoderCases } from "../support/decoders.ts";
 import { gradientOf, graphLoss } from "../support/graph-reference.ts";
 import { norm } from "../support/reference.ts";
@@ -273,6 +273,12 @@ test("what says two things of the codes is refused, and what is given with sampl
     [{ ...rmsprop(), slope: 1 }, /^train: optimizer: rmsprop: unknown option "slope"/],
   ] as const;
   for (const [optimizer, message] of wrongCopies) await refused({ optimizer }, message);
+  for (const to of [Number.NaN, -1, Number.POSITIVE_INFINITY]) {
+    await refused(
+      { schedule: { ...linear(), to } },
+      /^train: schedule\.factor\([01]\) is .*, expected a finite/,
+    );
+  }
   for (const factor of [Number.NaN, -1, "1"]) {
     const schedule = { name: "linear", factor: () => factor };
     await refused({ schedule }, /^train: schedule\.factor\(0\) is .*, expected a finite number >= 0/);
@@ -376,6 +382,16 @@ test("a changed copy of an optimizer is the optimizer of these options", async (
     (await train(makeOne(), y, { codes: "kept", optimizer, epochs: 3 })).decoder.parameters;
   const options = { learningRate: 0.1, momentum: 0.9 };
   assert.equal(await parametersOf({ ...sgd(), ...options }), await parametersOf(sgd(options)));
+});
+
+test("a changed copy of a schedule decays to its own end, and its function alone to the first one", () => {
+  const { factor } = linear({ to: 0.5 });
+  assert.equal([0, 0.5, 1].map(factor), [1, 0.75, 0.5]);
+  const copy = { ...linear({ to: 0.5 }), to: 0.25 };
+  assert.equal(
+    [0, 0.5, 1].map((progress) => copy.factor(progress)),
+    [1, 0.625, 0.25],
+  );
 });
 
 test("with warm starts the codes are where each sample's flow has ended", async () => {
