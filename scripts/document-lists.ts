@@ -80,7 +80,7 @@ function rowsOfActivations(): string {
     const [, text] = new RegExp(`^ \\* - \`${name}\`: ([^]*?)\n \\*(?: -|/)`, "m").exec(docs) ?? [];
     if (text === undefined) throw new Error(`the docstring of Activation lacks ${name}`);
     const options = parameter ? `{ ${parameter.name} = ${parameter.default} }` : "";
-    return `| \`${name}(${options})\` | ${text.replace(/\s+\*\s+/g, " ")} |\n`;
+    return `| \`${name}(${options})\` | ${text.replace(/\n \*\s+/g, " ").replaceAll("|", "\\|")} |\n`;
   });
   return rows.join("");
 }

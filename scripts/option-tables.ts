@@ -1,6 +1,7 @@
 // Texts about the library's options, made of their docstrings and of the tables of their checks and defaults (`…_FIELDS`): the
 // rows of the guides' tables, and src/cli/options/option-texts.ts. scripts/document-lists.ts writes both.
 import { ENCODE_FIELDS } from "../src/api/encode.ts";
+import { SAMPLE_CODES_FIELDS } from "../src/api/sample-codes.ts";
 import { OPTIMIZERS } from "../src/backend/optimizer.ts";
 import type { Field } from "../src/base/options.ts";
 import { isSetting } from "../src/cli/options/library-flags.ts";
@@ -28,6 +29,7 @@ export const FIELDS: Readonly<Record<string, Fields>> = {
   evaluate: EVALUATE_FIELDS,
   train: TRAIN_FIELDS,
   trainAutoencoder: AUTOENCODER_FIELDS,
+  sampleCodes: SAMPLE_CODES_FIELDS,
   shift: SHIFT_FIELDS,
   checkValidation: VALIDATION_FIELDS,
   checkCheckpoint: CHECKPOINT_FIELDS,
@@ -47,17 +49,21 @@ function fieldsIn(table: Readonly<Record<string, { readonly fields: Fields }>>):
   return Object.fromEntries(Object.entries(table).map(([name, { fields }]) => [name, fields]));
 }
 
-/**
- * Options that no flag sets, since the program aborts by itself, a decay is a part of `--alpha`, and fits take these defaults, or
- * whose flag has the text of another function's option.
- */
+/** Options that no flag sets: the program aborts by itself, a decay is a part of `--alpha`, and of fits the defaults are taken. */
 const WITHOUT_FLAG = [
   ...["encode.onAbort", "expDecay.rate", "fitGaussian.latentSize"],
-  ...["latentSize", "maxIterations", "tolerance", "varianceFloor", "covariance", "weight"].map(
+  ...["latentSize", "maxIterations", "tolerance", "varianceFloor"].map(
     (name) => `fitGaussianMixture.${name}`,
   ),
+];
+
+/** Options whose flag has the text of another function's option. */
+const WITHOUT_TEXT = [
   ...["evaluate", "train"].flatMap((call) => [`${call}.flow`, `${call}.solver`]),
-  ...Object.keys(AUTOENCODER_FIELDS).map((name) => `trainAutoencoder.${name}`),
+  ...Object.keys(AUTOENCODER_FIELDS)
+    .filter((name) => name in TRAIN_FIELDS)
+    .map((name) => `trainAutoencoder.${name}`),
+  ...["fitGaussianMixture.covariance", "fitGaussianMixture.weight", "sampleCodes.count"],
 ];
 
 /** Options whose value is an object that a flag names, such as `--solver amd`. */
@@ -77,7 +83,7 @@ const SPELLINGS: readonly (readonly [written: string, onCommandLine: string])[] 
 export function optionTexts(): string {
   const calls = Object.entries(FIELDS).flatMap(([call, fields]) => {
     const lines = Object.entries(fields).flatMap(([option, field]) => {
-      if (WITHOUT_FLAG.includes(`${call}.${option}`)) return [];
+      if ([...WITHOUT_FLAG, ...WITHOUT_TEXT].includes(`${call}.${option}`)) return [];
       if (!isFlag(field) && !NAMED.includes(option)) return [];
       const value = JSON.stringify(helpOf(call, option));
       const line = `    ${option}: ${value},\n`;

@@ -6,7 +6,7 @@ import { F32x4 } from "../simd";
  */
 
 /**
- * Updates parameters θ by RMSprop with smoothing constant α: v ← α·v + (1 - α)·g², θ ← θ - learningRate · g / (√v + ε), with v in
+ * Updates parameters θ by RMSprop with decay rate α of v: v ← α·v + (1 - α)·g², θ ← θ - learningRate · g / (√v + ε), with v in
  * `squares` and g in `gradients`; `size` floats each.
  */
 export function rmsprop(
@@ -80,7 +80,7 @@ export function adam(
 }
 
 /**
- * Updates parameters θ by gradient descent with momentum: m ← momentum·m + g, θ ← θ - learningRate·m, with m in `velocities`
+ * Updates parameters θ by gradient descent with momentum: u ← momentum·u + g, θ ← θ - learningRate·u, with u in `velocities`
  * and g in `gradients`; `size` floats each.
  */
 export function sgd(

@@ -12,7 +12,11 @@ import { lossTraits } from "../terms/losses.ts";
 
 // Checks of a call's data, before any work starts. They throw `invalid_argument`.
 
-/** Returns B, the number of samples in `y`, [B, outputSize]; throws if it is not a Float32Array of such a length. */
+/**
+ * Returns B, the number of samples in a Float32Array of targets, [B, outputSize]; throws if it is none, or of another length.
+ *
+ * @param name name of the argument that has the targets, for messages
+ */
 export function checkTargets(where: string, y: unknown, decoder: Decoder, name = "y"): number {
   checkFloat32(where, name, y);
   const n = decoder.outputSize;

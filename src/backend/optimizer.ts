@@ -167,15 +167,14 @@ export const OPTIMIZERS: {
  * @throws LatentflowError `invalid_argument` if it is of an unknown kind, or an option of it is wrong
  */
 export function checkOptimizer(where: string, option: string, value: unknown): Optimizer {
-  const { rmsprop, adam, sgd } = OPTIMIZERS;
   return checkPlain<Optimizer>(where, option, value, {
-    rmsprop: rebuilt(rmsprop),
-    adam: rebuilt(adam),
-    sgd: rebuilt(sgd),
+    rmsprop: rebuilt(OPTIMIZERS.rmsprop),
+    adam: rebuilt(OPTIMIZERS.adam),
+    sgd: rebuilt(OPTIMIZERS.sgd),
   });
 }
 
-/** Returns the maker of an optimizer from its copy, whose number of state vectors follows anew from its options. */
+/** Returns a maker that ignores a copy's `stateVectors`, which follow from its options. */
 function rebuilt<Kind extends Optimizer>({ make }: { readonly make: (options: never) => Kind }) {
   return ({ stateVectors: _, ...options }: Kind) => make(options as never);
 }

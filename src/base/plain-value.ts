@@ -28,7 +28,7 @@ export function checkPlain<Value extends { readonly name: string }>(
   let method: string | undefined;
   if (typeof value === "object" && value !== null && !isRevoked(value)) {
     try {
-      const { name, ...options } = value as Readonly<Record<string, unknown>>;
+      const { name, ...options } = { ...value } as Readonly<Record<string, unknown>>;
       method = Object.keys(options).find((key) => typeof options[key] === "function");
       if (method === undefined && typeof name === "string" && Object.hasOwn(makers, name)) {
         return makers[name as Value["name"]](options as never);

@@ -69,7 +69,8 @@ const FROM_FIELDS = {
   hides: HIDES,
 } satisfies FieldsOf<FromImageDataOptions>;
 
-const MASK_FIELDS = {
+/** Checks and defaults of the options of `maskFrom`. */
+export const MASK_FIELDS = {
   hides: HIDES,
   fit: FIT,
 } satisfies FieldsOf<MaskOptions>;

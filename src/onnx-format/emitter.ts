@@ -83,7 +83,7 @@ export abstract class Emitter extends Constants {
   /** Throws the target's error for an operation that it cannot write. */
   abstract refuse(operation: OperationDescription, why: string): never;
 
-  /** Records the shape of a tensor, for targets that need it. */
+  /** Returns the tensor. Targets that need the shapes of tensors override this to record `lengths`. */
   shaped(tensor: Tensor, _lengths: readonly Extent[]): Tensor {
     return tensor;
   }

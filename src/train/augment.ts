@@ -52,12 +52,15 @@ export const SHIFT_FIELDS = /* @__PURE__ */ (() => ({
  * await train(decoder, images, { augment: shift({ pixels: 2 }) });
  */
 export function shift(options: ShiftOptions): Shift {
-  const { pixels } = completeOptions("shift", options, SHIFT_FIELDS);
   return Object.freeze({
     name: "shift",
-    pixels,
-    check: (shape) => void layoutOf(shape, pixels),
+    ...completeOptions("shift", options, SHIFT_FIELDS),
+    // Both read `this.pixels`, so that a changed copy, { ...shift({ pixels: 2 }), pixels: 1 }, shifts by its own number.
+    check(shape) {
+      layoutOf(shape, SHIFT_FIELDS.pixels.check("shift", "pixels", this.pixels));
+    },
     apply(samples, shape, random) {
+      const { pixels } = this;
       const { height, width, channels, isChannelsFirst } = layoutOf(shape, pixels);
       // Interleaved channels are shifted like columns, separate channel planes like images.
       const [images, step] = isChannelsFirst ? [channels, 1] : [1, channels];

@@ -6,8 +6,14 @@ import { show } from "../base/show.ts";
 import { type CheckpointStore, callerStore } from "./checkpoint-store.ts";
 import { fileStore } from "./file-store.ts";
 
+/** Interval of checkpoints, an option of both forms. */
+interface CheckpointInterval {
+  /** Time between two checkpoints in seconds, ≥ 0. Default 60. */
+  everySeconds?: number | undefined;
+}
+
 /** Option `checkpoint` that stores checkpoints in a file, in Node. */
-export interface FileCheckpoints {
+export interface FileCheckpoints extends CheckpointInterval {
   /**
    * Path FILE of the checkpoint file. FILE is the newest checkpoint, FILE.previous the one before it, and FILE.temporary one
    * that is being written. At any moment FILE or FILE.previous is complete, also on the disk.
@@ -23,12 +29,10 @@ export interface FileCheckpoints {
    * beginning if neither exists. false, the default: throws if either exists.
    */
   resume?: boolean | undefined;
-  /** Time between two checkpoints in seconds, ≥ 0. Default 60. */
-  everySeconds?: number | undefined;
 }
 
 /** Option `checkpoint` that passes checkpoints to the caller, for example for a browser's storage. */
-export interface CallerCheckpoints {
+export interface CallerCheckpoints extends CheckpointInterval {
   /**
    * Called with the bytes of each checkpoint. The run, even an aborted one, awaits the returned promise, and fails if it
    * rejects.
@@ -36,22 +40,17 @@ export interface CallerCheckpoints {
   save: (bytes: Uint8Array) => void | Promise<void>;
   /** Bytes of a checkpoint, as passed to `save`, from which the run continues. Default: it starts from the beginning. */
   resume?: Uint8Array | undefined;
-  /** Time between two checkpoints in seconds, ≥ 0. Default 60. */
-  everySeconds?: number | undefined;
 }
 
 /** Option `checkpoint`: where a run stores its checkpoints. */
 export type CheckpointOptions = FileCheckpoints | CallerCheckpoints;
-
-/** Default of `everySeconds`, the time between two checkpoints in seconds. */
-export const STANDARD_SECONDS = 60;
 
 /** Fields of the option `checkpoint` in both its forms, `FileCheckpoints` and `CallerCheckpoints`. */
 export const CHECKPOINT_FIELDS = /* @__PURE__ */ (() => ({
   file: later<unknown>(),
   save: later<unknown>(),
   resume: later<unknown>(),
-  everySeconds: number({ min: 0 }, STANDARD_SECONDS),
+  everySeconds: number({ min: 0 }, 60),
 }))() satisfies { readonly [Name in keyof (FileCheckpoints & CallerCheckpoints)]-?: unknown };
 
 /**

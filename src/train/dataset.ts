@@ -1,4 +1,4 @@
-import { checkNumber, checkOptions } from "../base/check.ts";
+import { checkNumber, checkOptions, isRevoked } from "../base/check.ts";
 import { subject } from "../base/message.ts";
 import { checkMemory, isFloat32Array, isUint8Array } from "../base/realms.ts";
 import { objection, refused } from "../base/refuse.ts";
@@ -18,7 +18,7 @@ const mark: unique symbol = Symbol.for("latentflow.dataset");
 
 /** True for a data set made by any copy of the package. */
 export function isDataset(value: unknown): value is Dataset {
-  return typeof value === "object" && value !== null && mark in value;
+  return typeof value === "object" && value !== null && !isRevoked(value) && mark in value;
 }
 
 /**

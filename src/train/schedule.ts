@@ -4,11 +4,12 @@ import { completeOptions, type Field, type FieldsOf, number } from "../base/opti
 import { refused } from "../base/refuse.ts";
 import { alternatives, show } from "../base/show.ts";
 
-/** Schedule of the learning rate over a training run: an immutable value. */
+/** Schedule of the learning rate over a training run: an immutable value. Its function may be a caller's own. */
 export interface Schedule {
   readonly name: "constant" | "linear" | "cosine";
   /**
-   * Returns the factor by which the optimizer's learning rate is multiplied, 1 at the start.
+   * Returns the factor by which the optimizer's learning rate is multiplied, 1 at the start; finite, ≥ 0. What it throws, the
+   * call of `train` rejects with.
    *
    * @param progress fraction of all images that have been processed, in [0, 1]
    */
@@ -122,8 +123,12 @@ export function checkSchedule(where: string, name: string, schedule: unknown): S
     const expected = alternatives(Object.keys(SCHEDULES).map((each) => `${each}()`));
     throw refused(where, name, "is", show(schedule), expected);
   }
-  const factor = (progress: number) =>
-    checkNumber(where, `${name}.factor(${progress})`, given.factor(progress), { min: 0 });
+  const factor = (progress: number) => {
+    const value: unknown = given.factor(progress);
+    // If the function is asynchronous, its rejection must not end the process.
+    if (typeof value !== "number") Promise.resolve(value).catch(() => {});
+    return checkNumber(where, `${name}.factor(${progress})`, value, { min: 0 });
+  };
   factor(0);
   factor(1);
   return { ...given, name: given.name, factor };

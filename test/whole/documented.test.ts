@@ -58,10 +58,6 @@ test("the guide's table of operations has all kinds, each a layer of latentflow/
   assert.equal(missing, []);
 });
 
-test("the guide's table of activations has all", () => {
-  assert.equal(firstColumn(ownDecoders, "### Activations").sort(), Object.keys(activations).sort());
-});
-
 test("the lists, the tables of options and their help are as they are written (node --import tsx scripts/document-lists.ts)", () => {
   for (const [path, text] of documentLists()) assert.is(readFileSync(path, "utf8"), text, path);
 });

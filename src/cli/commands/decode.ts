@@ -60,7 +60,7 @@ export function addDecodeCommand(program: Command): void {
     .description(
       "Computes for each latent z of FILE the decoder's D(z), and writes to DIR:\n" +
         "  decoded.npy          latents × the shape of a sample, float32\n" +
-        "  decoded.png          the first of them (of images)\n" +
+        "  decoded.png          the first of these samples (of images)\n" +
         replacedHelp,
     );
   addFlags(command, DECODE_FLAGS, "What and where:");

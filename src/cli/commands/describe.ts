@@ -35,8 +35,7 @@ export function addDescribeCommand(program: Command): void {
   addFlags(command, DESCRIBE_FLAGS, "What and how:");
   addDecoderOptions(command).addHelpText(
     "after",
-    `
-${exitCodesHelp("nothing is printed")}
+    `${exitCodesHelp("nothing is printed")}
 Examples:
   $ latentflow describe D.safetensors
   $ latentflow describe D.onnx --json`,

@@ -68,7 +68,7 @@ const EVALUATE_FLAGS = {
   ...PICTURE_FLAGS,
   encoder: flag(
     "<file>",
-    "file of an autoencoder's encoder, whose codes are evaluated in place of a flow's; with --gap, both",
+    "file of an autoencoder's encoder, whose codes are evaluated in place of a flow's, with --gap both; without weights and masks",
   ),
   gap: flag("", `with --encoder: ${textOf("evaluate", "gap")}`),
   weights: flag("<file>", weightsHelp),

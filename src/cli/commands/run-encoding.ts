@@ -101,8 +101,8 @@ async function encodeInParts(run: Run, folder: PartsFolder): Promise<void> {
   const units = unitsOf(cut, job.shard);
   if (job.shard && unitCount(cut) < job.shard.count) {
     say(
-      `there are ${formatCount(unitCount(cut))} units for ${formatCount(job.shard.count)} shards, so some have nothing to ` +
-        "do; a smaller --unit makes more",
+      `the samples are cut into ${countOf(unitCount(cut), "unit")}, fewer than ${formatCount(job.shard.count)} shards, so ` +
+        "some have nothing to do; a smaller --unit makes more",
     );
   }
   const summariser = new RunSummariser();

@@ -31,14 +31,14 @@ export function addTrainCommand(program: Command): void {
         "                       --warm-start)\n" +
         "  history.csv          loss and gradient norm of each mini-batch\n" +
         "  validation.csv       the validation samples' mean loss (with --validate)\n" +
+        `${replacedHelp}\n` +
         "  log.jsonl            what happened when, as it happens\n" +
         "  checkpoint.safetensors, and the one before: what --resume goes on from\n" +
-        "A DIR with a checkpoint is refused, except with --resume.\n" +
-        replacedHelp,
+        "A DIR with a checkpoint is refused, except with --resume, which continues both.",
     );
   addFlags(command, TRAIN_FLAGS, "What and where:");
   addFixedOptions(command, "samples");
-  addDecoderOptions(command, "elu, for cross entropy sigmoid; with --decoder its file's");
+  addDecoderOptions(command, "elu, at the end sigmoid for bce; with --decoder its file's");
   addLossOptions(command, "bce; with --decoder the one its file names");
   addPriorOptions(command);
   addRunningOptions(command);

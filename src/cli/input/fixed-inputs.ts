@@ -25,7 +25,7 @@ const fixedFlags = (rows: string) => ({
   ),
   points: flag(
     "<n>",
-    "number of points of each sample, for a decoder over points (default: from the shapes of the files)",
+    "number of points of each sample, for a decoder over points (default: from the shapes of the files of samples and of --fixed)",
     { parse: parseCount },
   ),
 });

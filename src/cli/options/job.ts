@@ -10,7 +10,7 @@ import { parseShard } from "../parts/shard-flag.ts";
 import { type Shard, STANDARD_UNIT_TEXT } from "../parts/shard-units.ts";
 import { formatFlag } from "../parts/write-results.ts";
 import { flag, type OptionsOf } from "./flag-table.ts";
-import { settingFlag } from "./library-flags.ts";
+import { settingFlag, textOf } from "./library-flags.ts";
 import {
   addEncodeSettings,
   addRunningOptions,
@@ -41,7 +41,9 @@ export const ENCODE_FLAGS = {
     "number of codes to draw for each sample from its posterior, each with a weight; needs a prior",
     { parse: parseCount, gives: ["sampleCodes.count", "codesPerSample"] },
   ),
-  samplesSeed: settingFlag(SAMPLE_CODES_FIELDS.seed, "seed of the draws of --samples", ["sampleCodes.seed"]),
+  samplesSeed: settingFlag(SAMPLE_CODES_FIELDS.seed, `with --samples: ${textOf("sampleCodes", "seed")}`, [
+    "sampleCodes.seed",
+  ]),
   format: formatFlag("; for shards, give it to merge"),
   idColumn: flag("<name>", "column of Parquet files that identifies the samples; the results have it too"),
 };
@@ -50,7 +52,7 @@ export const ENCODE_FLAGS = {
 export const UNIT_FLAGS = {
   unit: flag(
     "<n>",
-    `number of samples that are computed, and written to DIR/parts, at a time (default: ${STANDARD_UNIT_TEXT})`,
+    `number of samples that are computed at a time; a run of more keeps each finished unit in DIR/parts (default: ${STANDARD_UNIT_TEXT})`,
     { parse: parseCount },
   ),
   shard: flag(

@@ -28,6 +28,9 @@ export const OPTION_TEXTS: Readonly<Record<string, Readonly<Record<string, strin
       "maximum norm of a mini-batch's mean gradient, > 0; a longer gradient is scaled down to it (default: unbounded)",
     epochs: "number of passes over the data, ≥ 1",
   },
+  sampleCodes: {
+    seed: "seed of the random numbers by which codes are drawn, an integer from 0 to 2^53 - 1",
+  },
   shift: {
     pixels:
       "maximum random shift of an image along each axis, in pixels, ≥ 1 and less than the image's height and width",

@@ -18,7 +18,7 @@ const RUNNING_FLAGS = {
   }),
   vectors: flag(
     "<name>",
-    "width of vectors; auto: 256 bits, by a flag of V8, where Node 24 or later on x64 passes a self-check; the same result, faster",
+    "width of the processor's vectors in bits; auto: 256 where Node 24 or later on x64 passes a self-check, by a flag of V8, else 128; the same result",
     { choices: VECTOR_CHOICES, standard: "auto" },
   ),
 };

@@ -1,6 +1,7 @@
 import { InvalidArgumentError } from "commander";
 import { checkNumber } from "../../base/check.ts";
-import { type Bounds, showBounds, showLimits } from "../../base/show.ts";
+import type { LatentflowError } from "../../base/errors.ts";
+import { type Bounds, showBounds } from "../../base/show.ts";
 import { type ActivationLike, type ActivationName, activations } from "../../graph/activation.ts";
 import { normaliseActivation } from "../../graph/normalise-activation.ts";
 import { type Alpha, expDecay } from "../../index.ts";
@@ -21,9 +22,8 @@ export function numberWithin(bounds: Bounds): (text: string) => number {
     const number = parseNumber(text);
     try {
       return checkNumber("", "", number, bounds);
-    } catch {
-      const limits = showLimits(bounds) || "that is finite";
-      throw new InvalidArgumentError(`Expected a ${bounds.integer ? "whole number" : "number"} ${limits}.`);
+    } catch (error) {
+      throw new InvalidArgumentError(`Expected ${(error as LatentflowError).expected}.`);
     }
   };
 }
@@ -76,7 +76,7 @@ export function parseCounts(text: string): number[] {
   try {
     return text.split(",").map(parseCount);
   } catch {
-    throw new InvalidArgumentError("Expected whole numbers >= 1 with commas between them.");
+    throw new InvalidArgumentError("Expected integers >= 1 with commas between them.");
   }
 }
 

@@ -12,17 +12,17 @@ const ofPrior = (name: string) =>
 const PRIOR_FLAGS = {
   prior: flag(
     "<name>",
-    "prior of the codes, which is added to the loss; none: without the decoder's own prior",
+    "prior that is added to the loss; none: not even the decoder's own (gaussian where only its options are given)",
     { choices: ["gaussian", "mixture", "none"] },
   ),
   priorMean: flag(
     "<numbers>",
-    "gaussian: mean, one number for all latents or one for each: 0,0.5 (default: 0)",
+    "gaussian: mean, one number or one for each of a code's values: 0,0.5 (default: 0)",
     { parse: parseNumbers, gives: ofPrior("mean") },
   ),
   priorStd: flag(
     "<numbers>",
-    "gaussian: standard deviation, one number for all latents or one for each (default: 1)",
+    "gaussian: standard deviation, > 0, one number or one for each of a code's values (default: 1)",
     {
       parse: parsePositives,
       gives: ofPrior("std"),
@@ -45,7 +45,7 @@ const PRIOR_FLAGS = {
   ),
   priorShrinkage: settingFlag(
     FIT_GAUSSIAN_FIELDS.shrinkage,
-    `with --prior-from, for few codes: ${textOf("fitGaussian", "shrinkage")}`,
+    `gaussian, with --prior-covariance full: ${textOf("fitGaussian", "shrinkage")}`,
     ofPrior("shrinkage"),
   ),
   priorComponents: settingFlag(

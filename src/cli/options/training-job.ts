@@ -1,4 +1,4 @@
-import { CHECKPOINT_FIELDS, STANDARD_SECONDS } from "../../train/checkpoint-options.ts";
+import { CHECKPOINT_FIELDS } from "../../train/checkpoint-options.ts";
 import { VALIDATION_FIELDS } from "../../train/validation.ts";
 import { dataFlags, weightsHelp } from "../input/data-source.ts";
 import type { DecoderFlags } from "../input/decoder-file.ts";
@@ -6,7 +6,7 @@ import type { FixedFlags } from "../input/fixed-inputs.ts";
 import { PICTURE_FLAGS } from "../input/pictures/picture-options.ts";
 import { flag, type OptionsOf } from "./flag-table.ts";
 import { settingFlag, textOf } from "./library-flags.ts";
-import { numberWithin, parseCount, parseCounts, parseFixed } from "./parse.ts";
+import { parseCount, parseCounts, parseFixed } from "./parse.ts";
 import type { PriorFlags } from "./prior-options.ts";
 import type { TrainingOptions } from "./training-options.ts";
 
@@ -23,22 +23,23 @@ export const TRAIN_FLAGS = {
   ),
   architecture: flag(
     "<file>",
-    "file of a new decoder's definition, in place of --layers: JSON, as createDecoder takes it",
+    "file of a new decoder's definition, in place of --layers: JSON, as for createDecoder",
   ),
-  weights: flag("<file>", `${weightsHelp}; not with --autoencoder`),
+  weights: flag("<file>", weightsHelp),
   out: flag("<dir>", "folder for the results, made if it is missing", {
     required: true,
     gives: ["checkpoint.file"],
   }),
-  resume: flag("", "continue from the checkpoint in DIR to the same end; the other options as before"),
-  checkpointSeconds: flag("<number>", textOf("checkCheckpoint", "everySeconds"), {
-    parse: numberWithin(CHECKPOINT_FIELDS.everySeconds.bounds),
-    standard: STANDARD_SECONDS,
-    gives: ["checkpoint.everySeconds"],
-  }),
+  resume: flag(
+    "",
+    "continue from the checkpoint in DIR, if any, to the same result; all other options as before",
+  ),
+  checkpointSeconds: settingFlag(CHECKPOINT_FIELDS.everySeconds, textOf("checkCheckpoint", "everySeconds"), [
+    "checkpoint.everySeconds",
+  ]),
   validate: flag(
     "[file]",
-    "also compute the mean loss of samples that are not trained on: of a file, or the data set's own",
+    "also compute the mean loss of samples not trained on: those of FILE, or the last 10,000 of --dataset",
     { gives: ["validation", "validationData"] },
   ),
   validateEvery: settingFlag(

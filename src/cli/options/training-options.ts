@@ -1,6 +1,5 @@
 import type { Command } from "commander";
-import { OPTIMIZERS } from "../../backend/optimizer.ts";
-import { checkNumber } from "../../base/check.ts";
+import { ADAM_FIELDS, OPTIMIZERS } from "../../backend/optimizer.ts";
 import type { Field } from "../../base/options.ts";
 import type { Decoder } from "../../index.ts";
 import { endOf } from "../../solver/solver.ts";
@@ -35,7 +34,7 @@ import {
   textOf,
 } from "./library-flags.ts";
 import { backendOf, type RunningOptions, refuseOptions, wrongUsage } from "./options.ts";
-import { parseNumber, parseShares } from "./parse.ts";
+import { parseShares } from "./parse.ts";
 import {
   addFlowAndSolverOptions,
   chosenFlowAndSolver,
@@ -48,14 +47,15 @@ const SETTINGS = { ...AUTOENCODER_FIELDS, ...TRAIN_FIELDS };
 
 /** Additions to the help texts of the flags made from `SETTINGS`: facts about the program alone. */
 const ADDITIONS: Partial<Record<keyof GivenSettings<typeof SETTINGS>, string>> = {
-  seed: "; and for a new decoder",
+  seed: "; a new decoder is drawn with it, too",
   codes: "; with kept, --flow and --solver are for --validate alone",
 };
 
 /** Flags of the options that the library has as numbers, words and switches. */
 function trainingSettings(): Record<string, Flag> {
   const flags = Object.entries(settingFlags("train", SETTINGS)).map(([name, made]) => {
-    const text = made.text + (ADDITIONS[name as keyof typeof ADDITIONS] ?? "");
+    const said = made.text || textOf("trainAutoencoder", name);
+    const text = said + (ADDITIONS[name as keyof typeof ADDITIONS] ?? "");
     const [flow, encoder] = [TRAIN_FIELDS, AUTOENCODER_FIELDS].map((fields) => standardIn(fields, name));
     if (encoder === undefined || encoder === flow) return [name, { ...made, text }];
     // The default is shown in the text, since it differs with --autoencoder.
@@ -70,14 +70,11 @@ function standardIn(fields: Readonly<Record<string, Field<unknown>>>, name: stri
 }
 
 const TRAINING_FLAGS = {
-  autoencoder: flag("", "train with an encoder, the decoder's reverse, by backpropagation"),
-  codeLearningRate: flag(
-    "<number>",
-    `with --codes kept: learning rate of the codes, by Adam (default: ${adam().learningRate})`,
-    {
-      parse: parseNumber,
-      gives: ["codeOptimizer.learningRate"],
-    },
+  autoencoder: flag("", "train with an encoder, by backpropagation; without weights, masks and priors"),
+  codeLearningRate: settingFlag(
+    ADAM_FIELDS.learningRate,
+    "with --codes kept: learning rate of the codes, by Adam, ≥ 0",
+    ["codeOptimizer.learningRate"],
   ),
   shift: settingFlag(SHIFT_FIELDS.pixels, `${textOf("shift", "pixels")} (default: no shifts)`, [
     "augment",
@@ -85,7 +82,7 @@ const TRAINING_FLAGS = {
   ]),
   hide: flag(
     "<a,b>",
-    "with --autoencoder: share of each sample's pixels, drawn from A to B, that is hidden from the encoder; the loss is over all pixels",
+    "with --autoencoder: share of each sample's pixels, drawn from A to B, that is hidden from the encoder, 0 ≤ A ≤ B ≤ 1; the loss is over all pixels",
     { parse: parseShares, gives: ["mask.hidden"] },
   ),
 };
@@ -187,7 +184,7 @@ export function chosenTraining(command: Command): ChosenTraining {
 
 type CommonDescription = Pick<TrainingDescription, "optimizer" | "schedule">;
 
-/** A run of `trainAutoencoder`, for `--autoencoder`. */
+/** Makes the run of `trainAutoencoder` that a command's options choose. Exits with an error of usage if they contradict it. */
 function byBackpropagation(
   command: Command,
   options: RunOptions,
@@ -207,7 +204,7 @@ function byBackpropagation(
   };
 }
 
-/** A run of `train`. */
+/** Makes the run of `train` that a command's options choose. Exits with an error of usage if they contradict each other. */
 function byFlows(command: Command, options: RunOptions, common: CommonDescription): ChosenTraining {
   refuseOptions(command, ["hide"], "training without --autoencoder: there is no encoder to hide pixels from");
   const adjoint = chosen(command, adjoints);
@@ -231,10 +228,6 @@ function byFlows(command: Command, options: RunOptions, common: CommonDescriptio
   if (codes === "kept") {
     refuseOptions(command, ["warmStart"], keptCodes);
     refuseChoice(command, adjoints, keptCodes);
-    // Checked here, so that the message names `--code-learning-rate`; adam()'s error about its learningRate would be
-    // shown as `--learning-rate`.
-    if (codeLearningRate !== undefined)
-      checkNumber("train", "codeLearningRate", codeLearningRate, { min: 0 });
     if (validate === undefined) refuseFlowAndSolver(command, `${keptCodes}, and there is no --validate`);
     const codeOptimizer = adam(codeLearningRate === undefined ? {} : { learningRate: codeLearningRate });
     return {

@@ -90,8 +90,13 @@ export function samplingFigures({ sampling }: Pick<RunSummary, "sampling">): Fig
     sampling;
   const sizes =
     `median ${formatMean(medianEffectiveSampleSize)} of ${formatCount(codesPerSample)} codes, ` +
-    `least ${formatMean(leastEffectiveSampleSize)}, below ${LOW_SAMPLE_SIZE} in ${countOf(lowEffectiveSampleSizes, "sample")}`;
-  return [figure("effective sample size", sizes, sampling)];
+    `least ${formatMean(leastEffectiveSampleSize)}`;
+  // No effective sample size is larger than the number of codes.
+  const low =
+    codesPerSample > LOW_SAMPLE_SIZE
+      ? `, below ${LOW_SAMPLE_SIZE} in ${countOf(lowEffectiveSampleSizes, "sample")}`
+      : "";
+  return [figure("effective sample size", sizes + low, sampling)];
 }
 
 /** Formats the number of samples with each status: `58 converged, 2 stalled`. */

@@ -672,7 +672,7 @@ test("what makes no sense is refused by name, and nothing is written", async () 
       2,
       /--dataset-folder does not go with --data/,
     ],
-    [["--data", data, "--layers", "2,x"], 2, /'2,x' is invalid\. Expected whole numbers >= 1 with commas/],
+    [["--data", data, "--layers", "2,x"], 2, /'2,x' is invalid\. Expected integers >= 1 with commas/],
     [
       ["--data", data, "--layers", "2,6", "--momentum", "0.9"],
       2,

@@ -430,7 +430,7 @@ test("more shards than units are said to be idle", async () => {
   assert.is(exit, 0, stderr);
   assert.is(
     stderr,
-    "latentflow: there are 6 units for 9 shards, so some have nothing to do; a smaller --unit makes more\n",
+    "latentflow: the samples are cut into 6 units, fewer than 9 shards, so some have nothing to do; a smaller --unit makes more\n",
   );
   assert.match(stdout, /samples +│ 0 of 23,/);
   assert.match(stdout, /units +│ shard 0 of 9 done: 0 of 6 /);

@@ -3,6 +3,7 @@ import { throwIfAborted } from "../../../base/realms.ts";
 import { invalid, invalidFile } from "../../../base/refuse.ts";
 import { elementCount, showLengths } from "../../../files/array.ts";
 import type { Limits } from "../../../files/limits.ts";
+import { MASK_FIELDS } from "../../../images/from-image-data.ts";
 import {
   type Fit,
   fromImageData,
@@ -19,14 +20,6 @@ import { expandFiles } from "./expand-files.ts";
 import { pairFiles } from "./pair-files.ts";
 import { bytesOf, headerOf, isPictureFile, readImage } from "./picture-file.ts";
 import type { PictureHeader } from "./read-picture.ts";
-
-/** Values of `--mask-hides`: the pixels of a mask that mark hidden pixels of a sample. */
-export const MASK_HIDES = [
-  "black",
-  "white",
-  "transparent",
-  "painted",
-] as const satisfies readonly MaskOptions["hides"][];
 
 /** Settings for reading picture files as samples, as weights or as masks. */
 export interface PictureReading {
@@ -136,7 +129,7 @@ function maskArray(files: PictureFiles, reading: PictureReading): ArrayFile {
     if (weights.includes(1)) return weights;
     throw invalidFile(
       `${showFile(files.flag, files.paths[i]!)}: the mask hides all pixels, as it is read with --mask-hides ${hides}; ` +
-        `give another of ${MASK_HIDES.join(", ")}`,
+        `give another of ${MASK_FIELDS.hides.choices!.join(", ")}`,
     );
   });
 }

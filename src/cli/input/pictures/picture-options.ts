@@ -1,26 +1,27 @@
 import type { Command } from "commander";
-import type { Fit } from "../../../images/index.ts";
+import { MASK_FIELDS } from "../../../images/from-image-data.ts";
 import { flag, type OptionsOf } from "../../options/flag-table.ts";
+import { settingFlag } from "../../options/library-flags.ts";
 import { wrongUsage } from "../../options/options.ts";
-import { MASK_HIDES, type PictureReading, type SampleMasks } from "./open-pictures.ts";
+import type { PictureReading, SampleMasks } from "./open-pictures.ts";
 
 /** Options for pictures as samples and as masks. */
 export const PICTURE_FLAGS = {
-  fit: flag(
-    "<way>",
-    "scale pictures to the decoder's size by padding, cropping or stretching; padding is hidden",
-    { choices: ["contain", "cover", "stretch"] satisfies Fit[] },
+  fit: settingFlag(
+    MASK_FIELDS.fit,
+    "scale pictures to the decoder's size: contain pads, with hidden pixels, cover crops, stretch distorts (default: refuse other sizes)",
+    [],
   ),
   invert: flag("", "swap black and white in pictures"),
   mask: flag(
     "<files...>",
-    "hidden pixels: pictures, black or transparent where hidden, or an array, 0 where hidden; one for all samples, or one for each (default: transparent pixels of --data, and padding)",
+    "hidden pixels: pictures, black where hidden or as --mask-hides says, or an array, 0 where hidden; one for all samples, or one for each (default: transparent pixels of --data, and padding)",
     { gives: ["weights"], conflicts: "weights" },
   ),
-  maskHides: flag(
-    "<pixels>",
-    "pixels of --mask that are hidden; painted: all but transparent ones (default: black)",
-    { choices: MASK_HIDES },
+  maskHides: settingFlag(
+    MASK_FIELDS.hides,
+    "pixels of a picture of --mask that mark hidden pixels: black or white, where transparent too; transparent; or painted, all that are not transparent",
+    [],
   ),
 };
 
@@ -42,7 +43,10 @@ export type Target = PictureReading["target"];
 export function checkMaskOptions(command: Command): void {
   const isGiven = (name: string) => command.getOptionValue(name) !== undefined;
   if (isGiven("maskHides") && !isGiven("mask") && !isGiven("validateMask"))
-    wrongUsage(command, "--mask-hides does not go without --mask");
+    wrongUsage(
+      command,
+      "--mask-hides is for pictures of --mask (in train of --validate-mask, too), and there are none",
+    );
 }
 
 /**
