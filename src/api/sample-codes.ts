@@ -22,7 +22,7 @@ import { type CodeSamples, drawCodes } from "./importance-sampling.ts";
 export interface SampleCodesOptions {
   /** Number of codes to draw for each sample, K ≥ 1. Default 200. */
   count?: number | undefined;
-  /** Seed of the random numbers by which codes are drawn, an integer from 0 to 2^53 - 1. Default 0. */
+  /** Seed of the random numbers by which codes are drawn, an integer ≥ 0. Default 0. */
   seed?: number | undefined;
   /**
    * Prior density of the codes, such as `fitGaussian(codes)`. Default: the prior stored in the decoder; required if there is
@@ -141,7 +141,7 @@ const BETWEEN_REPORTS = 10;
 /** Checks and defaults of the options of `sampleCodes`. */
 export const SAMPLE_CODES_FIELDS = {
   count: count(1, 200),
-  seed: count(0, 0, Number.MAX_SAFE_INTEGER),
+  seed: count(0, 0),
   prior: later<PriorLike | undefined>(),
   loss: later<LossLike | undefined>(),
   weights: WEIGHTS,

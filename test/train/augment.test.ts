@@ -64,6 +64,16 @@ test("the same seed gives the same shifts, and a batch in two parts the same as 
   assert.equal(random.state(), same.state());
 });
 
+test("a changed copy shifts by its own number of pixels, which is checked", () => {
+  const copy = { ...shift({ pixels: 1 }), pixels: 3 };
+  assert.equal(shifted(copy, 50), shifted(shift({ pixels: 3 }), 50));
+  refused(
+    () => ({ ...copy, pixels: -1 }).check([height, width]),
+    "invalid_argument",
+    /^shift: pixels is -1, expected an integer >= 1/,
+  );
+});
+
 test("a channel of one is no obstacle", () => {
   const augmentation = shift({ pixels: 1 });
   const plain = shifted(augmentation, 20);

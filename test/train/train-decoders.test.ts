@@ -271,6 +271,8 @@ test("what says two things of the codes is refused, and what is given with sampl
     [{ ...adam(), learningRate: "x" }, /^train: optimizer: adam: learningRate is "x", expected/],
     [{ ...adam(), beta1: 1 }, /^train: optimizer: adam: beta1 is 1, expected a finite number >= 0 and <=/],
     [{ ...rmsprop(), slope: 1 }, /^train: optimizer: rmsprop: unknown option "slope"/],
+    // Options of a prototype are not read, so that it is refused, not taken with defaults.
+    [Object.create(adam({ learningRate: 1 })), /^train: optimizer is an object, expected rmsprop\(\)/],
   ] as const;
   for (const [optimizer, message] of wrongCopies) await refused({ optimizer }, message);
   for (const to of [Number.NaN, -1, Number.POSITIVE_INFINITY]) {
@@ -283,6 +285,13 @@ test("what says two things of the codes is refused, and what is given with sampl
     const schedule = { name: "linear", factor: () => factor };
     await refused({ schedule }, /^train: schedule\.factor\(0\) is .*, expected a finite number >= 0/);
   }
+  // Its rejection ends this process unless it is handled.
+  const later = async () => Promise.reject(new Error("later"));
+  await refused(
+    { schedule: { name: "linear", factor: later } },
+    /^train: schedule\.factor\(0\) is a Promise/,
+  );
+  await new Promise((resolve) => setTimeout(resolve, 0));
   await refused({ codes: "kept", codeOptimizer: adam }, /^train: codeOptimizer is .*expected rmsprop\(\)/);
   await refused({ codes: "kept", warmStart: true }, /^train: codes: "kept" and warmStart are both given/);
   await train(decoder, y, { ...conditions.given, codes: "kept", warmStart: false });

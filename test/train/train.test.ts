@@ -320,7 +320,7 @@ test("train refuses what it cannot use", async () => {
     [new Float32Array(0), /^train: data has no samples, expected at least one$/],
     [
       new Float32Array(10),
-      /^train: y has 10 values, expected a multiple of 9 \(the decoder's output size\)$/,
+      /^train: data has 10 values, expected a multiple of 9 \(the decoder's output size\)$/,
     ],
     [undefined, /^train: data is undefined, expected a Dataset or a Float32Array/],
     [
@@ -332,6 +332,9 @@ test("train refuses what it cannot use", async () => {
   }
   const bad = data.toFloat32();
   bad[100] = 2;
+  const { proxy, revoke } = Proxy.revocable(bad, {});
+  revoke();
+  await rejected(train(decoder, proxy), "invalid_argument", /^train: data is/);
   await rejected(train(decoder, bad), "invalid_argument", /y is 2 at sample 11, element 1/);
   const many = new Float32Array(1500 * 9);
   many[1234 * 9 + 5] = -1;

@@ -29,7 +29,7 @@ export const OPTION_TEXTS: Readonly<Record<string, Readonly<Record<string, strin
     epochs: "number of passes over the data, ≥ 1",
   },
   sampleCodes: {
-    seed: "seed of the random numbers by which codes are drawn, an integer from 0 to 2^53 - 1",
+    seed: "seed of the random numbers by which codes are drawn, an integer ≥ 0",
   },
   shift: {
     pixels:

@@ -536,7 +536,7 @@ test("--mask-hides says which pixels of masks are holes", async () => {
   const cases = [
     [["--mask", dark], 1, /hides all pixels, as it is read with --mask-hides black; give another of .*white/],
     [["--mask", workplace.writeFloats(new Float32Array(H * W), [H, W])], 1, /all --mask .*\.npy are 0/],
-    [["--mask-hides", "white"], 2, /--mask-hides does not go without --mask/],
+    [["--mask-hides", "white"], 2, /--mask-hides is for pictures of --mask/],
     [
       ["--mask", workplace.writeFloats(seen, [H, W]), "--mask-hides", "white"],
       1,

@@ -214,7 +214,7 @@ test("what makes no sense with a definition is refused by name", async () => {
     [["--architecture", writeJson("[]")], /it holds an Array, expected a definition/],
     [
       ["--architecture", plain, "--codes", "kept", "--code-learning-rate", "-1"],
-      /^latentflow: --code-learning-rate is -1, expected/,
+      /--code-learning-rate <number>' argument '-1' is invalid\. Expected a finite number >= 0\./,
     ],
     [
       ["--architecture", plain, "--output-activation", "tanh"],

@@ -39,7 +39,7 @@ test("what is left out has its default", () => {
 test("a value out of bounds, and a word that is none of them, are refused by the flag", () => {
   assert.throws(
     () => settings("--steps", "1.5"),
-    /--steps <n>' argument '1\.5' is invalid\. Expected a whole/,
+    /--steps <n>' argument '1\.5' is invalid\. Expected an integer/,
   );
   assert.throws(() => settings("--share", "1"), /--share <share>' argument '1' is invalid/);
   assert.throws(() => settings("--way", "other"), /--way <name>' argument 'other' is invalid/);

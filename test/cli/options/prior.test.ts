@@ -266,7 +266,7 @@ test("flags that do not go together are refused, with what to write", async () =
     [["--prior-mean", "1,2"], 1, /--prior-mean has 2 values, expected 1 or 3 \(the decoder's latent size\)/],
     [["--prior-std", "1,1,1,1"], 1, /--prior-std has 4 values, expected 1 or 3/],
     [["--prior-std", "1,0,1"], 2, /--prior-std.*Expected a number > 0/],
-    [["--prior-weight", "0"], 2, /--prior-weight.*Expected a number > 0/],
+    [["--prior-weight", "0"], 2, /--prior-weight.*Expected a finite number > 0/],
     [
       ["--prior-weight", "2"],
       1,
@@ -280,7 +280,7 @@ test("flags that do not go together are refused, with what to write", async () =
       /--prior-covariance says how codes are fitted; give them by --prior-from/,
     ],
     [["--prior", "gaussian", "--prior-shrinkage", "0.5"], 2, /--prior-shrinkage .*give them by --prior-from/],
-    [["--prior-shrinkage", "2", ...fitted], 2, /--prior-shrinkage.*Expected a number >= 0 and <= 1/],
+    [["--prior-shrinkage", "2", ...fitted], 2, /--prior-shrinkage.*Expected a finite number >= 0 and <= 1/],
     [["--prior-components", "2", ...fitted], 2, /--prior-components is for a mixture; give --prior mixture/],
     [["--prior", "gaussian", "--prior-seed", "2"], 2, /--prior-seed does not go with --prior gaussian/],
     [["--prior", "mixture"], 2, /--prior mixture needs --prior-from <file>.*, and --prior-components <n>/],

@@ -235,7 +235,7 @@ test("flags that do not go together are refused by their names", () => {
     "--codes kept --adjoint direct": /--adjoint does not go with --codes kept/,
     "--code-learning-rate 1":
       /--code-learning-rate does not go with --codes encoded: nothing is kept to be updated$/,
-    "--codes kept --code-learning-rate -1": /codeLearningRate is -1, expected/,
+    "--codes kept --code-learning-rate -1": /--code-learning-rate <number>' argument '-1' is invalid/,
     "--codes some": /--codes <name>' argument 'some' is invalid\. Allowed choices are encoded, kept\./,
     "--adjoint full --solver lbfgs":
       /--adjoint full goes back along the gradient flow, which --solver lbfgs does not/,

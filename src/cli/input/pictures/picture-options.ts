@@ -9,7 +9,7 @@ import type { PictureReading, SampleMasks } from "./open-pictures.ts";
 export const PICTURE_FLAGS = {
   fit: settingFlag(
     MASK_FIELDS.fit,
-    "scale pictures to the decoder's size: contain pads, with hidden pixels, cover crops, stretch distorts (default: refuse other sizes)",
+    "scale pictures to the decoder's size: contain pads (hidden), cover crops, stretch distorts (default: no scaling)",
     [],
   ),
   invert: flag("", "swap black and white in pictures"),
