@@ -329,10 +329,7 @@ const SETTINGS: readonly Case[] = [
 const BUILDERS: readonly Case[] = [
   [() => sequential(0, [dense(1)]), /sequential: latentSize is 0, expected an integer >= 1/],
   [() => sequential(2, dense(1) as never), /sequential: layers is a function, expected an array of layers/],
-  [
-    () => sequential(2, []),
-    /sequential: operations is an Array, expected an array of at least one operation/,
-  ],
+  [() => sequential(2, []), /sequential: operations is empty, expected an array of at least one operation/],
   [
     () => sequential(2, [dense as never]),
     /layer 0 is a function, expected one such as dense\(10\) or elu\(\); call it/,
@@ -376,7 +373,7 @@ const BUILDERS: readonly Case[] = [
   [() => built(({ latent }) => dense(1)(tanh() as never, latent(2))), /argument 0 is a function/],
   [
     () => built(({ latent }) => latent(2)),
-    /operations is an Array, expected an array of at least one operation/,
+    /operations is empty, expected an array of at least one operation/,
   ],
   [
     () =>
@@ -467,7 +464,7 @@ const DEFINITIONS: readonly Case[] = [
   [() => defined([dense2], { extra: 1 }), /unknown option "extra"; the options are format, layout/],
   [() => defined(null as never), /operations is null, expected an array of at least one operation/],
   [() => defined({ length: 1 } as never), /operations is an object/],
-  [() => defined([]), /operations is an Array, expected an array of at least one operation/],
+  [() => defined([]), /operations is empty, expected an array of at least one operation/],
   [() => defined(new Array(2)), /an operation's kind is undefined/],
   [
     () => defined([operation("concat", {}, "a", new Array(1))]),

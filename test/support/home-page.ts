@@ -3,6 +3,7 @@ import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { buildSite } from "./vitepress.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 
@@ -13,14 +14,9 @@ const root = fileURLToPath(new URL("../..", import.meta.url));
  */
 export function buildHomePage(): string {
   const folder = mkdtempSync(join(tmpdir(), "latentflow-home-"));
-  const vitepress = join(root, "node_modules/vitepress/bin/vitepress.js");
-  run([vitepress, "build", "site", "--outDir", folder]);
-  run([join(root, "scripts/build-element.mjs"), folder]);
-  return folder;
-}
-
-function run(args: readonly string[]): void {
-  const env = { ...process.env, LATENTFLOW_SITE_HOME_ALONE: "1" };
-  const { status, stdout, stderr } = spawnSync(process.execPath, args, { cwd: root, encoding: "utf8", env });
+  buildSite(folder, { LATENTFLOW_SITE_HOME_ALONE: "1" });
+  const args = [join(root, "scripts/build-element.mjs"), folder];
+  const { status, stdout, stderr } = spawnSync(process.execPath, args, { cwd: root, encoding: "utf8" });
   if (status !== 0) throw new Error(`${args.join(" ")} ended with ${status}:\n${stdout}${stderr}`);
+  return folder;
 }

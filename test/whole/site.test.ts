@@ -1,5 +1,4 @@
 // run: first
-import { spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, relative } from "node:path";
@@ -8,6 +7,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { createMarkdownRenderer, type DefaultTheme, type MarkdownEnv } from "vitepress";
 import config from "../../site/.vitepress/config.ts";
+import { buildSite } from "../support/vitepress.ts";
 
 // The documentation site: its links, its anchors, and that VitePress builds it. TypeDoc's pages are left out: they take
 // half a minute, and `npm run site`, which publishes the site, checks links to them.
@@ -122,12 +122,7 @@ test("the sidebar and the home page lead to pages", () => {
 test("VitePress builds the site", () => {
   const folder = mkdtempSync(join(tmpdir(), "latentflow-site-"));
   try {
-    const { status, stdout, stderr } = spawnSync(
-      process.execPath,
-      [join(root, "node_modules/vitepress/bin/vitepress.js"), "build", "site", "--mpa", "--outDir", folder],
-      { cwd: root, encoding: "utf8", env: { ...process.env, LATENTFLOW_SITE_WITHOUT_API: "1" } },
-    );
-    assert.is(status, 0, stdout + stderr);
+    buildSite(folder, { LATENTFLOW_SITE_WITHOUT_API: "1" }, "--mpa");
     const missing = pages.filter(
       (page) => !existsSync(join(folder, `${page.slice("site/".length, -3)}.html`)),
     );
