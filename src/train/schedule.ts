@@ -4,7 +4,10 @@ import { completeOptions, type Field, type FieldsOf, number } from "../base/opti
 import { refused } from "../base/refuse.ts";
 import { alternatives, show } from "../base/show.ts";
 
-/** Schedule of the learning rate over a training run: an immutable value. Its function may be a caller's own. */
+/**
+ * Schedule of the learning rate over a training run: an immutable value. Its function may be a caller's own; a run that resumes
+ * from a checkpoint compares names and numbers, not functions.
+ */
 export interface Schedule {
   readonly name: "constant" | "linear" | "cosine";
   /**

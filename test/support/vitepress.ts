@@ -19,7 +19,7 @@ const LOCK = join(root, "build/test/vitepress.lock");
  */
 export function buildSite(folder: string, env: NodeJS.ProcessEnv, ...options: readonly string[]): void {
   mkdirSync(join(root, "build/test"), { recursive: true });
-  while (!isLocked()) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 100);
+  while (!tookLock()) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 100);
   try {
     const program = join(root, "node_modules/vitepress/bin/vitepress.js");
     const { status, stdout, stderr } = spawnSync(
@@ -34,7 +34,7 @@ export function buildSite(folder: string, env: NodeJS.ProcessEnv, ...options: re
 }
 
 /** Takes the lock; returns false if another process has it. The lock of a killed process is removed. */
-function isLocked(): boolean {
+function tookLock(): boolean {
   try {
     mkdirSync(LOCK);
     return true;
