@@ -121,6 +121,7 @@ const VALUES_AT_ONCE = 2 ** 20;
  * not finite or, for cross entropy, outside [0, 1]. Pauses in between, since checking large data takes a while; returns
  * early after an abort.
  *
+ * @param name name of the argument that has the targets, for messages. Default "y"
  * @param before number of samples that precede the problem's, for positions in messages. Default 0
  * @param takesWeights true if the caller has an option `weights`, which messages then advise. Default true
  */
@@ -128,7 +129,11 @@ export async function checkValues(
   where: string,
   problem: Pick<Problem, "decoder" | "loss" | "sampleCount" | "targets" | "weights">,
   control: Control,
-  { before = 0, takesWeights = true }: { readonly before?: number; readonly takesWeights?: boolean } = {},
+  {
+    name = "y",
+    before = 0,
+    takesWeights = true,
+  }: { readonly name?: string; readonly before?: number; readonly takesWeights?: boolean } = {},
 ): Promise<void> {
   const { decoder, loss, sampleCount, targets: y, weights } = problem;
   const n = decoder.outputSize;
@@ -145,11 +150,11 @@ export async function checkValues(
       const got = `${value} at ${placeOf(first + i)}`;
       if (!Number.isFinite(value) || targets === "finite") {
         const advice = `; where data are missing, give ${option("weights")} that are 0 there`;
-        throw refused(where, "y", "is", got, "finite numbers", takesWeights ? advice : "");
+        throw refused(where, name, "is", got, "finite numbers", takesWeights ? advice : "");
       }
       const expected = `[${min}, ${max}] for ${option("loss", fileName, loss.name)}`;
       const otherLoss = clause("loss", `, or use ${option("loss", "mse", "squaredError()")}`);
-      throw refused(where, "y", "is", got, expected, `; scale the data (bytes: divide by 255)${otherLoss}`);
+      throw refused(where, name, "is", got, expected, `; scale the data (bytes: divide by 255)${otherLoss}`);
     }
   }
 

@@ -1,12 +1,13 @@
 import type { Backend } from "../backend/backend.ts";
 import { wasm } from "../backend/wasm/wasm.ts";
+import { readValue } from "../base/check.ts";
 import { LatentflowError } from "../base/errors.ts";
 import { checkFloat32 } from "../base/float32.ts";
 import { option } from "../base/message.ts";
 import { callback, completeOptions, count, type Field, later, optional, signal } from "../base/options.ts";
 import type { AbortSignalLike } from "../base/platform.ts";
 import { throwIfAborted } from "../base/realms.ts";
-import { invalidOption, objection, refused } from "../base/refuse.ts";
+import { invalidOption, refused } from "../base/refuse.ts";
 import { show } from "../base/show.ts";
 import { WEIGHTS, type Weights } from "../base/weights.ts";
 import { checkDecoder, type Decoder } from "../decoder/decoder.ts";
@@ -188,12 +189,7 @@ function checkArguments(
 
 /** Returns the codes `z` in a result of `encode`; throws `invalid_argument` if it has no Float32Array `z`. */
 function codesIn(result: { readonly z: Float32Array }): Float32Array {
-  let z: unknown;
-  try {
-    z = (result as typeof result | null | undefined)?.z;
-  } catch (cause) {
-    throw objection(WHERE, "result", "cannot be read", cause); // A getter or a proxy has thrown.
-  }
+  const z: unknown = readValue(WHERE, "result", () => (result as typeof result | null | undefined)?.z);
   if (typeof result !== "object" || z === undefined) {
     throw refused(WHERE, "result", "is", show(result), "what encode returns, or { z }");
   }

@@ -1,13 +1,12 @@
 import { LatentflowError } from "./errors.ts";
 import { gotten, subject, wanted } from "./message.ts";
-import { invalidOption, objection, refused } from "./refuse.ts";
+import { invalidOption, refused, unreadable } from "./refuse.ts";
 import { type Bounds, show, showBounds } from "./show.ts";
 
 // Checks of arguments and options. Each throws an `invalid_argument` error that names the wrong one.
 
 /** Name in messages of the object that has the options. */
 const OPTIONS = subject("", "options");
-const UNREADABLE = "cannot be read";
 
 /**
  * Throws if `options` is not a plain object, has a property outside `known` (a misspelt option must not be ignored), or has
@@ -35,19 +34,14 @@ export function checkOptions<Options extends object>(
       const reason = Object.hasOwn(why, name) ? why[name]! : `the options are ${wanted(names)}`;
       throw invalidOption(where, name, `unknown option ${gotten(show(name))}; ${reason}`);
     }
-    if (isRevoked(optionOf(where, options, name))) {
-      throw refused(where, name, "is", "a Proxy that has been revoked", "one that can be read");
-    }
+    readValue(where, name, () => readThrough((options as Readonly<Record<string, unknown>>)[name]));
   }
 }
 
-/** Returns the value of an option. If its getter throws, throws an `invalid_argument` error that names the option. */
-function optionOf(where: string, options: object, name: string): unknown {
-  try {
-    return (options as Readonly<Record<string, unknown>>)[name];
-  } catch (cause) {
-    throw objection(where, name, UNREADABLE, cause);
-  }
+/** Reads the properties of an object once, so that those that throw, as of a Proxy, do so; lists are not read through. */
+function readThrough(value: unknown): void {
+  if (value === Object(value) && !Array.isArray(value) && !ArrayBuffer.isView(value))
+    Object.assign({}, value);
 }
 
 /** True for a revoked Proxy: every access to it throws a TypeError. */
@@ -68,7 +62,7 @@ export function optionNames(where: string, options: unknown): string[] | undefin
     const isPlain = Object.prototype.toString.call(options) === "[object Object]";
     return isPlain ? Object.keys(options) : undefined;
   } catch (cause) {
-    throw objection(where, `the ${OPTIONS}`, UNREADABLE, cause);
+    throw unreadable(where, `the ${OPTIONS}`, cause, "are");
   }
 }
 
@@ -82,7 +76,7 @@ export function readValue<Value>(where: string, name: string, read: () => Value)
     return read();
   } catch (cause) {
     if (cause instanceof LatentflowError) throw cause;
-    throw objection(where, name, UNREADABLE, cause);
+    throw unreadable(where, name, cause);
   }
 }
 

@@ -1,4 +1,3 @@
-import { isRevoked } from "./check.ts";
 import { checkMemory, isFloat32Array, isPromise, typedArrayName } from "./realms.ts";
 import { refused } from "./refuse.ts";
 import { memberHint, show } from "./show.ts";
@@ -36,11 +35,14 @@ export function checkFloat32(
 
 /** Returns advice, for an error message, on converting a value to a Float32Array; "" if there is none. */
 function float32Hint(name: string, values: unknown): string {
-  if (isRevoked(values)) return "; this is a Proxy that has been revoked";
-  if (values instanceof Float32Array) return " itself, not a Proxy of one";
-  if (Array.isArray(values)) {
-    const isNested = Array.isArray(values[0]);
-    return `; convert with Float32Array.from(${name}${isNested ? ".flat(Infinity)" : ""})`;
+  try {
+    if (values instanceof Float32Array) return " itself, not a Proxy of one";
+    if (Array.isArray(values)) {
+      const isNested = Array.isArray(values[0]);
+      return `; convert with Float32Array.from(${name}${isNested ? ".flat(Infinity)" : ""})`;
+    }
+  } catch {
+    return "; this is a Proxy that cannot be read";
   }
   if (typedArrayName(values) !== undefined) return `; convert with Float32Array.from(${name})`;
   if (isPromise(values)) return " (is an await missing?)";

@@ -1,7 +1,7 @@
 import { isRevoked } from "./check.ts";
 import { LatentflowError, markedMessage } from "./errors.ts";
 import { within } from "./message.ts";
-import { invalid, objection, refused } from "./refuse.ts";
+import { invalid, refused, unreadable } from "./refuse.ts";
 import { alternatives, callHint, show } from "./show.ts";
 
 /** Functions that make a value of each kind, by name of the kind, from the options that the value consists of. */
@@ -34,7 +34,7 @@ export function checkPlain<Value extends { readonly name: string }>(
         return makers[name as Value["name"]](options as never);
       }
     } catch (cause) {
-      if (!(cause instanceof LatentflowError)) throw objection(where, option, "cannot be read", cause);
+      if (!(cause instanceof LatentflowError)) throw unreadable(where, option, cause);
       throw invalid(`${within(where, option)}: ${markedMessage(cause)}`, cause);
     }
   }

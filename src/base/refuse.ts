@@ -1,5 +1,6 @@
 import { LatentflowError, type LatentflowErrorCode } from "./errors.ts";
 import { beginningOf, gotten, subject, wanted } from "./message.ts";
+import { messageOf } from "./realms.ts";
 import { escapeText } from "./show.ts";
 
 // Makers of errors about arguments and files.
@@ -34,8 +35,20 @@ export function refused(
 }
 
 /**
+ * Makes an `invalid_argument` error that refuses an option or argument since reading it throws, as a getter or a Proxy may.
+ *
+ * @param where beginning of error messages: name of the function called, plain or marked; "" for none
+ * @param name name of the option or argument, plain, or marked by `subject` and with other words around it
+ * @param cause what was thrown
+ */
+export function unreadable(where: string, name: string, cause: unknown, verb = "is"): LatentflowError {
+  const got = `a value that cannot be read (${messageOf(cause)})`;
+  return refused(where, name, verb, got, "one that can be read", "", cause);
+}
+
+/**
  * Makes an `invalid_argument` error that refuses an option or argument for another reason than its value: another option rules
- * it out, it is missing, or it cannot be read. The message: `WHERE: NAME REASON`.
+ * it out, or it is missing. The message: `WHERE: NAME REASON`.
  *
  * @param where beginning of error messages: name of the function called, plain or marked; "" for none
  * @param name name of the option or argument, plain, or marked by `subject` and with other words around it

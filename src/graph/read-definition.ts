@@ -2,7 +2,7 @@ import { checkChoice, checkNumber, checkOptions } from "../base/check.ts";
 import { LatentflowError } from "../base/errors.ts";
 import { atOnce, type Pausable } from "../base/event-loop.ts";
 import { gotten, subject, wanted, within } from "../base/message.ts";
-import { invalidOption, objection, refused } from "../base/refuse.ts";
+import { invalidOption, objection, refused, unreadable } from "../base/refuse.ts";
 import { show } from "../base/show.ts";
 import type { FixedInputDefinition, GraphDefinition, OperationDefinition } from "./definition.ts";
 import { type FixedInput, type Graph, LATENT } from "./graph.ts";
@@ -74,7 +74,7 @@ export function* readingDefinition(
   } catch (cause) {
     if (cause instanceof LatentflowError) throw cause;
     // A getter or a Proxy has thrown.
-    throw objection(where, `the ${subject("definition")}`, "cannot be read", cause);
+    throw unreadable(where, `the ${subject("definition")}`, cause);
   }
 }
 

@@ -1,4 +1,4 @@
-import { checkNumber, checkOptions, isRevoked } from "../base/check.ts";
+import { checkNumber, checkOptions, isRevoked, readValue } from "../base/check.ts";
 import { subject } from "../base/message.ts";
 import { checkMemory, isFloat32Array, isUint8Array } from "../base/realms.ts";
 import { objection, refused } from "../base/refuse.ts";
@@ -69,13 +69,10 @@ export class Dataset {
    * @returns `into`
    * @throws LatentflowError `invalid_argument` on an index out of range or an array of another length
    */
-  rows(
-    indices: ArrayLike<number>,
-    // Typed explicitly: TypeScript before 5.7 does not have the inferred type, Float32Array<ArrayBuffer>.
-    into: Float32Array = new Float32Array((indices?.length ?? 0) * this.size),
-  ): Float32Array {
+  rows(indices: ArrayLike<number>, into?: Float32Array): Float32Array {
     const { size } = this;
     checkIndices("rows", indices);
+    into ??= new Float32Array(indices.length * size);
     if (!isFloat32Array(into)) throw refused("rows", "into", "is", show(into), "a Float32Array");
     if (into.length !== indices.length * size) {
       const expected = `${indices.length * size} (${indices.length} samples of ${size})`;
@@ -204,7 +201,8 @@ function checkBytesOrFloats(where: string, values: unknown): asserts values is U
 }
 
 function checkIndices(where: string, indices: ArrayLike<number>): void {
-  if (typeof indices === "object" && typeof indices?.length === "number") return;
+  const length = readValue(where, "indices", () => typeof indices === "object" && indices?.length);
+  if (typeof length === "number") return;
   const advice = "; slice(start, end) takes two numbers";
   throw refused(where, "indices", "is", show(indices), "an array of them", advice);
 }

@@ -121,6 +121,6 @@ export async function checkDataset(
 ): Promise<void> {
   for (const { first, problem } of problems(dataset, settings)) {
     if (control.aborted()) return;
-    await checkValues(where, problem, control, { before: first, takesWeights });
+    await checkValues(where, problem, control, { name: "data", before: first, takesWeights });
   }
 }

@@ -33,8 +33,8 @@ test("booleans with holes or other values between them, and lists that throw, ar
   const mine = () => {
     throw new Error("mine");
   };
-  refuse(Object.defineProperty([true, true], 1, { get: mine }), /weights cannot be read/);
-  refuse(new Proxy([true], { get: mine }), /weights cannot be read/);
+  refuse(Object.defineProperty([true, true], 1, { get: mine }), /weights is a value that cannot be read/);
+  refuse(new Proxy([true], { get: mine }), /weights is a value that cannot be read/);
 });
 
 test.run();

@@ -482,7 +482,7 @@ const DEFINITIONS: readonly Case[] = [
           },
         },
       ]),
-    /createDecoder: the definition cannot be read/,
+    /createDecoder: the definition is a value that cannot be read/,
   ],
   [() => defined([null as never]), /an operation's kind is undefined; the kinds are dense, activation/],
   [() => defined([operation("lstm", {})]), /kind is "lstm"/],

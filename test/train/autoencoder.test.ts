@@ -285,14 +285,14 @@ test("what cannot be used is refused", async () => {
   await rejected(
     trainAutoencoder(decoder, bad),
     "invalid_argument",
-    /^trainAutoencoder: y is 2 at sample 11/,
+    /^trainAutoencoder: data is 2 at sample 11/,
   );
   bad[100] = Number.NaN;
   await rejected(
     trainAutoencoder(decoder, bad),
     "invalid_argument",
     // Of weights, which it does not take, nothing.
-    /^trainAutoencoder: y is NaN at sample 11, element 1, expected finite numbers$/,
+    /^trainAutoencoder: data is NaN at sample 11, element 1, expected finite numbers$/,
   );
   await rejected(trainAutoencoder({} as never, bad), "invalid_argument", /the decoder is an object/);
 

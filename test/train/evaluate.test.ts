@@ -399,7 +399,7 @@ test("evaluate refuses what it cannot use, before any work", async () => {
   await rejected(evaluate(decoder, new Float32Array(10)), "invalid_argument", /10 values/);
   const bad = many.toFloat32();
   bad[1999 * n + 4] = 1.5;
-  await rejected(evaluate(decoder, bad), "invalid_argument", /y is 1.5 at sample 1999, element 4/);
+  await rejected(evaluate(decoder, bad), "invalid_argument", /data is 1.5 at sample 1999, element 4/);
   const weights = new Float32Array(many.count * n).fill(1);
   weights.fill(0, 1500 * n, 1501 * n);
   await rejected(

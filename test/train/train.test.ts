@@ -335,10 +335,10 @@ test("train refuses what it cannot use", async () => {
   const { proxy, revoke } = Proxy.revocable(bad, {});
   revoke();
   await rejected(train(decoder, proxy), "invalid_argument", /^train: data is/);
-  await rejected(train(decoder, bad), "invalid_argument", /y is 2 at sample 11, element 1/);
+  await rejected(train(decoder, bad), "invalid_argument", /data is 2 at sample 11, element 1/);
   const many = new Float32Array(1500 * 9);
   many[1234 * 9 + 5] = -1;
-  await rejected(train(decoder, many), "invalid_argument", /y is -1 at sample 1234, element 5/);
+  await rejected(train(decoder, many), "invalid_argument", /data is -1 at sample 1234, element 5/);
 });
 
 test.run();

@@ -178,7 +178,7 @@ test("validation refuses what it cannot use, before any work", async () => {
     [{ data: samples, everyImages: 0 }, /train: validation: everyImages is 0, expected an integer >= 1/],
     [{ data: samples, weights: [1] }, /train: validation: weights is/],
     [{ data: samples, weights: new Float32Array(8) }, /train: validation: weights has 8 values, expected 9/],
-    [{ data: bad }, /train: validation: y is 2 at sample 2, element 2/],
+    [{ data: bad }, /train: validation: data is 2 at sample 2, element 2/],
   ];
   for (const [validation, message] of cases) {
     await rejected(runSmall({ validation } as never), "invalid_argument", message);

@@ -97,7 +97,7 @@ test("what is wrong with a copy is said by the function called, the option and i
           },
         },
       },
-      /^encode: solver cannot be read/,
+      /^encode: solver is a value that cannot be read/,
     ],
   ] as const) {
     await rejected(encodeBy(options as never), "invalid_argument", message);

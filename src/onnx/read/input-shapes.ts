@@ -1,4 +1,4 @@
-import { isRevoked, optionNames } from "../../base/check.ts";
+import { isRevoked, optionNames, readValue } from "../../base/check.ts";
 import { gotten, option, theOption, wanted } from "../../base/message.ts";
 import { invalidOption, objection, refused } from "../../base/refuse.ts";
 import { show, showList, showShape } from "../../base/show.ts";
@@ -26,13 +26,10 @@ export function checkInputShapes(where: string, shapes: unknown): ReadonlyMap<st
 }
 
 function copyShape(where: string, name: string, shapes: object): readonly number[] {
-  let shape: unknown;
-  try {
-    shape = (shapes as Readonly<Record<string, unknown>>)[name];
-    if (Array.isArray(shape)) shape = Array.from(shape.slice(0, MOST_AXES + 1));
-  } catch (cause) {
-    throw objection(where, `inputShapes.${name}`, "cannot be read", cause);
-  }
+  const shape = readValue(where, `inputShapes.${name}`, () => {
+    const value = (shapes as Readonly<Record<string, unknown>>)[name];
+    return Array.isArray(value) ? Array.from<unknown>(value.slice(0, MOST_AXES + 1)) : value;
+  });
   const isLength = (length: unknown) => Number.isSafeInteger(length) && (length as number) >= 1;
   if (Array.isArray(shape) && shape.length >= 1 && shape.length <= MOST_AXES && shape.every(isLength)) {
     return shape as number[];
