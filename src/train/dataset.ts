@@ -72,7 +72,7 @@ export class Dataset {
   rows(indices: ArrayLike<number>, into?: Float32Array): Float32Array {
     const { size } = this;
     checkIndices("rows", indices);
-    into ??= new Float32Array(indices.length * size);
+    if (into === undefined) into = new Float32Array(indices.length * size);
     if (!isFloat32Array(into)) throw refused("rows", "into", "is", show(into), "a Float32Array");
     if (into.length !== indices.length * size) {
       const expected = `${indices.length * size} (${indices.length} samples of ${size})`;
