@@ -38,10 +38,10 @@ export function checkOptions<Options extends object>(
   }
 }
 
-/** Reads the properties of an object once, so that those that throw, as of a Proxy, do so; lists are not read through. */
+/** Reads the properties of an object once, so that those that throw, as of a Proxy, do so; texts and lists are not read through. */
 function readThrough(value: unknown): void {
-  if (value === Object(value) && !Array.isArray(value) && !ArrayBuffer.isView(value))
-    Object.assign({}, value);
+  const isLong = typeof value === "string" || Array.isArray(value) || ArrayBuffer.isView(value);
+  if (!isLong) Object.assign({}, value);
 }
 
 /** True for a revoked Proxy: every access to it throws a TypeError. */

@@ -1,4 +1,3 @@
-import { isRevoked } from "./check.ts";
 import { LatentflowError, markedMessage } from "./errors.ts";
 import { within } from "./message.ts";
 import { invalid, refused, unreadable } from "./refuse.ts";
@@ -26,7 +25,7 @@ export function checkPlain<Value extends { readonly name: string }>(
   ...others: string[]
 ): Value {
   let method: string | undefined;
-  if (typeof value === "object" && value !== null && !isRevoked(value)) {
+  if (typeof value === "object" && value !== null) {
     try {
       const { name, ...options } = { ...value } as Readonly<Record<string, unknown>>;
       method = Object.keys(options).find((key) => typeof options[key] === "function");

@@ -1,4 +1,4 @@
-import { isRevoked, optionNames, readValue } from "../../base/check.ts";
+import { optionNames, readValue } from "../../base/check.ts";
 import { gotten, option, theOption, wanted } from "../../base/message.ts";
 import { invalidOption, objection, refused } from "../../base/refuse.ts";
 import { show, showList, showShape } from "../../base/show.ts";
@@ -34,7 +34,7 @@ function copyShape(where: string, name: string, shapes: object): readonly number
   if (Array.isArray(shape) && shape.length >= 1 && shape.length <= MOST_AXES && shape.every(isLength)) {
     return shape as number[];
   }
-  const shown = !isRevoked(shape) && Array.isArray(shape) ? showShape(shape) : show(shape);
+  const shown = Array.isArray(shape) ? showShape(shape) : show(shape);
   const expected = `an array of 1 to ${MOST_AXES} positive integers, as [4, 8, 8]`;
   throw refused(where, `inputShapes.${name}`, "is", shown, expected);
 }
