@@ -26,7 +26,8 @@ export interface FileCheckpoints extends CheckpointInterval {
   file: string;
   /**
    * true: continues from FILE, the path in `file`, or from FILE.previous if FILE is missing or damaged; starts from the
-   * beginning if neither exists. false, the default: throws if either exists.
+   * beginning if neither exists. false, the default: throws if either exists. A run with other options or data throws
+   * `other_run`; functions of the caller's own, such as a custom loss's, are not compared.
    */
   resume?: boolean | undefined;
 }

@@ -1,7 +1,7 @@
 import { LatentflowError, markedMessage } from "../base/errors.ts";
 import { option } from "../base/message.ts";
 import { codeOf } from "../base/realms.ts";
-import { invalidFile, invalidOption } from "../base/refuse.ts";
+import { invalidFile, invalidOption, refused } from "../base/refuse.ts";
 import { fileError, fileModules, resolveOnce, syncFolder, writeSynced } from "../files/durable-file.ts";
 import { readCheckpoint } from "./checkpoint-format.ts";
 import { type Lock, lockFile } from "./checkpoint-lock.ts";
@@ -75,7 +75,11 @@ export function fileStore(where: string, given: string, resume: boolean): Checkp
 
   async function refuseExisting(): Promise<void> {
     for (const existing of [file, previous]) {
-      if (!(await fileSystem.stat(existing).catch(() => undefined))) continue;
+      const stat = await fileSystem.stat(existing).catch(() => undefined);
+      if (!stat) continue;
+      if (stat.isDirectory()) {
+        throw refused(where, "file", "is", `the folder ${shown(existing)}`, "the path of a file");
+      }
       const advice = `go on from it with ${option("resume", true)}, give another ${option("file")}, or remove it`;
       throw invalidOption(where, "file", `${shown(existing)} is there already; ${advice}`);
     }

@@ -299,6 +299,11 @@ test("where nothing can be written is said before any work", async () => {
   );
   const aFolder = newFile();
   mkdirSync(aFolder);
+  await rejected(
+    tryAt(aFolder),
+    "invalid_argument",
+    /^train: checkpoint: file is the folder \S+, expected the path of a file$/,
+  );
   const onFolder = runSmall({ checkpoint: { file: aFolder, resume: true }, onProgress });
   await rejected(onFolder, "invalid_file", /^train: checkpoint: cannot read \S+: it is a folder/);
 });
