@@ -155,6 +155,7 @@ interface TrainingDescription {
   readonly batchSize: number;
   readonly epochs: number;
   readonly codeOptimizer?: Optimizer;
+  readonly shift?: number | undefined;
   readonly hidden?: readonly [smallest: number, largest: number] | undefined;
   readonly [option: string]: unknown;
 }

@@ -46,6 +46,10 @@ export function trainingFigures(run: TrainingRun, decoderFile: string): Figure[]
     }),
     figure("optimizer", `${optimizer.name}, learning rate ${optimizer.learningRate}, ${schedule.name}`),
     figure("method", showMethod(training)),
+    figure(
+      description.shift === undefined ? undefined : "shifts in pixels",
+      `random, at most ${description.shift} along each axis`,
+    ),
     ...fixedFigures(run.fixed),
     ...weightsAndStartFigures(
       job,

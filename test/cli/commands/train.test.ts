@@ -416,6 +416,13 @@ test("train --autoencoder, evaluate --encoder: the API's baseline", async () => 
   assert.not.match(lost.stdout, /steps|backtracks/);
 });
 
+test("train --shift: the table has the largest shift, and nothing without it", async () => {
+  const { args } = newRun("--decoder", tinyDecoderFile, "--quiet");
+  assert.not.match((await run(...args)).stdout, /shifts/);
+  const { args: shifting } = newRun("--decoder", tinyDecoderFile, "--quiet", "--shift", "1");
+  assert.match((await run(...shifting)).stdout, /shifts in pixels +│ random, at most 1 along each axis/);
+});
+
 test("train --autoencoder --hide: the API's mask; a run with other shares is another one", async () => {
   const { out, args } = newRun("--layers", "2,5,6", "--autoencoder", "--epochs", "2");
   const hidden = await run(...args, "--hide", "0.25,0.755", "--json");
