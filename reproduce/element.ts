@@ -59,6 +59,8 @@ export interface Summary {
 /** A page about an element, without the heading. */
 export interface Page {
   readonly markdown: string;
+  /** What follows the charts and pictures, such as tables of all figures. */
+  readonly appendix?: string;
   /** By the name of the file, without its ending. */
   readonly charts?: Readonly<Record<string, Chart>>;
   /** SVG, by the name of the file, without its ending. */

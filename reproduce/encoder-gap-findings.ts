@@ -31,7 +31,8 @@ const COLUMNS: readonly Column[] = [
 /** A task by which the page's main table compares the columns. */
 interface Task {
   readonly name: string;
-  readonly isBetter: "lower" | "higher";
+  /** True if columns are ranked in words: lower is better. */
+  readonly isRanked: boolean;
   readonly digits?: number;
   /** Undefined for a way that the task is not measured by. */
   readonly value: (found: GapFound, way: Column["way"], data: GapData) => number | undefined;
@@ -40,7 +41,7 @@ interface Task {
 /** A task of errors of pixels, of which there is a baseline. */
 const ofPixels = (name: string, damage: keyof GapFound["baselines"]): Task => ({
   name,
-  isBetter: "lower",
+  isRanked: true,
   value: ({ hidden, noisy, baselines }, way) => {
     if (way === "baseline") return baselines[damage].squaredError;
     return (damage === "noise" ? noisy : hidden[damage])[way]?.squaredError;
@@ -49,7 +50,7 @@ const ofPixels = (name: string, damage: keyof GapFound["baselines"]): Task => ({
 
 const ofClasses = (name: string, classifier: "linear" | "neighbours"): Task => ({
   name,
-  isBetter: "higher",
+  isRanked: false, // Most differences are of chance.
   digits: 3,
   value: ({ classified }, way) => (way === "baseline" ? undefined : classified[way]?.[classifier]),
 });
@@ -57,7 +58,7 @@ const ofClasses = (name: string, classifier: "linear" | "neighbours"): Task => (
 const TASKS: readonly Task[] = [
   {
     name: "excess loss, nats a pixel",
-    isBetter: "lower",
+    isRanked: true,
     value: ({ intact }, way, data) => {
       const measured = way === "baseline" ? undefined : intact[way];
       return measured && measured.loss - testFloor(data);
@@ -81,10 +82,12 @@ export function findings(figures: Figures): string {
 ${mainTable(figures, "MNIST")}
 
 Empty cells were not measured. The columns of *encoder trained with masks* are of decoders of their own, all others are of the same
-decoders. *No network* fills hidden
-pixels with the mean of the training images, and leaves noise as it is.
+decoders. *No network* fills hidden pixels with the mean of the training images, and leaves noise as it is.
 
-${TASKS.flatMap((task) => inWords(figures, "MNIST", task)).join("\n")}
+${TASKS.filter((task) => task.isRanked)
+  .flatMap((task) => inWords(figures, "MNIST", task))
+  .join("\n")}
+${worseThanNone(figures, "MNIST")}
 
 How well the decoder of ${GAP_COUNTS[0]} digits tells turned digits from others, as the area under the ROC curve, by three scores:
 
@@ -94,7 +97,7 @@ Excess loss of inverted test images, in nats a pixel, by how their decoder was t
 
 ${trainingTable(figures)}
 
-Decoders differ in more than the method: kept codes are trained without random shifts, flows in fewer passes.
+These decoders differ in more than the method: kept codes are trained without random shifts, flows in fewer passes.
 `;
 }
 
@@ -117,7 +120,7 @@ export function mainTable(figures: Figures, data: GapData): string {
   );
 }
 
-/** A line of a list that names the best column of a task, by the number of images; nothing where figures are missing. */
+/** A line of a list that names the best columns of a task, by the number of images; nothing where figures are missing. */
 function inWords(figures: Figures, data: GapData, task: Task): string[] {
   const bests = GAP_COUNTS.flatMap((count) => {
     const there = COLUMNS.flatMap((column) => {
@@ -125,13 +128,32 @@ function inWords(figures: Figures, data: GapData, task: Task): string[] {
       return mean === undefined || !isWhole ? [] : [{ column, mean }];
     });
     if (!ENCODED.every((method) => there.some(({ column }) => column.method === method))) return [];
-    const sign = task.isBetter === "lower" ? 1 : -1;
-    const [best, next] = there.sort((one, other) => sign * (one.mean - other.mean));
-    const show = (one: { column: Column; mean: number }) =>
-      `${one.column.name} (${one.mean.toFixed(task.digits ?? 4)})`;
-    return [`${showCount(count)} images: ${show(best!)}, then ${show(next!)}`];
+    const means = there.map(({ mean }) => mean.toFixed(4));
+    const [best, next] = [...new Set(means)].sort();
+    const show = (shown: string | undefined) => {
+      const equals = there.filter((_, i) => means[i] === shown).map(({ column }) => column.name);
+      return `${equals.join(" and ")} (${shown})`;
+    };
+    return [`${showCount(count)} images: ${show(best)}, then ${show(next)}`];
   });
   return bests.length > 0 ? [`- **${capital(task.name)}**, the best two: ${bests.join("; ")}.`] : [];
+}
+
+/** A line of a list that names, by task, the columns that are worse than no network; nothing if there are none. */
+function worseThanNone(figures: Figures, data: GapData): string {
+  const [none, ...networks] = COLUMNS;
+  const tasks = TASKS.filter((task) => task.isRanked).flatMap((task) => {
+    const worse = networks.flatMap((column) => {
+      const counts = GAP_COUNTS.filter((count) => {
+        const [without, its] = [none!, column].map((one) => figureOf(figures, data, count, task, one).mean);
+        return without !== undefined && its !== undefined && its > without;
+      });
+      const which = counts.length < GAP_COUNTS.length ? ` (${counts.map(showCount).join(", ")} images)` : "";
+      return counts.length > 0 ? [`${column.name}${which}`] : [];
+    });
+    return worse.length > 0 ? [`${task.name}: ${worse.join(", ")}`] : [];
+  });
+  return tasks.length > 0 ? `- **Worse than no network**: ${tasks.join("; ")}.` : "";
 }
 
 /** How well turned images are told from others by each score, with the decoder of fewest images. */

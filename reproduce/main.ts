@@ -168,6 +168,7 @@ function writePage(
     `\`npm run reproduce -- --only ${name}\`: ${state}.`,
     page.markdown.trim(),
     ...shown,
+    ...(page.appendix ? [page.appendix.trim()] : []),
     ...(made.length > 0 ? ["## Made by", made.join("\n")] : []),
   ];
   writeFileSync(join(folder, `${name}.md`), `${parts.join("\n\n")}\n`);

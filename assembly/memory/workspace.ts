@@ -189,8 +189,8 @@ export class GaussNewton {
    */
   jacobian: usize; // 8
   /**
-   * Transposed Jacobian Jᵀ of the n logits for the d latents, at the current z of one row: f32[d][n], laid out as `jacobian`; 0
-   * if no matrix needs it.
+   * Pointer to the transposed Jacobian Jᵀ of the n logits for the d latents, at the current z of one row: f32[d][n], laid out as
+   * `jacobian`. 0 if no matrix needs it.
    */
   ownJacobian: usize; // 12
   /** Bytes from one row of `jacobian`, or of `ownJacobian`, to the next. */

@@ -109,8 +109,8 @@ export function dotOfSet(norm: NormOperation, a: usize, b: usize, bStride: usize
 }
 
 /**
- * Returns Σ a·weight·b over one set of a norm: `runs` runs of `width` numbers, normalised together. All runs share the weights,
- * f32[width].
+ * Returns Σ a·weight·b over one set of a norm, the numbers that are normalised together: `runs` rows of `width` numbers, each with the
+ * same weights, f32[width].
  */
 export function weighedDot(norm: NormOperation, a: usize, weight: usize, b: usize): f32 {
   const stride = (<usize>norm.runStride) << 2;

@@ -5,6 +5,7 @@ import { LatentflowError } from "../base/errors.ts";
 import type { Owned } from "../base/owned.ts";
 import { createRandom, type Random } from "../base/random.ts";
 import { attached } from "../base/realms.ts";
+import { bytesIn } from "../base/values.ts";
 import { allRows, type Objective } from "../solver/objective.ts";
 import { choleskyFactor } from "../terms/prior-numbers.ts";
 
@@ -120,7 +121,7 @@ async function proposalsOf(
     const divisor = divisorOf(where, problem, first + r);
     const precision = Float64Array.from(matrices.subarray(r * d * d, (r + 1) * d * d), (m) => m * divisor);
     const factor = choleskyFactor(precision, d);
-    const stream = checksum(new Uint8Array(center.buffer, center.byteOffset, center.byteLength));
+    const stream = checksum(bytesIn(center));
     const normal = normals(createRandom(seed, stream));
     return {
       divisor,

@@ -172,7 +172,7 @@ function checkArguments(
       WHERE,
       "prior",
       `there is no ${option("prior")}, so the posterior may have no bounds; ` +
-        "give one such as fitGaussian(codes) or gaussian()",
+        "give fitGaussian(codes) of whole samples, or gaussian() if the decoder was trained with it",
     );
   }
   const components = componentsOf(prior, given.latentSize);

@@ -37,7 +37,7 @@ export async function verifyDecoder(
 ): Promise<Decoder> {
   try {
     const unverifiedReason = probe
-      ? await findReason(where, decoder, probe, compared, limits).catch(whyNotRun)
+      ? await whyUnverified(where, decoder, probe, compared, limits).catch(whyNotRun)
       : "there was no probe to compare it with";
     return withVerification(decoder, { verified: unverifiedReason === undefined, unverifiedReason });
   } finally {
@@ -63,12 +63,12 @@ function whyNotRun(error: unknown): string {
 const MOST_WORK = 2 ** 38;
 
 /**
- * Runs the decoder on a probe (a few latents with their outputs). Returns undefined if the outputs agree, or the reason why
+ * Compares the decoder with a probe (a few latents with their outputs). Returns undefined if the outputs agree, else the reason why
  * the comparison proves nothing.
  *
  * @throws LatentflowError `invalid_file` if the outputs differ
  */
-async function findReason(
+async function whyUnverified(
   where: string,
   decoder: Decoder,
   probe: CheckedProbe,

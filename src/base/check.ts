@@ -44,7 +44,7 @@ function readThrough(value: unknown): void {
   if (!isLong) Object.assign({}, value);
 }
 
-/** True for a revoked Proxy: every access to it throws a TypeError. */
+/** True if a value is a revoked Proxy, of which any read throws a TypeError. */
 export function isRevoked(value: unknown): boolean {
   try {
     Array.isArray(value);

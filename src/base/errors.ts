@@ -32,7 +32,7 @@ const CODES = [
   "locked",
 ] as const;
 
-/** True if the value is one of latentflow's error codes; a worker reports undefined as the code of any other error. */
+/** True if a value is one of the codes of `LatentflowError`; false for undefined, which workers report for other errors. */
 export function isErrorCode(value: unknown): value is LatentflowErrorCode {
   return CODES.includes(value as LatentflowErrorCode);
 }

@@ -18,8 +18,8 @@ export interface Mark {
   /** Text that the library prints for the piece; may itself contain marks. */
   readonly text: string;
   /**
-   * Name of the option that a piece of a message is about; undefined if it is about none. A piece of kind `head`, which is part
-   * of a message's beginning, names either the function called, and is about none, or the option that contains the refused one.
+   * Name of the option that the piece of a message is about. Undefined for a `head` (part of a message's beginning) that is the name
+   * of the function called; a `head` may also be the option that contains the refused one.
    */
   readonly option?: string | undefined;
   /** Advised value of the option; for a `head` (name of the function called), the name of the file passed to the function. */
@@ -35,8 +35,7 @@ function mark(kind: Mark["kind"], text: string, option?: string, value?: unknown
 }
 
 /**
- * Returns a mark (a piece of a message with its role) with the name of the function called, for the beginning of a message, and
- * the file passed to it, if any.
+ * Marks the name of the function called (see `Mark`), for the beginning of a message, with the file passed to it, if any.
  */
 // @__NO_SIDE_EFFECTS__
 export function callOf(name: string, file?: string): string {
@@ -49,8 +48,8 @@ export function beginningOf(where: string): string {
 }
 
 /**
- * Returns a mark (a piece of a message with its role) with the name of the option or argument that a message refuses, before
- * the message names another option; returns the name unchanged if it contains a mark already.
+ * Marks the name of the option or argument that a message refuses (see `Mark`); returns the name unchanged if it contains a mark
+ * already. Messages name it before any other option.
  *
  * @param name "" for the option that contains the others: the scope in which the message begins
  * @param text text that the library prints; "" where the message has other words for the option. Default: the name
@@ -61,8 +60,7 @@ export function subject(name: string, text = name): string {
 }
 
 /**
- * Returns a mark (a piece of a message with its role) with the name of an option that contains the refused one, as `validation`
- * contains `everyImages`.
+ * Marks the name of an option that contains the refused one (see `Mark`): `validation` for `validation.everyImages`.
  *
  * @param text text that the library prints. Default: the name
  */
@@ -81,8 +79,7 @@ export function within(where: string, option: string, text?: string): string {
 }
 
 /**
- * Returns a mark (a piece of a message with its role) with the name of an option that a message mentions; the command line prints
- * the option's flag instead.
+ * Marks the name of an option that a message mentions (see `Mark`); the command line prints the option's flag instead.
  *
  * @param value value that the message advises
  * @param text text that the library prints. Default: the name, and the value if there is one
@@ -96,32 +93,30 @@ export function option(name: string, value?: unknown, text?: string): string {
   );
 }
 
-/**
- * Returns a mark (a piece of a message with its role) with the name of an option, which the library prints as `the option NAME`.
- */
+/** Marks the name of an option that a message mentions (see `Mark`); the library prints `the option NAME`. */
 export function theOption(name: string): string {
   return option(name, undefined, `the option ${name}`);
 }
 
 /**
- * Wraps advice about an option in a mark (a piece of a message with its role), so that the command line can omit the advice in
- * commands without a flag for the option.
+ * Marks advice about an option (see `Mark`), so that the command line can omit the advice in commands without a flag for the
+ * option.
  */
 export function clause(option: string, text: string): string {
   return mark("clause", text, option);
 }
 
-/** Returns a mark (a piece of a message with its role) with the refused value, as messages show it. */
+/** Marks the refused value, as messages show it (see `Mark`). */
 export function gotten(text: string): string {
   return mark("got", text);
 }
 
-/** Returns a mark (a piece of a message with its role) with the description of the allowed values. */
+/** Marks the description of the allowed values in a message (see `Mark`). */
 export function wanted(text: string): string {
   return mark("expected", text);
 }
 
-/** Splits an error message into plain texts and marks (pieces of the message with their roles), in order. */
+/** Splits an error message into plain texts and marks (see `Mark`), in order. */
 export function piecesOf(message: string): (string | Mark)[] {
   return message.split(OPEN).flatMap((piece, i) => {
     if (i === 0) return [piece];

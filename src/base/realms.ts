@@ -96,15 +96,15 @@ export function checkMemory(where: string, name: string, { buffer }: Float32Arra
   checkPresent(where, name, buffer);
   const { resizable, growable } = buffer as { readonly resizable?: boolean; readonly growable?: boolean };
   if (resizable || growable) {
-    throw refused(where, bufferOf(name), "is", `${resizable ? "resiz" : "grow"}able`, "a fixed size", COPY);
+    throw refused(where, bufferName(name), "is", `${resizable ? "resiz" : "grow"}able`, "a fixed size", COPY);
   }
 }
 
 /** Advice at the end of messages about a buffer. */
 const COPY = "; give a copy, by slice()";
 
-/** Returns the name in messages of an option's or argument's buffer. */
-function bufferOf(name: string): string {
+/** Returns the words by which messages name the buffer of an option or argument. */
+function bufferName(name: string): string {
   return `the buffer of ${subject(name)}`;
 }
 
@@ -113,7 +113,7 @@ export function checkPresent(where: string, name: string, buffer: ArrayBufferLik
   try {
     new Uint8Array(buffer);
   } catch {
-    throw objection(where, bufferOf(name), `has been detached${COPY}`);
+    throw objection(where, bufferName(name), `has been detached${COPY}`);
   }
 }
 
@@ -126,5 +126,5 @@ export function checkPresent(where: string, name: string, buffer: ArrayBufferLik
  */
 export function attached<T extends { readonly length: number }>(name: string, values: T, where = ""): T {
   if (values.length > 0) return values;
-  throw objection(where, bufferOf(name), `was detached (transferred) while the call was at work${COPY}`);
+  throw objection(where, bufferName(name), `was detached (transferred) while the call was at work${COPY}`);
 }

@@ -5,7 +5,7 @@ import type { Pausable } from "./event-loop.ts";
 /** Type of the numbers in a file. */
 export type ValueType = "bool" | `${"int" | "uint"}${8 | 16 | 32 | 64}` | `float${16 | 32 | 64}` | "bfloat16";
 
-/** Typed array for the numbers of each type; for float16 and bfloat16 it holds their bits. */
+/** Constructor of the typed array for the numbers of each type. For float16 and bfloat16 the array holds their bits. */
 const ARRAYS = {
   bool: Uint8Array,
   int8: Int8Array,

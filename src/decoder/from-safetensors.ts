@@ -3,6 +3,7 @@ import type { Pausable } from "../base/event-loop.ts";
 import { option as marked, ofFile, subject, theOption } from "../base/message.ts";
 import { invalidFile, invalidOption, refused } from "../base/refuse.ts";
 import { show, showShape } from "../base/show.ts";
+import { bytesIn } from "../base/values.ts";
 import { recognise } from "../files/file-kind.ts";
 import { checkSize } from "../files/limits.ts";
 import { type Metadata, readSafetensors, type SafetensorsFile } from "../files/safetensors.ts";
@@ -124,7 +125,7 @@ export function* parseDecoder(
   const kind = recognise(bytes);
   if (kind?.asDecoder) throw invalidFile(`${where}: it is ${kind.name}; ${kind.asDecoder}`);
   // slice() of a Node Buffer, a subclass of Uint8Array, does not copy. A plain Uint8Array of the same bytes is used.
-  const file = readSafetensors(where, new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength));
+  const file = readSafetensors(where, bytesIn(bytes));
   const { metadata } = file;
   refuseCheckpoint(where, metadata);
   const own = yield* readGraph(where, metadata);

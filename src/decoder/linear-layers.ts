@@ -18,8 +18,8 @@ export interface LinearLayer {
 }
 
 /**
- * Tensors of one linear layer in a file, `NAME.weight` and `NAME.bias`, one of which may be missing. NAME consists of `prefix`
- * and `number`, such as `decoder.` and 2.
+ * Weight and bias of one linear layer in a file; either may be absent. The tensors are called `PREFIX` + `NUMBER` + `.weight` and
+ * `.bias`, with a prefix such as `decoder.` and a number such as 2.
  */
 interface Module {
   readonly prefix: string;

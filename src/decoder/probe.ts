@@ -33,7 +33,7 @@ export interface CheckedProbe {
   readonly fixed: ReadonlyMap<string, Float32Array>;
   /** Positions, within an output, of the elements that `x` holds; undefined if it holds all elements. */
   readonly indices: Int32Array | undefined;
-  /** Outputs of the decoder: for each row the elements at `indices`, or all of them. */
+  /** Outputs that the decoder has to have, [rows, indices.length]; [rows, outputSize] without `indices`. */
   readonly x: Float32Array;
 }
 

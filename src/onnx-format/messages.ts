@@ -1,3 +1,4 @@
+import { bytesIn } from "../base/values.ts";
 import { ProtobufMessage } from "./protobuf.ts";
 
 // Protobuf messages of an ONNX file. Field numbers are those of onnx.proto.
@@ -69,7 +70,7 @@ export function tensorMessage(
 ): ProtobufMessage {
   const tensor = new ProtobufMessage();
   for (const dim of dims) tensor.integer(1, dim);
-  const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+  const bytes = bytesIn(values);
   return tensor
     .integer(2, values instanceof Float32Array ? FLOAT : INT64)
     .string(8, name)

@@ -35,7 +35,7 @@ export interface NesterovFlow {
   readonly alpha: Alpha;
 }
 
-/** Differential equation that leads from z0 to the code. */
+/** Differential equation that leads from z0 to the code, made by `gradientFlow` or `nesterovFlow`. */
 export type Flow = GradientFlow | NesterovFlow;
 
 /** Options of `gradientFlow`. */

@@ -19,8 +19,7 @@ export interface TriedStep {
   /** Estimated error of each number of `next`; all 0 for a method without an error estimate. */
   readonly error: Float64Array;
   /**
-   * True if the new state, its loss and its time derivative are finite; at the end of a fixed grid the derivative is not
-   * checked.
+   * True if the new state and its loss are finite, and its time derivative too, which is not checked at the end of a fixed grid.
    */
   readonly allFinite: boolean;
 }

@@ -1,4 +1,4 @@
-import { checkChoice, orDefault } from "../base/check.ts";
+import { orDefault } from "../base/check.ts";
 import { logarithm } from "../base/elementary-functions.ts";
 import { clause, option } from "../base/message.ts";
 import { choice, completeOptions, type Field, type FieldsOf, optional } from "../base/options.ts";
@@ -322,7 +322,7 @@ export function checkLoss(
   }
   const loss = namedLoss(named) ?? named;
   if (typeof loss !== "object" || !isLossKind(loss?.name)) throw refusedLoss(where, loss, "customLoss");
-  checkChoice(where, "loss.reduction", loss.reduction, ["mean", "sum"]);
+  LOSS_FIELDS.reduction.check(where, "loss.reduction", loss.reduction);
   const output = decoder.outputActivation.name;
   const { outputActivation: wanted, fileName } = lossTraits(loss);
   if (wanted !== undefined && output !== wanted) {

@@ -19,7 +19,7 @@ export interface PriorComponents {
   readonly latentSize: number;
   /** Number of Gaussians, K. */
   readonly count: number;
-  /** Dependence of the prior's second derivatives: "constant", or on the "latent". */
+  /** "constant" if the prior's second derivatives do not depend on z (one Gaussian); "latent" if they do (a mixture). */
   readonly curvature: "constant" | "latent";
   /** True if the precisions are full matrices; false if they are diagonals. */
   readonly isFull: boolean;
@@ -81,8 +81,7 @@ export function scalarOrRow(
 }
 
 /**
- * Maximum difference between elements (i, j) and (j, i) of a covariance, relative to the standard deviations of i and j,
- * that is attributed to rounding.
+ * Largest |Cᵢⱼ − Cⱼᵢ| ÷ (σᵢσⱼ) of a covariance C with standard deviations σ that is attributed to rounding.
  */
 const ASYMMETRY = 1e-6;
 

@@ -21,7 +21,7 @@ import {
   type ValuesOf,
 } from "../base/options.ts";
 import type { AbortSignalLike } from "../base/platform.ts";
-import { objection } from "../base/refuse.ts";
+import { objection, refused } from "../base/refuse.ts";
 import { showName } from "../base/show.ts";
 import { WEIGHTS } from "../base/weights.ts";
 import { checkDecoder, type Decoder } from "../decoder/decoder.ts";
@@ -148,7 +148,7 @@ function checkCodes(where: string, { codes, codeOptimizer, warmStart, adjoint }:
   for (const [name, value] of Object.entries({ warmStart, adjoint })) {
     if (value === undefined || value === false) continue;
     const both = `codes: "kept" and ${subject(name)}`;
-    throw objection(where, both, "are both given, expected one of them: no flow is followed in training");
+    throw refused(where, both, "are", "both given", "one of them", ": no flow is followed in training");
   }
 }
 

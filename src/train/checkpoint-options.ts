@@ -1,7 +1,7 @@
 import { within } from "../base/message.ts";
 import { completeOptions, later, number } from "../base/options.ts";
 import { checkPresent, isUint8Array } from "../base/realms.ts";
-import { objection, refused } from "../base/refuse.ts";
+import { refused } from "../base/refuse.ts";
 import { show } from "../base/show.ts";
 import { type CheckpointStore, callerStore } from "./checkpoint-store.ts";
 import { fileStore } from "./file-store.ts";
@@ -69,7 +69,7 @@ export function checkCheckpoint(caller: string, options: CheckpointOptions) {
 function makeStore(where: string, options: CheckpointOptions): CheckpointStore {
   if ("file" in options) {
     const { file, resume = false } = options;
-    if ("save" in options) throw objection(where, "file", "and save are both given, expected one of them");
+    if ("save" in options) throw refused(where, "file", "and save are", "both given", "one of them");
     if (typeof file !== "string" || file === "") throw refused(where, "file", "is", show(file), "a path");
     if (typeof resume !== "boolean") {
       throw refused(where, "resume", "is", show(resume), "true or false together with file");

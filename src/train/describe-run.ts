@@ -1,6 +1,7 @@
 import { version } from "../../package.json";
 import { checksum, showChecksum } from "../base/checksum.ts";
 import { attached } from "../base/realms.ts";
+import { bytesIn } from "../base/values.ts";
 import type { Decoder } from "../decoder/decoder.ts";
 import type { FixedValues } from "../decoder/fixed.ts";
 import { stepsOf } from "../graph/graph.ts";
@@ -102,7 +103,7 @@ const VALUES_AT_ONCE = 2 ** 20;
 export async function describeValues(name: string, values: Float32Array, control: Control): Promise<string> {
   let sum = 0;
   for (let first = 0; first < values.length; first += VALUES_AT_ONCE) {
-    sum = checksum(bytesOf(values.subarray(first, first + VALUES_AT_ONCE)), sum);
+    sum = checksum(bytesIn(values.subarray(first, first + VALUES_AT_ONCE)), sum);
     await control.pause();
   }
   // Throws if the values were transferred meanwhile: then only a part was read.
@@ -113,20 +114,16 @@ export async function describeValues(name: string, values: Float32Array, control
 async function describeData(data: Dataset, control: Control) {
   let sum = 0;
   for (const indices of pieces(data)) {
-    sum = checksum(bytesOf(data.rows(indices)), sum);
+    sum = checksum(bytesIn(data.rows(indices)), sum);
     await control.pause();
   }
   return { samples: data.count, size: data.size, checksum: showChecksum(sum) };
 }
 
 function checksumOf(values: Float32Array): string {
-  return showChecksum(checksum(bytesOf(values)));
+  return showChecksum(checksum(bytesIn(values)));
 }
 
 function checksumOfText(text: string): string {
   return showChecksum(checksum(new TextEncoder().encode(text)));
-}
-
-function bytesOf({ buffer, byteOffset, byteLength }: Float32Array): Uint8Array {
-  return new Uint8Array(buffer, byteOffset, byteLength);
 }

@@ -2,10 +2,10 @@ import { checkWeights, checkZ0 } from "../api/check-data.ts";
 import { type CommonEncodeOptions, ENCODE_FIELDS } from "../api/encode.ts";
 import { checkFlowAndSolver, type FlowAndSolver } from "../api/flow-and-solver.ts";
 import { wasm } from "../backend/wasm/wasm.ts";
-import { callOf, option, subject } from "../base/message.ts";
+import { callOf, subject } from "../base/message.ts";
 import { completeOptions, type Field, flag, later } from "../base/options.ts";
 import type { AbortSignalLike } from "../base/platform.ts";
-import { objection, refused } from "../base/refuse.ts";
+import { refused } from "../base/refuse.ts";
 import type { Weights } from "../base/weights.ts";
 import { checkDecoder, type Decoder } from "../decoder/decoder.ts";
 import { checkFixed } from "../decoder/fixed.ts";
@@ -122,8 +122,7 @@ export function checkEvaluateArguments(
   const dataset = asDataset(where, data, decoder);
   const { encoder } = options;
   if (gap && encoder === undefined) {
-    const reason = `is given without ${option("encoder", undefined, "an encoder")}, expected both: it compares their losses`;
-    throw objection(where, "gap", reason);
+    throw refused(where, "gap", "is", "given without an encoder", "both", ": it compares their losses");
   }
   checkWeights(where, weights, dataset.count, decoder);
   if (options.z0 !== undefined) checkZ0(where, options.z0, dataset.count, decoder);
@@ -170,6 +169,6 @@ function checkByEncoder(
     const reason =
       name === "weights" ? "an encoder takes all values alike, missing data too" : "no flow is followed";
     const both = `encoder and ${subject(name)}`;
-    throw objection(where, both, `are both given, expected one of them: ${reason}`);
+    throw refused(where, both, "are", "both given", "one of them", `: ${reason}`);
   }
 }

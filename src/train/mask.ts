@@ -31,7 +31,7 @@ const MASK_FIELDS = {
         return [smallest as number, largest as number];
       }
       const got = shares.length > 0 ? showShape(shares) : show(hidden);
-      throw refused(where, name, "is", got, "the smallest and the largest share, [0, 0.75] say");
+      throw refused(where, name, "is", got, "the smallest and the largest share from 0 to 1, [0, 0.75] say");
     },
   },
 } satisfies FieldsOf<MaskOptions>;

@@ -85,7 +85,7 @@ type AnyStruct = Pick<Struct<Record<string, FieldType>>, "size" | "fill">;
 /** Fields of an operation's struct that are known after allocation, and the function that writes the memory they point to. */
 interface Place<Name extends PropertyKey = string> {
   readonly fields: { readonly [N in Name]: number };
-  /** Writes the memory that the fields point to, except for parameters. */
+  /** Fills the memory that the fields point to. Parameters, which are written elsewhere, are left as they are. */
   write?(memory: DataView): void;
 }
 

@@ -21,7 +21,7 @@ import { chosenSamples } from "./problem.ts";
 import { type GpuProblem, paddedRows, shapeKey, shapeOf, writeRow, writeShared } from "./rows.ts";
 
 /** Objective whose data has been bound to a graph on the GPU, or to a session in WASM. */
-interface Bound {
+interface BoundObjective {
   evaluate(rows: Int32Array, z: Float64Array): Promise<Evaluated>;
   dispose(): void;
 }
@@ -51,9 +51,12 @@ export function gpuObjective(
   /** Gradient of each sample's objective at `points`, [count, latentSize]. */
   const gradients = new Float64Array(count * d);
   /** Bound objective in use; replaced after the loss of its device. */
-  let bound: (Bound & { readonly to: object }) | undefined;
+  let bound: (BoundObjective & { readonly to: object }) | undefined;
 
-  async function boundTo<T extends object>(to: T, bind: (to: T) => Promise<Bound>): Promise<Bound> {
+  async function boundTo<T extends object>(
+    to: T,
+    bind: (to: T) => Promise<BoundObjective>,
+  ): Promise<BoundObjective> {
     if (bound?.to !== to) {
       bound?.dispose();
       bound = undefined;
@@ -62,7 +65,7 @@ export function gpuObjective(
     return bound;
   }
 
-  function work<T>(use: (bound: Bound) => Promise<T>): Promise<T> {
+  function work<T>(use: (bound: BoundObjective) => Promise<T>): Promise<T> {
     const bindGpu = (loaded: LoadedDecoder) => bindToGpu(loaded, problem, first, count);
     const bindWasm = async (session: Session) => bindToWasm(await session.objective(problem, first, count));
     return recovery.work(
@@ -182,7 +185,7 @@ async function bindToGpu(
   problem: GpuProblem,
   first: number,
   count: number,
-): Promise<Bound> {
+): Promise<BoundObjective> {
   const d = problem.decoder.latentSize;
   const scaleOf = scalesOf(problem);
   /** Graph in use, with the row that each sample occupies in it. */
@@ -256,7 +259,7 @@ async function priorOrRelease(prior: PriorComponents, lease: Lease): Promise<Pri
   }
 }
 
-function bindToWasm(objective: Objective): Bound {
+function bindToWasm(objective: Objective): BoundObjective {
   return {
     async evaluate(rows, z) {
       const values = await valuesAt(objective, rows, z);

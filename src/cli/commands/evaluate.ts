@@ -29,7 +29,7 @@ import { interruptSignal, unlessInterrupted } from "../interrupt.ts";
 import { addFlags, flag, type OptionsOf } from "../options/flag-table.ts";
 import { addEncodingOptions, type EncodingOptions } from "../options/job.ts";
 import { textOf } from "../options/library-flags.ts";
-import { backendOf, encodeSettings, refuseOptions } from "../options/options.ts";
+import { backendOf, encodeSettings, refuseOptions, refuseWithout } from "../options/options.ts";
 import { priorOption, readPrior } from "../options/prior.ts";
 import { checkPriorOptions } from "../options/prior-options.ts";
 import {
@@ -112,11 +112,7 @@ ${exitCodesHelp("nothing is written")}`,
     checkMaskOptions(command);
     checkPriorOptions(command);
     if (job.encoder === undefined) {
-      refuseOptions(
-        command,
-        ["gap"],
-        "codes of flows alone; give --encoder <file>, whose codes they are compared with",
-      );
+      refuseWithout(command, "--encoder <file>, whose codes are compared with those of flows", ["gap"]);
     } else {
       refuseOptions(command, ["weights", "mask"], "--encoder, which takes all values alike");
     }
@@ -240,7 +236,7 @@ function encoderEndFigures({ nonfinite, meanGap }: EncoderReport, unit: string):
   const statuses = nonfinite > 0 ? { nonfinite } : {};
   const ends = { meanAcceptedSteps: null, meanBacktracks: null, statuses };
   return [
-    figure("mean gap to the flows' loss", formatMean(meanGap, unit), { meanGap }),
+    figure("mean gap, the encoder's less the flows'", formatMean(meanGap, unit), { meanGap }),
     figure("statuses", showStatuses(statuses) || undefined, ends),
   ];
 }

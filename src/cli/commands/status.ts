@@ -89,8 +89,8 @@ async function status(
 const RECENT = 60 * 60 * 1000;
 
 /**
- * Minimum time between the writing of two parts (files of results) that counts as a pause of the run: the longer of
- * `milliseconds`, and `units` times the median time of a unit (the samples of one part).
+ * Gap between the writing of two parts (files of results) from which on the run counts as paused: the longer of `milliseconds` and
+ * `units` × the median time of a unit (the samples of one part).
  */
 const PAUSE = { milliseconds: 60_000, units: 5 };
 

@@ -8,7 +8,7 @@ import { checkMaskOptions } from "../input/pictures/picture-options.ts";
 import { weightsFlag } from "../input/sample-weights.ts";
 import { addFlags } from "../options/flag-table.ts";
 import { decoderOptions } from "../options/input-options.ts";
-import { addRunningOptions, refuseOptions, wrongUsage } from "../options/options.ts";
+import { addRunningOptions, refuseOptions, refuseWithout, wrongUsage } from "../options/options.ts";
 import { addPriorOptions, checkPriorOptions, priorOptionNames } from "../options/prior-options.ts";
 import { TRAIN_FLAGS, type TrainingJob } from "../options/training-job.ts";
 import { addTrainingOptions, chosenTraining } from "../options/training-options.ts";
@@ -73,11 +73,13 @@ ${exitCodesHelp("the same command with --resume goes on")}`,
       wrongUsage(command, "--validate needs a file, except with --dataset");
     }
     if (options.validate === undefined) {
-      refuseOptions(
-        command,
-        ["validateEvery", "validateLimit", "validateWeights", "validateMask", "validateFixed"],
-        "training without --validate",
-      );
+      refuseWithout(command, "--validate", [
+        "validateEvery",
+        "validateLimit",
+        "validateWeights",
+        "validateMask",
+        "validateFixed",
+      ]);
     }
     if (options.autoencoder) {
       refuseOptions(

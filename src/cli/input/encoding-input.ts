@@ -69,7 +69,7 @@ export async function openInput(job: Job, signal: AbortSignal): Promise<Encoding
   const prior = await readPrior(job, decoder, limits);
   if (job.samples !== undefined && prior.prior === undefined) {
     throw invalid(
-      "--samples draws codes for posteriors, and there is no prior; give --prior-from <file> with codes, latents.npy of whole samples say, or --prior gaussian",
+      "--samples draws codes for posteriors, and there is no prior; give --prior-from <file> with codes, latents.npy of whole samples say, or --prior gaussian if the decoder was trained with it",
     );
   }
   const sources = await openFixed(decoder, job.fixed, limits);

@@ -163,8 +163,10 @@ function checkSamples(
   const samples = `${at}: its samples are ${showLengths(shape)}`;
   if (elementCount(shape) !== outputSize) {
     const why = points === undefined ? "" : ` at ${points} points, ${showLengths(outputShape)}`;
-    const isEncoder = elementCount(shape) === latentSize;
-    const advice = isEncoder ? `, its latent ${latentSize}, as an encoder has them; give the decoder` : "";
+    const advice =
+      elementCount(shape) === latentSize
+        ? `, its latent ${latentSize}: are the samples codes, which latentflow decode takes, or is the decoder an encoder?`
+        : "";
     throw invalidFile(`${samples}, the decoder's output has ${outputSize} values${why}${advice}`);
   }
   if (isReordered(shape, outputShape)) {

@@ -92,6 +92,12 @@ export function refuseOptions(command: Command, names: readonly string[], reason
   if (given !== undefined) wrongUsage(command, `--${kebabCase(given)} does not go with ${reason}`);
 }
 
+/** Exits with an error of usage if one of the options `names` was given on the command line without `needed`, such as `--encoder <file>`. */
+export function refuseWithout(command: Command, needed: string, names: readonly string[]): void {
+  const given = names.find((name) => command.getOptionValueSource(name) === "cli");
+  if (given !== undefined) wrongUsage(command, `--${kebabCase(given)} needs ${needed}`);
+}
+
 /**
  * Returns the backend for the parsed options: WASM, without relaxed SIMD for `--plain`, with vectors of the size that
  * `--vectors` chose.

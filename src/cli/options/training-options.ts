@@ -33,7 +33,7 @@ import {
   settingsOf,
   textOf,
 } from "./library-flags.ts";
-import { backendOf, type RunningOptions, refuseOptions, wrongUsage } from "./options.ts";
+import { backendOf, type RunningOptions, refuseOptions, refuseWithout, wrongUsage } from "./options.ts";
 import { parseShares } from "./parse.ts";
 import {
   addFlowAndSolverOptions,
@@ -207,7 +207,7 @@ function byBackpropagation(
 
 /** Makes the run of `train` that a command's options choose. Exits with an error of usage if they contradict each other. */
 function byFlows(command: Command, options: RunOptions, common: CommonDescription): ChosenTraining {
-  refuseOptions(command, ["hide"], "training without --autoencoder: there is no encoder to hide pixels from");
+  refuseWithout(command, "--autoencoder, whose encoder the pixels are hidden from", ["hide"]);
   const adjoint = chosen(command, adjoints);
   // As in the library, the default solver changes to AMD: the adjoints `full` and `direct` integrate backward along the flow,
   // whose path L-BFGS does not follow.

@@ -31,16 +31,13 @@ export interface EncodeOutcome {
   readonly units?: UnitCounts | undefined;
 }
 
-/** Numbers of units in a run that saves its results in parts, one per unit of samples. */
+/** Numbers of units in a run that saves its results in parts: a unit is the samples of one part, saved together. */
 export interface UnitCounts {
-  /** Number of units (samples saved together) assigned to this process: those of its shard, or all if there are no shards. */
+  /** Number of units assigned to this process: those of its shard, or all if there are no shards. */
   readonly count: number;
-  /**
-   * Number of the units (samples saved together) assigned to this process that had been encoded and saved before the process
-   * started.
-   */
+  /** Number of the units assigned to this process that had been encoded and saved before it started. */
   readonly found: number;
-  /** Number of units (samples saved together) in the whole run, over all shards (the shares of its processes). */
+  /** Number of units in the whole run, over all shards (the shares of its processes). */
   readonly of: number;
 }
 

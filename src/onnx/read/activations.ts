@@ -7,7 +7,7 @@ import type { PointwiseLike } from "../../graph/pointwise.ts";
 /** Elementwise function: one of the graph's activations, or another pointwise function. */
 export type NumberFunction = ActivationLike | PointwiseLike;
 
-/** True if the function is one of the graph's activations. */
+/** True if the function becomes an operation `activation` of the graph; false if it becomes a `pointwise`. */
 export function isActivation(of: NumberFunction): of is ActivationLike {
   return isActivationName(typeof of === "string" ? of : of.name);
 }

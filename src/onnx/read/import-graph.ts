@@ -26,7 +26,7 @@ export interface ImportedGraph {
   readonly end: NodeView;
 }
 
-/** A node that cannot be translated, with the reason, which is undefined if the node's operator is not supported at all. */
+/** Node that cannot be translated. The reason is undefined if its operator is not supported at all. */
 interface Unread {
   readonly node: Node;
   readonly reason: string | undefined;

@@ -2,14 +2,12 @@ import { optionNames, readValue } from "../../base/check.ts";
 import { gotten, option, theOption, wanted } from "../../base/message.ts";
 import { invalidOption, objection, refused } from "../../base/refuse.ts";
 import { show, showList, showShape } from "../../base/show.ts";
+import { MOST_AXES } from "../../graph/settings.ts";
 import { hasBatchFirst, inputsOf } from "./inputs.ts";
 import type { Declared, DeclaredLength, Model } from "./model.ts";
 
 // Option `inputShapes` of loadOnnx: lengths that the file leaves open. Optimum's exports of diffusers' VAEs leave all of
 // them open.
-
-/** Maximum number of axes of an input. */
-const MOST_AXES = 8;
 
 /**
  * Checks and copies the option `inputShapes`, shapes by input name.

@@ -6,6 +6,7 @@ import { callOf, gotten, theOption, wanted } from "../../base/message.ts";
 import { throwIfAborted } from "../../base/realms.ts";
 import { invalidFile, invalidOption, objection, refused } from "../../base/refuse.ts";
 import { show, showLocation } from "../../base/show.ts";
+import { bytesIn } from "../../base/values.ts";
 import { type Decoder, probedOf, withVerification } from "../../decoder/decoder.ts";
 import { copyProbe, fitProbe, type Probe } from "../../decoder/probe.ts";
 import { readProbe } from "../../decoder/probe-text.ts";
@@ -144,7 +145,7 @@ export async function loadOnnx(source: OnnxSource, options: LoadOnnxOptions = {}
   const where = callOf("loadOnnx", location === undefined ? undefined : showLocation(location));
   // Bytes in memory are used at once, without awaiting, since callers may transfer them as soon as the call returns.
   const bytes = bytesOf(where, source) ?? (await readSource(where, location ?? source, limits));
-  const given = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const given = bytesIn(bytes);
   const file = named(where, () => parseFile(where, given, checked));
   const outside = await readOutside(where, file.tensors, options.externalData, limits);
   const read = (layout: "file" | "channelsLast") =>

@@ -15,7 +15,7 @@ const DATA_LOCATION_EXTERNAL = 1;
 const MOST_NODES = 100_000;
 /** Maximum number of inputs and outputs of a node, together. */
 const MOST_NAMES = 10_000;
-const MOST_AXES = 64;
+const MOST_FILE_AXES = 64;
 
 /**
  * Parses an ONNX model.
@@ -151,7 +151,7 @@ function readTensor(message: Message): TensorRecord {
   };
   readMessage("a tensor of the file", message, (field) => readers[field.number]?.(field));
   const { name, dataType, raw } = read;
-  if (dims.length > MOST_AXES) throw invalidFile(`the tensor ${show(name)} has ${dims.length} axes`);
+  if (dims.length > MOST_FILE_AXES) throw invalidFile(`the tensor ${show(name)} has ${dims.length} axes`);
   const isExternal = read.location === DATA_LOCATION_EXTERNAL;
   return { name, dims, dataType, raw, numbers, external: isExternal ? external : undefined };
 }

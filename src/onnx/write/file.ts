@@ -92,7 +92,7 @@ export class OnnxFile extends Constants {
 }
 
 /**
- * Functions that return tensors, each of one integer computed when the file is run: the batch size, and the number of points
+ * Makers of tensors of one integer, a size that is known only when the file is run: the size of the batch, and the number of points
  * (coordinates at which the decoder is evaluated).
  */
 export type RunSizes = Readonly<Record<"batch" | "points", () => Tensor>>;

@@ -184,7 +184,7 @@ test("--validate-weights: validation samples may be missing values, as the API h
   );
   assert.match(
     await refusal(...common.slice(0, -2), "--validate-weights", short),
-    /--validate-weights does not go with training without --validate/,
+    /--validate-weights needs --validate/,
   );
 });
 
@@ -245,10 +245,7 @@ test("what makes no sense with a definition is refused by name", async () => {
       ["--architecture", plain, "--validate", data, "--validate-fixed", "label=1"],
       /--validate-fixed: the decoder has no fixed input "label"/,
     ],
-    [
-      ["--architecture", plain, "--validate-fixed", "a=1"],
-      /--validate-fixed does not go with training without/,
-    ],
+    [["--architecture", plain, "--validate-fixed", "a=1"], /--validate-fixed needs --validate/],
     [
       ["--architecture", plain, "--codes", "kept", "--warm-start"],
       /--warm-start does not go with --codes kept/,

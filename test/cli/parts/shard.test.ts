@@ -304,7 +304,7 @@ test("--samples without a prior is refused before any work, and says what to giv
   const message = await refusal(...encoding({ out, samples: "3", prior: "none", data: "missing.npy" }));
   assert.match(
     message,
-    /^latentflow: --samples draws .* no prior; give --prior-from <file> .*, or --prior gaussian\n$/,
+    /^latentflow: --samples draws .* no prior; give --prior-from <file> .*, or --prior gaussian if .*\n$/,
   );
   const { exit, stderr } = await runHere(...encoding({ out, "samples-seed": "3" }));
   assert.is(exit, 2);

@@ -71,7 +71,7 @@ export class ParquetRows {
   /**
    * Calls `take` for each row from `start` up to `end` (exclusive).
    *
-   * @param take gets the row's index in the file, the columns of its row group, and the row's index in these
+   * @param take gets the row's index in the file, the columns of its row group, and its index within the row group
    */
   async each(
     start: number,
