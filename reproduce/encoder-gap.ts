@@ -129,8 +129,7 @@ Codes of test images are
 - **inverted with a prior**, which is chosen for each kind of damage.
 
 *Excess loss* is the cross entropy of all test images above its [floor](index.md), the least that is possible. Errors of hidden pixels
-and of noise are of 1,000 test images, accuracies of 2,000. Figures with ± are means over seeds ± their standard deviation; … is what
-has not been computed.
+and of noise are of 1,000 test images, accuracies of 2,000. Figures with ± are means over seeds ± their standard deviation.
 
 The prior: a Gaussian whose negative logarithm is multiplied by 0.1, 0.3, 1, 3 or 10, or a mixture of ten Gaussians, fitted to the
 inverted codes of at most 5,000 training images. For each kind of damage the one with the lowest squared error on 200 validation images is

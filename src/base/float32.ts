@@ -42,7 +42,7 @@ function float32Hint(name: string, values: unknown): string {
       return `; convert with Float32Array.from(${name}${isNested ? ".flat(Infinity)" : ""})`;
     }
   } catch {
-    return "; this is a Proxy that cannot be read";
+    return "; this is a value that cannot be read";
   }
   if (typedArrayName(values) !== undefined) return `; convert with Float32Array.from(${name})`;
   if (isPromise(values)) return " (is an await missing?)";

@@ -56,6 +56,11 @@ export function isPromise(value: unknown): boolean {
   return isPlatformObject("Promise", value);
 }
 
+/** Keeps a promise that nobody awaits, such as an asynchronous function returned where a number was expected, from ending Node. */
+export function ignoreRejection(value: unknown): void {
+  Promise.resolve(value).catch(() => {});
+}
+
 /**
  * Returns the message of an error, or the text of another thrown value: escaped, on one line, and cut to 400 characters.
  *

@@ -43,7 +43,7 @@ export function refused(
  */
 export function unreadable(where: string, name: string, cause: unknown, verb = "is"): LatentflowError {
   const got = `a value that cannot be read (${messageOf(cause)})`;
-  return refused(where, name, verb, got, "one that can be read", "", cause);
+  return refused(where, name, verb, got, "one that can", "", cause);
 }
 
 /**

@@ -1,4 +1,4 @@
-import { orDefault } from "../base/check.ts";
+import { orDefault, readValue } from "../base/check.ts";
 import { logarithm } from "../base/elementary-functions.ts";
 import { clause, option } from "../base/message.ts";
 import { choice, completeOptions, type Field, type FieldsOf, optional } from "../base/options.ts";
@@ -320,8 +320,11 @@ export function checkLoss(
       `there is no ${option("loss")}: the decoder has none of its own; give ${option("loss", "bce", '{ loss: "bce" }')} or ${option("loss", "mse", '{ loss: "mse" }')}`,
     );
   }
-  const loss = namedLoss(named) ?? named;
-  if (typeof loss !== "object" || !isLossKind(loss?.name)) throw refusedLoss(where, loss, "customLoss");
+  const loss = readValue(where, "loss", () => {
+    const value = namedLoss(named) ?? (named as Loss | null);
+    if (typeof value !== "object" || !isLossKind(value?.name)) throw refusedLoss(where, value, "customLoss");
+    return { ...value }; // A copy: the caller's may change during the call.
+  });
   LOSS_FIELDS.reduction.check(where, "loss.reduction", loss.reduction);
   const output = decoder.outputActivation.name;
   const { outputActivation: wanted, fileName } = lossTraits(loss);

@@ -1,6 +1,7 @@
 import { gotten, option, wanted } from "../base/message.ts";
 import { completeOptions, count, type FieldsOf } from "../base/options.ts";
 import type { Random } from "../base/random.ts";
+import { ignoreRejection, isPromise } from "../base/realms.ts";
 import { invalidOption, refused } from "../base/refuse.ts";
 import { callHint, show } from "../base/show.ts";
 import { showLengths } from "../files/array.ts";
@@ -82,7 +83,14 @@ export function checkAugmentation(where: string, augment: Augmentation, shape: r
     const got = `${show(augment)}${callHint(augment)}`;
     throw refused(where, "augment", "is", got, "a value such as shift({ pixels: 2 })");
   }
-  augment.check(shape);
+  refusePromise(where, "check", augment.check(shape));
+}
+
+/** Throws `invalid_argument` if a function of an augmentation has returned a promise, which nobody would await. */
+export function refusePromise(where: string, name: string, returned: unknown): void {
+  if (!isPromise(returned)) return;
+  ignoreRejection(returned);
+  throw refused(where, `augment.${name}`, "returned", "a Promise", "nothing (it must not be async)");
 }
 
 function layoutOf(shape: readonly number[], pixels: number): ImageLayout {

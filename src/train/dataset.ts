@@ -1,4 +1,4 @@
-import { checkNumber, checkOptions, isRevoked, readValue } from "../base/check.ts";
+import { checkNumber, checkOptions, readValue } from "../base/check.ts";
 import { subject } from "../base/message.ts";
 import { checkMemory, isFloat32Array, isUint8Array } from "../base/realms.ts";
 import { objection, refused } from "../base/refuse.ts";
@@ -13,12 +13,20 @@ export interface DatasetOptions {
   labels?: Uint8Array | undefined;
 }
 
+/** Maximum number of indices of one call: the length of the longest array. */
+const MOST_INDICES = 2 ** 32 - 1;
+
 /** Key that marks data sets, shared by all copies of the package in a program. */
 const mark: unique symbol = Symbol.for("latentflow.dataset");
 
 /** True for a data set made by any copy of the package. */
 export function isDataset(value: unknown): value is Dataset {
-  return typeof value === "object" && value !== null && !isRevoked(value) && mark in value;
+  try {
+    // A Proxy or a copy has no samples to return: they are private.
+    return (value as Dataset)[mark] && (value as Dataset).rows([]).length === 0;
+  } catch {
+    return false;
+  }
 }
 
 /**
@@ -71,16 +79,16 @@ export class Dataset {
    */
   rows(indices: ArrayLike<number>, into?: Float32Array): Float32Array {
     const { size } = this;
-    checkIndices("rows", indices);
-    if (into === undefined) into = new Float32Array(indices.length * size);
-    if (!isFloat32Array(into)) throw refused("rows", "into", "is", show(into), "a Float32Array");
-    if (into.length !== indices.length * size) {
-      const expected = `${indices.length * size} (${indices.length} samples of ${size})`;
-      throw refused("rows", "into", "has", `${into.length} values`, expected);
+    const where = "Dataset.rows";
+    const checked = this.#checkIndices(where, indices);
+    if (into === undefined) into = new Float32Array(checked.length * size);
+    if (!isFloat32Array(into)) throw refused(where, "into", "is", show(into), "a Float32Array");
+    if (into.length !== checked.length * size) {
+      const expected = `${checked.length * size} (${checked.length} samples of ${size})`;
+      throw refused(where, "into", "has", `${into.length} values`, expected);
     }
-    for (let row = 0; row < indices.length; row++) {
-      const start = this.#checkIndex("rows", indices[row]) * size;
-      this.#read(start, start + size, into, row * size);
+    for (const [row, index] of checked.entries()) {
+      this.#read(index * size, (index + 1) * size, into, row * size);
     }
     return into;
   }
@@ -118,19 +126,28 @@ export class Dataset {
    */
   select(indices: ArrayLike<number>): Dataset {
     const { size, labels } = this;
-    checkIndices("select", indices);
-    const length = indices.length * size;
+    const checked = this.#checkIndices("Dataset.select", indices);
+    const length = checked.length * size;
     const from = this.#present();
     const values = isUint8Array(from) ? new Uint8Array(length) : new Float32Array(length);
-    for (let row = 0; row < indices.length; row++) {
-      const start = this.#checkIndex("select", indices[row]) * size;
-      values.set(from.subarray(start, start + size), row * size);
+    for (const [row, index] of checked.entries()) {
+      values.set(from.subarray(index * size, (index + 1) * size), row * size);
     }
-    return new Dataset(values, this.shape, labels && Uint8Array.from(indices, (index) => labels[index]!));
+    return new Dataset(values, this.shape, labels && Uint8Array.from(checked, (index) => labels[index]!));
   }
 
-  #checkIndex(where: string, index: number | undefined): number {
-    return checkNumber(where, "an index", index, { min: 0, max: this.count - 1, integer: true });
+  /** Returns a copy of `indices`, each of which is checked. */
+  #checkIndices(where: string, indices: ArrayLike<number>): Float64Array {
+    return readValue(where, "indices", () => {
+      const length = typeof indices === "object" && indices !== null ? indices.length : undefined;
+      if (typeof length !== "number") {
+        const advice = "; slice(start, end) takes two numbers";
+        throw refused(where, "indices", "is", show(indices), "an array of them", advice);
+      }
+      checkNumber(where, "indices.length", length, { min: 0, max: MOST_INDICES, integer: true });
+      const bounds = { min: 0, max: this.count - 1, integer: true };
+      return Float64Array.from({ length }, (_, row) => checkNumber(where, "an index", indices[row], bounds));
+    });
   }
 
   /** Returns the stored values; throws if their buffer was transferred after the data set was made. */
@@ -170,7 +187,8 @@ export function createDataset(values: Uint8Array | Float32Array, options: Datase
   checkOptions(where, options, { shape: true, labels: true });
   const { shape, labels } = options;
   if (!Array.isArray(shape) || shape.length === 0) {
-    throw refused(where, "shape", "is", show(shape), "the length of each axis of a sample: [28, 28]");
+    const got = Array.isArray(shape) ? "[]" : show(shape);
+    throw refused(where, "shape", "is", got, "the length of each axis of a sample: [28, 28]");
   }
   for (const [axis, length] of shape.entries()) {
     checkNumber(where, `shape[${axis}]`, length, { min: 1, integer: true });
@@ -198,11 +216,4 @@ function checkBytesOrFloats(where: string, values: unknown): asserts values is U
   }
   const expected = "a Uint8Array (0 to 255, scaled to [0, 1]) or a Float32Array";
   throw refused(where, "values", "is", show(values), expected);
-}
-
-function checkIndices(where: string, indices: ArrayLike<number>): void {
-  const length = readValue(where, "indices", () => typeof indices === "object" && indices?.length);
-  if (typeof length === "number") return;
-  const advice = "; slice(start, end) takes two numbers";
-  throw refused(where, "indices", "is", show(indices), "an array of them", advice);
 }

@@ -10,6 +10,7 @@ import type { Control } from "../solver/base.ts";
 import { orderOf } from "../solver/flow.ts";
 import { Solution } from "../solver/solution.ts";
 import { componentsOf } from "../terms/prior-components.ts";
+import { refusePromise } from "./augment.ts";
 import type { CheckedTrainOptions } from "./check-options.ts";
 import { Codes, type CodesState } from "./codes.ts";
 import { hidePixels } from "./mask.ts";
@@ -65,7 +66,7 @@ export class MiniBatches {
     const { dataset, loss, prior, pair, adjoint, augment, mask, seed, isAutoencoder } = this.options;
     const d = decoder.latentSize;
     const targets = dataset.rows(indices);
-    augment?.apply(targets, decoder.outputShape, this.random);
+    refusePromise("train", "apply", augment?.apply(targets, decoder.outputShape, this.random));
     const problem: Problem = {
       decoder,
       loss,

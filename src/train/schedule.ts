@@ -1,6 +1,7 @@
 import { checkNumber } from "../base/check.ts";
 import { cosineOfPi } from "../base/elementary-functions.ts";
 import { completeOptions, type Field, type FieldsOf, number } from "../base/options.ts";
+import { ignoreRejection } from "../base/realms.ts";
 import { refused } from "../base/refuse.ts";
 import { alternatives, show } from "../base/show.ts";
 
@@ -126,10 +127,14 @@ export function checkSchedule(where: string, name: string, schedule: unknown): S
     const expected = alternatives(Object.keys(SCHEDULES).map((each) => `${each}()`));
     throw refused(where, name, "is", show(schedule), expected);
   }
+  // A changed copy of the library's, { ...linear(), to: "0.5" }, has its function.
+  const { to } = given as Partial<DecaySchedule>;
+  if (to !== undefined && Object.hasOwn(SCHEDULES, String(given.name))) {
+    DECAY_FIELDS.to.check(where, `${name}.to`, to);
+  }
   const factor = (progress: number) => {
     const value: unknown = given.factor(progress);
-    // If the function is asynchronous, its rejection must not end the process.
-    if (typeof value !== "number") Promise.resolve(value).catch(() => {});
+    if (typeof value !== "number") ignoreRejection(value);
     return checkNumber(where, `${name}.factor(${progress})`, value, { min: 0 });
   };
   factor(0);

@@ -222,7 +222,7 @@ test("no samples: nothing is drawn", async () => {
 test("bad input is refused, by its name", async () => {
   const result = { z: new Float32Array(15) };
   const cases: readonly [SampleCodesOptions, RegExp][] = [
-    [{}, /there is no prior.*give one such as fitGaussian\(codes\)/],
+    [{}, /there is no prior.*give fitGaussian\(codes\)/],
     [{ prior: "none" }, /there is no prior/],
     [{ prior, count: 0 }, /count is 0, expected/],
     [{ prior, count: 1.5 }, /count is 1\.5/],

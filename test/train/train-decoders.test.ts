@@ -5,6 +5,7 @@ import type { Adjoint } from "../../src/adjoint/base.ts";
 import { adam, type Optimizer, rmsprop, sgd } from "../../src/backend/optimizer.ts";
 import type { LatentflowErrorCode } from "../../src/base/errors.ts";
 import { closeWorkers, type Decoder, decode, encode, euler, linearGrid, rk4, wasm } from "../../src/index.ts";
+import { shift } from "../../src/train/augment.ts";
 import {
   approximate,
   createDataset,
@@ -275,10 +276,10 @@ test("what says two things of the codes is refused, and what is given with sampl
     [Object.create(adam({ learningRate: 1 })), /^train: optimizer is an object, expected rmsprop\(\)/],
   ] as const;
   for (const [optimizer, message] of wrongCopies) await refused({ optimizer }, message);
-  for (const to of [Number.NaN, -1, Number.POSITIVE_INFINITY]) {
+  for (const to of [Number.NaN, -1, Number.POSITIVE_INFINITY, "0.5", true, [0.5], null]) {
     await refused(
-      { schedule: { ...linear(), to } },
-      /^train: schedule\.factor\([01]\) is .*, expected a finite/,
+      { schedule: { ...linear(), to: to as number } },
+      /^train: schedule\.to is .*, expected a finite number >= 0/,
     );
   }
   for (const factor of [Number.NaN, -1, "1"]) {
@@ -291,6 +292,10 @@ test("what says two things of the codes is refused, and what is given with sampl
     { schedule: { name: "linear", factor: later } },
     /^train: schedule\.factor\(0\) is a Promise/,
   );
+  for (const name of ["check", "apply"] as const) {
+    const augment = { ...shift({ pixels: 1 }), check() {}, apply() {}, [name]: later };
+    await refused({ augment }, new RegExp(`^train: augment\\.${name} returned a Promise, expected nothing`));
+  }
   await new Promise((resolve) => setTimeout(resolve, 0));
   await refused({ codes: "kept", codeOptimizer: adam }, /^train: codeOptimizer is .*expected rmsprop\(\)/);
   await refused({ codes: "kept", warmStart: true }, /^train: codes: "kept" and warmStart are both given/);

@@ -1,4 +1,4 @@
-import { isPromise } from "../../base/realms.ts";
+import { ignoreRejection, isPromise } from "../../base/realms.ts";
 import { objection, refused } from "../../base/refuse.ts";
 import { show } from "../../base/show.ts";
 import type { CustomLoss } from "../../terms/losses.ts";
@@ -100,6 +100,7 @@ function numeric(name: string, f: ElementFunction): ElementFunction {
   return (output, target) => {
     const result: unknown = f(output, target);
     if (typeof result === "number") return result;
+    ignoreRejection(result);
     const hint = isPromise(result) ? " (it must not be async)" : "";
     throw refused("customLoss", name, "returned", show(result) + hint, "a number");
   };

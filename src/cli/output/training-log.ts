@@ -7,10 +7,13 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  statSync,
   writeFileSync,
   writeSync,
 } from "node:fs";
 import { codeOf } from "../../base/realms.ts";
+import { invalidFile } from "../../base/refuse.ts";
+import { showPath } from "../../base/show.ts";
 import { fileError } from "../../files/durable-file.ts";
 import type { TrainEvent, TrainProgress } from "../../train/index.ts";
 
@@ -93,6 +96,8 @@ export function openTrainingLog(path: string) {
 function linesUpTo(path: string, images: number): string[] {
   let text: string;
   try {
+    // To read a pipe would wait for ever.
+    if (!statSync(path).isFile()) throw invalidFile(`${showPath(path)} is no file; remove it`);
     text = readFileSync(path, "utf8");
   } catch (error) {
     if (codeOf(error) === "ENOENT") return [];

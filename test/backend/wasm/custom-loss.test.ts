@@ -189,6 +189,10 @@ test("a function that gives no number rejects the call, and says what it gave", 
     curvature: () => 2,
   };
   for (const [answer, shown] of [
+    [
+      async () => Promise.reject(new Error("later")),
+      /a Promise \(it must not be async\), expected a number$/,
+    ],
     [async () => 1, /a Promise \(it must not be async\), expected a number$/],
     [() => undefined, /undefined, expected a number$/],
     [() => "1", /"1", expected a number$/],

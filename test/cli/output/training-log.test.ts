@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "uvu";
@@ -84,6 +85,11 @@ test("a run that starts anew starts its log anew; a lost log begins where the ru
   writeFileSync(join(folder, "anew.jsonl"), '{"kind":"update","images":0}\n');
   await runWithLog("anew", 0, 15).catch(() => {});
   assert.is(read(join(folder, "anew.jsonl")).filter(({ images }) => images === 0).length, 2);
+  rmSync(join(folder, "anew.jsonl"));
+  // A pipe would be waited for, and no signal ends that.
+  execFileSync("mkfifo", [join(folder, "anew.jsonl")]);
+  const message = await runWithLog("anew", 0).catch((error: Error) => error.message);
+  assert.match(String(message), /anew\.jsonl is no file; remove it$/);
   rmSync(join(folder, "anew.jsonl"));
   await runWithLog("anew", 0);
   assert.equal(read(join(folder, "anew.jsonl"))[0].kind, "resumed");
