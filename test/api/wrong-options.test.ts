@@ -163,7 +163,8 @@ for (const [name, [needed, call]] of Object.entries(CALLS)) {
         assert.ok(isNamed, error!.message);
         hasParts(error as LatentflowError);
         const { got } = error as LatentflowError;
-        if (wrong === null && got !== undefined && got !== "both given") assert.is(got, "null", error!.message);
+        if (wrong === null && got !== undefined && got !== "both given")
+          assert.is(got, "null", error!.message);
       }
     }
   });
