@@ -74,6 +74,7 @@ function answer(figures: Figures, data: GapData): string {
   )
     return `On ${data} the answer is ${NOT_YET}.`;
   const [gapFew, gapAll] = [encoderFew - invertedFew, encoderAll - invertedAll];
+  const isWhole = [few!, all!].every((count) => figures.of(data, count, "autoencoder", () => 1).isWhole);
   const percent = (share: number) => `${Math.round(100 * share)} %`;
   return (
     `On ${data}, from ${few} to ${showCount(all!)} images, the excess loss of the encoder's codes falls from ` +
@@ -81,7 +82,8 @@ function answer(figures: Figures, data: GapData): string {
     `${invertedFew.toFixed(4)} to ${invertedAll.toFixed(4)}. So the encoder's gap shrinks from ${gapFew.toFixed(4)} to ` +
     `${gapAll.toFixed(4)}, which is ${percent((gapFew - gapAll) / (encoderFew - encoderAll))} of what its codes gain by more images. ` +
     `From the encoder's code, ${REFINED_STEPS} steps of \`lbfgs\` close ${percent((encoderFew - refinedFew) / gapFew)} of the gap with ` +
-    `${few} images, ${percent((encoderAll - refinedAll) / gapAll)} with ${showCount(all!)}.`
+    `${few} images, ${percent((encoderAll - refinedAll) / gapAll)} with ${showCount(all!)}.` +
+    (isWhole ? "" : " Not all seeds have been computed.")
   );
 }
 
@@ -173,7 +175,7 @@ const limits = (figures: Figures) => `
   are ${showEach(({ passes }, count) => passes * count)} for autoencoders and kept codes, ${showEach(({ flowPasses }, count) => flowPasses * count)} for flows.
 - Digits turned by 20° and 45° are interpolated, those turned by 90° or not at all are not: some of what tells them apart is blur.
 - Accuracies are of 2,000 test images: differences below 0.01 say nothing.
-- Inverting a digit takes ${passesInWords(figures)}, the encoder is evaluated once.
+- Inverting a digit takes ${passesInWords(figures)} with the decoder of ${GAP_COUNTS[0]} digits, the encoder is evaluated once.
 `;
 
 /** See site/paper/encoder-gap.md. */

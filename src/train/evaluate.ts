@@ -67,7 +67,8 @@ export interface EncoderReport extends Omit<EvaluateReport, FlowFigures> {
    * Both codes are decoded by the same decoder, so that its own error cancels: the gap measures how far the encoder is from
    * the best code. It is small for samples like those that the encoder was trained on, and larger for out-of-distribution
    * samples, for which only the encoder fails to generalise; a threshold on it, chosen on in-distribution samples, separates
-   * the two. It is negative if the flow has ended in a worse minimum than the encoder's code.
+   * the two. It is negative if the flow has ended in a worse minimum than the encoder's code; with a prior also where the flow
+   * gave up some of the loss, which the gap compares, for the prior, which it leaves out.
    */
   readonly gap: Owned<Float64Array> | undefined;
   /** Mean of the finite gaps; NaN if there are none. Undefined without the option `gap`. */

@@ -170,23 +170,40 @@ const y = randomArray(7, 5 * 17, 0, 1);
 test("a sample's codes and weights do not depend on its batch mates, their order or number; the seed changes them", async () => {
   const options: SampleCodesOptions = { prior, backend, count: 9, seed: 4 };
   const { z } = await encode(decoder, y, { prior, backend });
-  const all = await sampleCodes(decoder, y, { z }, options);
-  for (let sample = 0; sample < 5; sample++) {
-    const own = await sampleCodes(
-      decoder,
-      y.slice(17 * sample, 17 * (sample + 1)),
-      { z: z.slice(3 * sample, 3 * (sample + 1)) },
-      options,
-    );
-    assert.equal(own.codes, all.codes.slice(27 * sample, 27 * (sample + 1)));
-    assert.equal(own.weights, all.weights.slice(9 * sample, 9 * (sample + 1)));
-    assert.is(own.effectiveSampleSize[0], all.effectiveSampleSize[sample]);
+  for (const weights of [undefined, randomArray(9, 5 * 17, 0.1, 3)]) {
+    const all = await sampleCodes(decoder, y, { z }, { ...options, weights });
+    for (let sample = 0; sample < 5; sample++) {
+      const [first, end] = [17 * sample, 17 * (sample + 1)];
+      const own = await sampleCodes(
+        decoder,
+        y.slice(first, end),
+        { z: z.slice(3 * sample, 3 * (sample + 1)) },
+        { ...options, weights: weights?.slice(first, end) },
+      );
+      assert.equal(own.codes, all.codes.slice(27 * sample, 27 * (sample + 1)));
+      assert.equal(own.weights, all.weights.slice(9 * sample, 9 * (sample + 1)));
+      assert.is(own.effectiveSampleSize[0], all.effectiveSampleSize[sample]);
+    }
   }
+  const all = await sampleCodes(decoder, y, { z }, options);
   assert.equal(await sampleCodes(decoder, y, { z }, options), all);
   const other = await sampleCodes(decoder, y, { z }, { ...options, seed: 5 });
   assert.ok(other.codes.every((value, i) => value !== all.codes[i]));
   const fewer = await sampleCodes(decoder, y, { z }, { ...options, count: 4 });
   assert.equal(fewer.codes.slice(0, 12), all.codes.slice(0, 12));
+});
+
+test("each sample is drawn by random numbers of its own", async () => {
+  // Linear: every sample has the same covariance, so that draws differ from their codes by the random numbers alone.
+  const linear = createDecoder({ layers: [2, 5], outputActivation: "identity", seed: 6 });
+  const options = { prior: gaussian(), loss: squaredError(), backend };
+  const twice = randomArray(8, 2 * 5, 0, 1);
+  const { z } = await encode(linear, twice, options);
+  const { codes } = await sampleCodes(linear, twice, { z }, { ...options, count: 4 });
+  for (let i = 0; i < 8; i++) {
+    const [one, other] = [codes[i]! - z[i % 2]!, codes[8 + i]! - z[2 + (i % 2)]!];
+    assert.ok(Math.abs(one - other) > 1e-4, `${i}: ${one}, ${other}`);
+  }
 });
 
 test("a decoder's own loss and prior are the defaults, and 200 the count", async () => {

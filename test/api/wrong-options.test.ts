@@ -209,6 +209,27 @@ test("options are a plain object, and one that cannot be read is named with the 
   assert.equal([error.code, error.option, error.cause], ["invalid_argument", "batchSize", reason]);
 });
 
+test("what is not used of an option's value is not read: a large one costs nothing, and a getter may throw", async () => {
+  const fail = (): never => {
+    throw new Error("all properties are listed");
+  };
+  const large = new Proxy(new Float32Array(3), { ownKeys: fail });
+  await rejected(encode(decoder, y, { weights: large }), "invalid_argument", /^encode: weights is /);
+  const onProgress = Object.defineProperty(() => {}, "firstCall", { enumerable: true, get: fail });
+  await encode(decoder, y, { onProgress });
+});
+
+test("a plain value is refused by its option, whatever its own properties are", async () => {
+  const { signal } = new AbortController();
+  const prior = { name: "gaussian", mean: untouchable([]) } as never;
+  await rejected(encode(decoder, y, { prior }), "invalid_argument", /^encode: prior/);
+  for (const name of ["toString", "constructor", "__proto__"]) {
+    const message = /^encode: (prior|solver) is an object, expected /;
+    await rejected(encode(decoder, y, { prior: { name } as never, signal }), "invalid_argument", message);
+    await rejected(encode(decoder, y, { solver: { name } as never, signal }), "invalid_argument", message);
+  }
+});
+
 test("a backend whose session lacks a method is refused by the method's name", async () => {
   const backend = { name: "half", open: async () => ({}) } as never;
   const message = /^encode: backend has no solve\(\) in its session, expected a backend/;

@@ -204,6 +204,10 @@ test("by an encoder: codes whose losses are not finite are counted, and left out
     Array.from(report.loss, (x) => !Number.isFinite(x)),
   );
   assert.is(report.meanLoss, finite.reduce((sum, value) => sum + value, 0) / finite.length);
+  const { gap, meanGap } = await evaluate(steep, y, { ...options, gap: true });
+  const gaps = Array.from(gap).filter(Number.isFinite);
+  assert.ok(gaps.length > 0 && gaps.length < 17);
+  assert.is(meanGap, gaps.reduce((sum, value) => sum + value, 0) / gaps.length);
   // However large a prior is, the losses beside it are those without.
   const beside = await evaluate(decoder, y, { encoder, prior: gaussian({ mean: 1e10, std: 1e-3 }) });
   assert.equal(beside.loss, (await evaluate(decoder, y, { encoder })).loss);
