@@ -1,6 +1,7 @@
 import { LatentflowError } from "./errors.ts";
 import { gotten, subject, wanted } from "./message.ts";
-import { invalidOption, refused, unreadable } from "./refuse.ts";
+import { messageOf } from "./realms.ts";
+import { invalidOption, refused } from "./refuse.ts";
 import { type Bounds, show, showBounds } from "./show.ts";
 
 // Checks of arguments and options. Each throws an `invalid_argument` error that names the wrong one.
@@ -73,6 +74,18 @@ export function readValue<Value>(where: string, name: string, read: () => Value)
     if (cause instanceof LatentflowError) throw cause;
     throw unreadable(where, name, cause);
   }
+}
+
+/**
+ * Makes an `invalid_argument` error that refuses an option or argument since reading it throws, as a getter or a Proxy may.
+ *
+ * @param where beginning of error messages: name of the function called, plain or marked; "" for none
+ * @param name name of the option or argument, plain, or marked by `subject` and with other words around it
+ * @param cause what was thrown
+ */
+export function unreadable(where: string, name: string, cause: unknown, verb = "is"): LatentflowError {
+  const got = `a value that cannot be read (${messageOf(cause)})`;
+  return refused(where, name, verb, got, "one that can", "", cause);
 }
 
 /** Returns `value`, or the default `standard` if it is undefined. `null` is returned unchanged, so that checks reject it. */

@@ -1,4 +1,4 @@
-import { checkChoice, checkFlag, checkNumber, checkOptions, checkSignal, readValue } from "./check.ts";
+import { checkChoice, checkFlag, checkNumber, checkOptions, checkSignal } from "./check.ts";
 import { refused } from "./refuse.ts";
 import { type Bounds, show } from "./show.ts";
 
@@ -122,7 +122,7 @@ export function completeOptions<Fields extends { readonly [name: string]: Field<
   const values = Object.entries<Field<unknown>>(fields).map(([name, field]) => {
     const value = given?.[name];
     const isDefault = value === undefined && "standard" in field;
-    return [name, isDefault ? field.standard : readValue(where, name, () => field.check(where, name, value))];
+    return [name, isDefault ? field.standard : field.check(where, name, value)];
   });
   return Object.fromEntries(values) as ValuesOf<Fields>;
 }

@@ -1,6 +1,7 @@
+import { unreadable } from "./check.ts";
 import { LatentflowError, markedMessage } from "./errors.ts";
 import { within } from "./message.ts";
-import { invalid, refused, unreadable } from "./refuse.ts";
+import { invalid, refused } from "./refuse.ts";
 import { alternatives, callHint, show } from "./show.ts";
 
 /** Functions that make a value of each kind, by name of the kind, from the options that the value consists of. */

@@ -1,6 +1,5 @@
 import { LatentflowError, type LatentflowErrorCode } from "./errors.ts";
 import { beginningOf, gotten, subject, wanted } from "./message.ts";
-import { messageOf } from "./realms.ts";
 import { escapeText } from "./show.ts";
 
 // Makers of errors about arguments and files.
@@ -32,18 +31,6 @@ export function refused(
   cause?: unknown,
 ): LatentflowError {
   return objection(where, name, `${verb} ${gotten(got)}, expected ${wanted(expected)}${advice}`, cause);
-}
-
-/**
- * Makes an `invalid_argument` error that refuses an option or argument since reading it throws, as a getter or a Proxy may.
- *
- * @param where beginning of error messages: name of the function called, plain or marked; "" for none
- * @param name name of the option or argument, plain, or marked by `subject` and with other words around it
- * @param cause what was thrown
- */
-export function unreadable(where: string, name: string, cause: unknown, verb = "is"): LatentflowError {
-  const got = `a value that cannot be read (${messageOf(cause)})`;
-  return refused(where, name, verb, got, "one that can", "", cause);
 }
 
 /**

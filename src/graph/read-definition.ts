@@ -1,8 +1,8 @@
-import { checkChoice, checkNumber, checkOptions } from "../base/check.ts";
+import { checkChoice, checkNumber, checkOptions, unreadable } from "../base/check.ts";
 import { LatentflowError } from "../base/errors.ts";
 import { atOnce, type Pausable } from "../base/event-loop.ts";
 import { gotten, subject, wanted, within } from "../base/message.ts";
-import { invalidOption, objection, refused, unreadable } from "../base/refuse.ts";
+import { invalidOption, objection, refused } from "../base/refuse.ts";
 import { show } from "../base/show.ts";
 import type { FixedInputDefinition, GraphDefinition, OperationDefinition } from "./definition.ts";
 import { type FixedInput, type Graph, LATENT } from "./graph.ts";

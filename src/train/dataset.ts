@@ -22,10 +22,9 @@ const mark: unique symbol = Symbol.for("latentflow.dataset");
 /** True for a data set made by any copy of the package. */
 export function isDataset(value: unknown): value is Dataset {
   try {
-    // A Proxy or a copy has no samples to return: they are private.
-    return (value as Dataset)[mark] && (value as Dataset).rows([]).length === 0;
+    return (value as Dataset)[mark] === true;
   } catch {
-    return false;
+    return false; // Undefined, null, or a Proxy that throws.
   }
 }
 
@@ -50,8 +49,10 @@ export class Dataset {
   /** Class of each sample, [count], which must not be modified; undefined without labels. */
   readonly labels: Uint8Array | undefined;
 
-  /** @internal */
-  readonly [mark] = true;
+  /** @internal True for a data set; false for a Proxy of one, which lacks the private values. */
+  get [mark](): boolean {
+    return #values in this;
+  }
 
   /** Values as stored, [count, size]. */
   readonly #values: Uint8Array | Float32Array;

@@ -233,6 +233,7 @@ test("a signal that is aborted before the start: no work, on any number of threa
     size: { value: real.size },
     shape: { value: real.shape },
     rows: { value: () => assert.unreachable("the data are read") },
+    [Symbol.for("latentflow.dataset")]: { value: true },
   }) as Dataset;
   const bad = y.slice().fill(Number.NaN);
   const makeBackends: (() => Backend | undefined)[] = [

@@ -26,6 +26,7 @@ import {
   turned,
   withNoise,
 } from "../../reproduce/hidden.ts";
+import { backend } from "../../reproduce/paper-setting.ts";
 import { createRandom } from "../../src/base/random.ts";
 import { decode, encode, lbfgs, loadDecoder, squaredError } from "../../src/index.ts";
 import { encodeWith, mnist } from "../../src/train/index.ts";
@@ -189,24 +190,27 @@ async function errorsAnew(networks: string) {
   const { test: images } = await mnist();
   const truth = images.slice(0, 2).toFloat32();
   const errorOf = async (z: Float32Array, isScored: (i: number) => boolean) => {
-    const drawn = await decode(decoder, z);
+    const drawn = await decode(decoder, z, { backend });
     const errors = [...truth].flatMap((value, i) => (isScored(i) ? [(drawn[i]! - value) ** 2] : []));
     return errors.reduce((sum, error) => sum + error, 0) / errors.length;
   };
   const hidden = randomPixels(0.5)(truth, 784, 0);
   const noisy = withNoise(truth, 0.3, 0);
-  const weighted = { weights: new Float32Array(784).fill(0.5 / 0.3 ** 2), loss: squaredError() };
+  const weighted = { weights: new Float32Array(784).fill(0.5 / 0.3 ** 2), loss: squaredError(), backend };
   const isHidden = (i: number) => hidden.weights![i] === 0;
-  const start = await encodeWith(encoder, hidden.y);
-  const steps = { solver: lbfgs({ maxSteps: 5 }), z0: start, weights: hidden.weights };
+  const start = await encodeWith(encoder, hidden.y, { backend });
+  const steps = { solver: lbfgs({ maxSteps: 5 }), z0: start, weights: hidden.weights, backend };
   return {
     "50 %": {
       encoder: await errorOf(start, isHidden),
       refined: await errorOf((await encode(decoder, hidden.y, steps)).z, isHidden),
-      inverted: await errorOf((await encode(decoder, hidden.y, { weights: hidden.weights })).z, isHidden),
+      inverted: await errorOf(
+        (await encode(decoder, hidden.y, { weights: hidden.weights, backend })).z,
+        isHidden,
+      ),
     },
     noise: {
-      encoder: await errorOf(await encodeWith(encoder, noisy.y), () => true),
+      encoder: await errorOf(await encodeWith(encoder, noisy.y, { backend }), () => true),
       inverted: await errorOf((await encode(decoder, noisy.y, weighted)).z, () => true),
     },
   };
