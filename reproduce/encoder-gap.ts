@@ -127,7 +127,7 @@ Codes of test images are
 
 - **the encoder's**, by one pass through it;
 - **the encoder's, ${REFINED_STEPS} steps on**: at most ${REFINED_STEPS} steps of \`lbfgs\` from there, by the same decoder;
-- **inverted**: by \`lbfgs\` from z = 0 to its end (decoders of kept codes: from their mean);
+- **inverted**: by \`lbfgs\` to its end, from the mean code of the training images; with a decoder of flows from z = 0;
 - **inverted with a prior**, which is chosen for each kind of damage.
 
 *Excess loss* is the cross entropy of all test images above its [floor](index.md), the least that is possible. Errors of hidden pixels

@@ -88,14 +88,17 @@ export function wrongUsage(command: Command, message: string): never {
  * @param reason what they do not go with, for the message
  */
 export function refuseOptions(command: Command, names: readonly string[], reason: string): void {
-  const given = names.find((name) => command.getOptionValueSource(name) === "cli");
-  if (given !== undefined) wrongUsage(command, `--${kebabCase(given)} does not go with ${reason}`);
+  refuseGiven(command, names, `does not go with ${reason}`);
 }
 
 /** Exits with an error of usage if one of the options `names` was given on the command line without `needed`, such as `--encoder <file>`. */
 export function refuseWithout(command: Command, needed: string, names: readonly string[]): void {
+  refuseGiven(command, names, `needs ${needed}`);
+}
+
+function refuseGiven(command: Command, names: readonly string[], problem: string): void {
   const given = names.find((name) => command.getOptionValueSource(name) === "cli");
-  if (given !== undefined) wrongUsage(command, `--${kebabCase(given)} needs ${needed}`);
+  if (given !== undefined) wrongUsage(command, `--${kebabCase(given)} ${problem}`);
 }
 
 /**
