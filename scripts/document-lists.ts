@@ -1,5 +1,5 @@
-// Writes the lists of activations, of files of data and of statuses, and the tables of options, into pages of site/, and the
-// help texts of options into src/cli/options/option-texts.ts:
+// Writes the lists of activations, of files of data and of statuses, and the tables of options, into pages of site/ and a
+// docstring, and the help texts of options into src/cli/options/option-texts.ts:
 //
 //   node --import tsx scripts/document-lists.ts
 //
@@ -110,6 +110,14 @@ const LISTS: readonly (readonly [file: string, place: RegExp, list: string | ((n
     ),
   ],
   ["site/guides/training.md", /(?<=`readDataset` reads ).*?(?=, gzipped or not)/, enumerated(formats, "and")],
+  [
+    "src/train/read-dataset.ts",
+    /(?<=\* Reads a data set from a file, ).*?(?=, gzipped or not)/,
+    enumerated(
+      ARRAY_FORMATS.map(({ label }) => label),
+      "or",
+    ),
+  ],
   ["site/reference/command-line.md", /(?<=\nData are ).*?(?=, gzipped or not)/, enumerated(formats, "or")],
 ];
 

@@ -1,4 +1,4 @@
-import { objection, refused } from "../base/refuse.ts";
+import { refused } from "../base/refuse.ts";
 import { alternatives, show, showName } from "../base/show.ts";
 import type { Control } from "../solver/base.ts";
 import type { Flow } from "../solver/flow.ts";
@@ -57,25 +57,19 @@ export function checkAdjoint(where: string, adjoint: Adjoint, solver: Solver, lo
     throw refused(where, "adjoint", "is", show(adjoint), expected);
   }
   if (adjoint.needs !== "end" && endOf(solver) === Number.POSITIVE_INFINITY) {
-    throw objection(
-      where,
-      "adjoint",
-      `${showName(adjoint.name)} cannot go back along the way of solver ${showName(solver.name)}, which is not the gradient flow's; use approximate(), which is exact at rest, or a solver that follows the flow, such as amd()`,
-    );
+    const reason = `, since solver ${showName(solver.name)} does not follow the gradient flow, and its way cannot be gone back`;
+    const advice = "; approximate() is exact at rest; or use a solver that follows the flow, such as amd()";
+    throw refused(where, "adjoint", "is", showName(adjoint.name), "approximate()", reason + advice);
   }
   if (adjoint.needs === "method" && tableauOf(solver) === undefined) {
-    throw objection(
-      where,
-      "adjoint",
-      `direct cannot go back through solver ${showName(solver.name)}; use ${alternatives(solversWith("tableau"))}, or adjoint full()`,
-    );
+    const others = alternatives(solversWith("tableau"));
+    const advice = `, since solver ${showName(solver.name)} has no steps to go back through; or use solver ${others}`;
+    throw refused(where, "adjoint", "is", "direct", "full()", advice);
   }
   if (adjoint.needs !== "end" && isCustom(loss) && loss.curvature === undefined) {
-    throw objection(
-      where,
-      "adjoint",
-      `${showName(adjoint.name)} needs second derivatives; give customLoss a curvature(output, target), or use approximate()`,
-    );
+    const advice =
+      ", since the loss has no second derivatives; or give customLoss a curvature(output, target)";
+    throw refused(where, "adjoint", "is", showName(adjoint.name), "approximate()", advice);
   }
   return adjoint;
 }

@@ -1,4 +1,4 @@
-import { objection } from "../base/refuse.ts";
+import { refused } from "../base/refuse.ts";
 import { alternatives } from "../base/show.ts";
 import { checkFlow, type Flow, type GradientFlow, gradientFlow, isUnitGradientFlow } from "../solver/flow.ts";
 import { lbfgs } from "../solver/lbfgs.ts";
@@ -41,11 +41,14 @@ export function checkFlowAndSolver(
   const solver =
     options.solver === undefined ? (defaultSolver ?? usual.solver) : checkSolver(where, options.solver);
   if (!followsAnyFlow(solver) && !isUnitGradientFlow(flow)) {
-    const shown = flow.name === "gradientFlow" ? "gradientFlow() with another alpha" : `${flow.name}()`;
-    throw objection(
+    const expected = alternatives(solversWith("anyFlow"));
+    throw refused(
       where,
       "solver",
-      `${solver.name} follows gradientFlow() with alpha 1 only, flow is ${shown}; use ${alternatives(solversWith("anyFlow"))}`,
+      "is",
+      solver.name,
+      expected,
+      " for a flow other than gradientFlow() with alpha 1",
     );
   }
   return { flow, solver };

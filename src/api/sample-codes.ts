@@ -7,7 +7,7 @@ import { option } from "../base/message.ts";
 import { callback, completeOptions, count, type Field, later, optional, signal } from "../base/options.ts";
 import type { AbortSignalLike } from "../base/platform.ts";
 import { throwIfAborted } from "../base/realms.ts";
-import { invalidOption, refused } from "../base/refuse.ts";
+import { refused } from "../base/refuse.ts";
 import { show } from "../base/show.ts";
 import { WEIGHTS, type Weights } from "../base/weights.ts";
 import { checkDecoder, type Decoder } from "../decoder/decoder.ts";
@@ -168,11 +168,14 @@ function checkArguments(
   }
   const prior = checkPrior(WHERE, values.prior, given);
   if (prior === undefined) {
-    throw invalidOption(
+    const expected = "fitGaussian(codes) of whole samples, or gaussian() if the decoder was trained with it";
+    throw refused(
       WHERE,
       "prior",
-      `there is no ${option("prior")}, so the posterior may have no bounds; ` +
-        "give fitGaussian(codes) of whole samples, or gaussian() if the decoder was trained with it",
+      "is",
+      show(values.prior),
+      expected,
+      "; without a prior the posterior may have no bounds",
     );
   }
   const components = componentsOf(prior, given.latentSize);

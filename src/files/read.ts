@@ -35,7 +35,7 @@ export interface ArrayOptions {
 }
 
 /**
- * Reads the array in an IDX file, a .npy file, either of them gzipped, or a .npz file, recognised by their first bytes.
+ * Reads the array in a file of one of `ARRAY_FORMATS`, gzipped or not, or in a .npz file. Their first bytes tell which.
  *
  * @param bytes the whole file
  * @throws LatentflowError `invalid_file` if it is of another kind (named in the message if it is known) or cannot be read;

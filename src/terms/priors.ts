@@ -2,7 +2,7 @@ import { orDefault } from "../base/check.ts";
 import { logarithm } from "../base/elementary-functions.ts";
 import { callOf } from "../base/message.ts";
 import { completeOptions, type FieldsOf, later, number } from "../base/options.ts";
-import { invalidOption, objection, refused } from "../base/refuse.ts";
+import { refused } from "../base/refuse.ts";
 import { show } from "../base/show.ts";
 import {
   checkArray,
@@ -132,7 +132,7 @@ export function gaussian(options: GaussianOptions = {}): GaussianPrior {
   const where = callOf("gaussian");
   const { mean = 0, std, covariance, weight } = completeOptions(where, options, GAUSSIAN_FIELDS);
   if (std !== undefined && covariance !== undefined) {
-    throw objection(where, "std", "and covariance are both given, expected one of them");
+    throw refused(where, "std", "and covariance are", "both given", "one of them");
   }
   const ownMean = scalarOrRow(where, "mean", mean, undefined, MEAN);
   const meanSize = typeof ownMean === "number" ? undefined : ownMean.length;
@@ -163,9 +163,11 @@ export function gaussianMixture(options: GaussianMixtureOptions): GaussianMixtur
   const first = checkRow(where, "means[0]", means[0], undefined, MEAN);
   const latentSize = first.length;
   const rows = Array.from(means, (row, k) => checkRow(where, `means[${k}]`, row, latentSize, MEAN));
-  if ((stds === undefined) === (covariances === undefined)) {
-    const found = stds === undefined ? "neither stds nor covariances is" : "stds and covariances are both";
-    throw invalidOption(where, "stds", `${found} given, expected one of them`);
+  if (stds === undefined && covariances === undefined) {
+    throw refused(where, "stds", "is", "undefined", "stds or covariances");
+  }
+  if (stds !== undefined && covariances !== undefined) {
+    throw refused(where, "stds", "and covariances are", "both given", "one of them");
   }
   const equal = rows.map(() => 1);
   const common = {

@@ -22,7 +22,7 @@ export interface ReadDatasetOptions extends ReadingOptions {
 }
 
 /**
- * Reads a data set from an IDX or .npy file, gzipped or not, or from an array of a .npz file. The first axis is that of the
+ * Reads a data set from a file, IDX or .npy, gzipped or not, or from an array of a .npz file. The first axis is that of the
  * samples. Values of type uint8 stand for value / 255; all others are used unchanged, true as 1, rounded to float32.
  *
  * @param source the file's bytes, a Blob, a URL, or a string: in Node a path unless it begins with http:, https: or file:,

@@ -51,7 +51,7 @@ const REFUSED: readonly [make: () => unknown, message: RegExp][] = [
   [() => gaussian({ mean: [1, Number.NaN] }), /gaussian: mean\[1\] is NaN/],
   [() => gaussian({ mean: [1, 2], std: [1, 2, 3] }), /gaussian: std has 3 values, expected 2/],
   [() => gaussian({ weight: 0 }), /gaussian: weight is 0/],
-  [() => gaussian({ std: 1, covariance: [1] }), /std and covariance are both given/],
+  [() => gaussian({ std: 1, covariance: [1] }), /std and covariance are both given, expected one of them/],
   [() => gaussian({ covariance: [1, 2, 3] }), /covariance has 3 values, expected d × d/],
   [() => gaussian({ mean: [0, 0], covariance: covariance(1, 3) }), /covariance is 3 × 3, expected 2 × 2/],
   [
@@ -105,8 +105,11 @@ const REFUSED: readonly [make: () => unknown, message: RegExp][] = [
     /weights\[0\] is 5e-324 beside/,
   ],
   [() => gaussianMixture({ means: [[0, 1], [1]], stds: 1 }), /means\[1\] has 1 values, expected 2/],
-  [() => gaussianMixture({ means: [[0, 1]] }), /neither stds nor covariances is given/],
-  [() => gaussianMixture({ means: [[0]], stds: 1, covariances: [[1]] }), /both given/],
+  [() => gaussianMixture({ means: [[0, 1]] }), /stds is undefined, expected stds or covariances/],
+  [
+    () => gaussianMixture({ means: [[0]], stds: 1, covariances: [[1]] }),
+    /stds and covariances are both given, expected one of them/,
+  ],
   [() => gaussianMixture({ means: [[0], [1]], stds: [1] }), /stds has 1 entries, expected 2/],
   [() => gaussianMixture({ means: [[0], [1]], weights: [1, 0], stds: 1 }), /weights\[1\] is 0/],
   [() => gaussianMixture(undefined as never), /means is undefined/],
@@ -178,9 +181,12 @@ const NO_PRIORS: readonly [value: object, message: RegExp][] = [
   [{ name: "gaussian", mean: lengthAlone }, /mean is an object, expected a finite number/],
   [{ name: "gaussian", covariance: lengthAlone }, /covariance is an object, expected a matrix/],
   [{ name: "gaussianMixture", means: [1], stds: [1] }, /weights is undefined, expected an array/],
-  [{ name: "gaussianMixture", weights: [1], means: [1] }, /neither stds nor covariances is given/],
-  [{ name: "gaussianMixture", weights: [1], means: [1], stds: [1], covariances: [1] }, /are both given/],
-  [{ name: "gaussian", std: 1, covariance: [1] }, /std and covariance are both given/],
+  [{ name: "gaussianMixture", weights: [1], means: [1] }, /stds is undefined, expected stds or covariances/],
+  [
+    { name: "gaussianMixture", weights: [1], means: [1], stds: [1], covariances: [1] },
+    /stds and covariances are both given, expected one of them/,
+  ],
+  [{ name: "gaussian", std: 1, covariance: [1] }, /std and covariance are both given, expected one of them/],
   [{ name: "gaussian", sigma: 2 }, /unknown option "sigma"; the options are mean, std, covariance, weight/],
 ];
 

@@ -460,7 +460,7 @@ test("options are checked, and frozen", async () => {
   await rejected(
     encode(decoder, y, { loss: bce, flow }),
     "invalid_argument",
-    /solver lbfgs follows gradientFlow/,
+    /solver is lbfgs, expected euler, rk4 or dormandPrince/,
   );
 });
 
