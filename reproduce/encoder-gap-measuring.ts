@@ -150,6 +150,16 @@ function priorsOf(codes: Float32Array, latentSize: number, seed: number): readon
   return [...fitted, { name: "mixture of 10", prior }];
 }
 
+/** Returns the choice of the least error, the first of those that are equal. */
+export async function ofLeastError<Choice>(
+  choices: readonly Choice[],
+  errorOf: (choice: Choice) => Promise<number>,
+): Promise<Choice> {
+  const errors: number[] = [];
+  for (const choice of choices) errors.push(await errorOf(choice));
+  return choices[errors.indexOf(Math.min(...errors))]!;
+}
+
 /** Images and labels that a decoder is measured with. */
 interface Samples {
   readonly y: Float32Array;
@@ -206,14 +216,8 @@ export async function measureAll(
     pixelErrors(images, await decode(decoder, await find(given, prior), { backend }), given);
 
   /** The prior by which validation images that are given alike have the least error. */
-  const choosePrior = async (find: Find, given: GivenImages) => {
-    const tried = [];
-    for (const named of priors) {
-      const { squaredError } = await errorsOf(find, given, chosenBy, named.prior);
-      tried.push({ ...named, squaredError });
-    }
-    return tried.reduce((least, one) => (one.squaredError < least.squaredError ? one : least));
-  };
+  const choosePrior = (find: Find, given: GivenImages) =>
+    ofLeastError(priors, async ({ prior }) => (await errorsOf(find, given, chosenBy, prior)).squaredError);
   /** Errors of each way, and the name of the prior. */
   const measureGiven = async (give: (images: Float32Array, seed: number) => GivenImages) => {
     const withPrior = ways["inverted with a prior"];

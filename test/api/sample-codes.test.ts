@@ -193,6 +193,26 @@ test("a sample's codes and weights do not depend on its batch mates, their order
   assert.equal(fewer.codes.slice(0, 12), all.codes.slice(0, 12));
 });
 
+test("samples in pieces, as many as fit in memory at once, have the codes and weights that they have together", async () => {
+  /** A backend whose objectives hold two samples at most. */
+  const inPieces: Backend = {
+    ...backend,
+    async open(...use) {
+      const session = await backend.open(...use);
+      return Object.assign(Object.create(session), { objectiveSize: () => 2 });
+    },
+  };
+  const { z } = await encode(decoder, y, { prior, backend });
+  for (const weights of [undefined, randomArray(9, 17, 0.1, 3), randomArray(9, 5 * 17, 0.1, 3)]) {
+    const options = { prior, count: 9, seed: 4, weights };
+    const reports: number[] = [];
+    const onProgress = ({ done }: { readonly done: number }) => void reports.push(done);
+    const pieces = await sampleCodes(decoder, y, { z }, { ...options, backend: inPieces, onProgress });
+    assert.equal(pieces, await sampleCodes(decoder, y, { z }, { ...options, backend }));
+    assert.is(reports.at(-1), 45);
+  }
+});
+
 test("each sample is drawn by random numbers of its own", async () => {
   // Linear: every sample has the same covariance, so that draws differ from their codes by the random numbers alone.
   const linear = createDecoder({ layers: [2, 5], outputActivation: "identity", seed: 6 });

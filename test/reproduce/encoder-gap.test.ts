@@ -7,7 +7,13 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { type Classified, linearAccuracy } from "../../reproduce/classify.ts";
 import { elementNamed, jobsOf } from "../../reproduce/elements.ts";
-import { type GapFound, type GapWay, METHOD_WAYS, TURNS } from "../../reproduce/encoder-gap-measuring.ts";
+import {
+  type GapFound,
+  type GapWay,
+  METHOD_WAYS,
+  ofLeastError,
+  TURNS,
+} from "../../reproduce/encoder-gap-measuring.ts";
 import { GAP_DATA, isComputed, jobFor, seedsFor } from "../../reproduce/encoder-gap-runs.ts";
 import {
   CODE_TRAVEL,
@@ -152,6 +158,18 @@ test("kept codes travel as far in few passes as in many, of images as they are",
   const [shifted, plain] = [await trained(4, 3), await trained(4, 0)];
   // Not by assert.equal, which would take minutes to show where they differ.
   assert.is(Buffer.compare(bytesOf(shifted.parameters), bytesOf(plain.parameters)), 0);
+});
+
+test("the choice of the least error is taken, of equal ones the first", async () => {
+  const choices = ["a", "b", "c", "d"];
+  for (const [errors, expected] of [
+    [[3, 1, 2, 4], "b"],
+    [[0.5, 1, 2, 4], "a"],
+    [[3, 2, 1, 0.1], "d"],
+    [[3, 1, 1, 4], "b"],
+  ] as const) {
+    assert.is(await ofLeastError(choices, async (choice) => errors[choices.indexOf(choice)]!), expected);
+  }
 });
 
 test("networks are kept under all that they were trained by, and have as many seeds as the page says", () => {

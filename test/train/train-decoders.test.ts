@@ -408,6 +408,23 @@ test("a changed copy of a schedule decays to its own end, and its function alone
   );
 });
 
+test("a schedule is asked at each update, by the share of all images that have been processed before it", async () => {
+  const { make: makeOne, y, size } = decoderCases[0]!;
+  const five = y.slice(0, 5 * size);
+  const asked: number[] = [];
+  const schedule: Schedule = {
+    name: "constant",
+    factor(progress) {
+      asked.push(progress);
+      return 1;
+    },
+  };
+  const options = { epochs: 2, batchSize: 2, optimizer: sgd({ learningRate: 0.01 }) } as const;
+  await train(makeOne(), five, { ...options, schedule });
+  // Both ends are asked for when options are checked.
+  assert.equal(asked, [0, 1, 0, 0.2, 0.4, 0.5, 0.7, 0.9]);
+});
+
 test("with warm starts the codes are where each sample's flow has ended", async () => {
   const { make: makeOne, y, size, sampleCount } = decoderCases[0]!;
   const solver = euler({ grid: linearGrid({ slices: 3, t1: 3 }) });
