@@ -1,4 +1,4 @@
-import type { Command } from "commander";
+import { type Command, Help } from "commander";
 
 // Shortened help: `--help` of a command with many options lists the most used ones, `--help all` lists every one.
 
@@ -33,10 +33,14 @@ export function helpFlag(command: Command): string {
 export function shortenHelp(command: Command): void {
   const everyday = EVERYDAY[command.name()];
   if (!everyday) return;
-  const help = command.createHelp();
+  // `visibleOptions` is shortened for the text alone: Commander looks among them for what a misspelt flag may mean, too.
   command.configureHelp({
-    visibleOptions: () =>
-      help.visibleOptions(command).filter((option) => everyday.includes(option.attributeName())),
+    formatHelp(_, helper) {
+      const options = helper
+        .visibleOptions(command)
+        .filter((option) => everyday.includes(option.attributeName()));
+      return Help.prototype.formatHelp(command, Object.assign(helper, { visibleOptions: () => options }));
+    },
   });
 }
 
@@ -48,7 +52,7 @@ export function shortenHelp(command: Command): void {
  */
 export function addNotes(command: Command, notes: string, examples: string): void {
   command.addHelpText("after", () => {
-    const isShort = command.configureHelp().visibleOptions !== undefined;
+    const isShort = command.configureHelp().formatHelp !== undefined;
     const head = isShort
       ? `\nlatentflow ${command.name()} ${helpFlag(command)} lists all ${command.options.length} options, and has the exit codes.\n`
       : notes;

@@ -41,8 +41,15 @@ export async function encodeWith(
   const { backend, signal } = checkEncodeWith(where, encoder, options);
   const count = checkFiniteRows(where, "y", y, encoder.latentSize, INPUT_SIZE);
   const session = await unlessAborted(signal, () => openSession(where, backend, encoder, "decode"));
-  if (count > 0) attached("y", y, where);
-  return codesOf(session, y, signal);
+  const isThere = () => count === 0 || attached("y", y, where);
+  isThere();
+  try {
+    return await codesOf(session, y, signal);
+  } catch (error) {
+    // The session calls its input z.
+    isThere();
+    throw error;
+  }
 }
 
 /**

@@ -261,6 +261,8 @@ test("wrong usage: exit code 2 and a word on what is right", async () => {
     [["demo", "--loss", "l1"], /Allowed choices are bce, binaryCrossEntropy, mse, squaredError/],
     [["encode", "--decoder", "d", "--out", "o"], /required option '--data <files...>' not specified/],
     [["encode", "--out", "o"], /required options '--decoder <file>', '--data <files...>' not specified/],
+    // Not among the flags that --help lists.
+    [["encode", "--prior-fro", "c"], /unknown option '--prior-fro'\n\(Did you mean --prior-from\?\)/],
     [["encode", "--decodr", "d"], /unknown option '--decodr'\n\(Did you mean --decoder\?\)/],
     [["train", "--layers", "20x150"], /Expected integers >= 1 with commas between them/],
     [["encode", "--activation", "elu:1:2"], /'elu:1:2' is invalid\. Expected a number/],

@@ -1,7 +1,8 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import type { Session } from "../../src/backend/backend.ts";
 import { concat, dense, graph } from "../../src/graph/index.ts";
-import { type Backend, createDecoder, encode, gaussian, lbfgs } from "../../src/index.ts";
+import { type Backend, createDecoder, encode, gaussian, lbfgs, wasm } from "../../src/index.ts";
 import { createDataset, encodeWith, evaluate, meanCode, trainAutoencoder } from "../../src/train/index.ts";
 import { randomArray } from "../support/random.ts";
 import { rejected } from "../support/refusal.ts";
@@ -83,6 +84,28 @@ test("the mean code: what is wrong with its samples is said of them, before work
   const running = meanCode(encoder, many);
   encoder.dispose();
   assert.is((await running).length, decoder.latentSize);
+});
+
+test("samples that are transferred during the call are called y by the error", async () => {
+  const { encoder } = await untrained();
+  const y = randomArray(9, 2100 * 9, 0, 1);
+  const backend = wasm({ threads: 1 });
+  const transfers: Backend = {
+    ...backend,
+    async open(...use) {
+      const session = await backend.open(...use);
+      const decode: Session["decode"] = (z, fixed, toLogits, control) => {
+        const pause = async () => void (y.length > 0 && structuredClone(y, { transfer: [y.buffer] }));
+        return session.decode(z, fixed, toLogits, { ...control, pause });
+      };
+      return Object.assign(Object.create(session), { decode });
+    },
+  };
+  await rejected(
+    encodeWith(encoder, y, { backend: transfers }),
+    "invalid_argument",
+    /^encodeWith: the buffer of y was detached \(transferred\) while the call was at work/,
+  );
 });
 
 test("what is given for an encoder and is none", async () => {
