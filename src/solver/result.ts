@@ -117,6 +117,12 @@ export interface EncodeResult {
   readonly seconds: number;
 }
 
+/**
+ * Names of the fields of `EncodeResult` that are about the call as a whole: reports and files of results, which hold numbers of
+ * each sample, leave them out.
+ */
+export type FieldOfCall = "backend" | "seconds";
+
 /** Result whose fields `Names` are never undefined, because the call had the options for them. */
 export type With<Result, Names extends keyof Result> = Result & {
   readonly [Name in Names]: NonNullable<Result[Name]>;

@@ -2,7 +2,7 @@ import type { Owned } from "../base/owned.ts";
 import { gatherRows } from "../base/rows.ts";
 import type { Values } from "./objective.ts";
 import { type RecordedSample, Recording, type SaveAt } from "./recording.ts";
-import { type EncodeResult, type SolveStatistics, STATISTICS } from "./result.ts";
+import { type EncodeResult, type FieldOfCall, type SolveStatistics, STATISTICS } from "./result.ts";
 import { STATUSES, type Status } from "./status.ts";
 
 /** Status code of a sample that has not ended; the codes of ended samples are indices in STATUSES. */
@@ -182,7 +182,7 @@ export class Solution extends Arrays {
   }
 
   /** Returns the results for `encode`: latents and losses as float32, statistics as they are. */
-  toResult(): Omit<EncodeResult, "backend" | "seconds"> {
+  toResult(): Omit<EncodeResult, FieldOfCall> {
     return {
       z: new Float32Array(this.z),
       v: this.v && new Float32Array(this.v),

@@ -8,7 +8,14 @@ import { startsOf } from "../decoder/start.ts";
 import { Callbacks, makeControl, unlessAborted } from "../solver/control.ts";
 import { evaluateOnly } from "../solver/evaluate-only.ts";
 import { gradientFlow, orderOf } from "../solver/flow.ts";
-import { type EncodeResult, type EncodeSummary, meanOfFinite, summary, type With } from "../solver/result.ts";
+import {
+  type EncodeResult,
+  type EncodeSummary,
+  type FieldOfCall,
+  meanOfFinite,
+  summary,
+  type With,
+} from "../solver/result.ts";
 import { Solution } from "../solver/solution.ts";
 import { leastLosses } from "../terms/floor.ts";
 import type { Prior } from "../terms/priors.ts";
@@ -27,7 +34,7 @@ const WHERE = callOf("evaluate");
 /** Result of `evaluate` for B samples: means and counts as in `summary`, and the values of each sample. */
 export interface EvaluateReport
   extends EncodeSummary,
-    Omit<EncodeResult, "z" | "v" | "trajectory" | "backend" | "seconds"> {
+    Omit<EncodeResult, "z" | "v" | "trajectory" | FieldOfCall> {
   /**
    * Mean of the loss minus its lower bound, over the samples with a finite loss. The bound is the entropy of the targets for
    * cross entropy, and taken as 0 for all other losses, also custom ones.

@@ -1,6 +1,7 @@
 // run: alone
 // Tests src/cli/commands/decode.ts, src/cli/commands/demo.ts, src/cli/commands/status.ts,
-// src/cli/options/parse.ts, src/cli/output/report.ts, src/cli/output/results.ts.
+// src/cli/options/parse.ts, src/cli/output/report.ts, src/cli/output/results.ts,
+// src/cli/help.ts.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";

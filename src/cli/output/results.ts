@@ -1,5 +1,6 @@
 import { type Column, formatCsv } from "../../files/csv.ts";
 import type { CodeSamples, EncodeResult, SolveStatistics } from "../../index.ts";
+import type { FieldOfCall } from "../../solver/result.ts";
 import type { Ids } from "../input/array-files/parquet-ids.ts";
 import type { OutputFile } from "./output-files.ts";
 
@@ -55,9 +56,7 @@ const NAMES = {
 } as const satisfies {
   readonly [Name in
     | keyof SolveStatistics
-    | Exclude<keyof EncodeResult, "z" | "v" | "stats" | "trajectory" | "backend" | "seconds">]:
-    | string
-    | undefined;
+    | Exclude<keyof EncodeResult, "z" | "v" | "stats" | "trajectory" | FieldOfCall>]: string | undefined;
 };
 
 /** Names in tables of the numbers per sample that are saved. */
