@@ -61,31 +61,25 @@ function excess(figures: Figures, data: GapData, count: GapCount, way: GapWay): 
 /** The answer for a data set in sentences, by the figures. */
 function answer(figures: Figures, data: GapData): string {
   const [few, , all] = GAP_COUNTS;
-  const [encoderFew, encoderAll, invertedFew, invertedAll, refinedFew, refinedAll] = (
-    ["encoder", "inverted", "refined"] as const
-  ).flatMap((way) => [excess(figures, data, few!, way), excess(figures, data, all!, way)]);
-  if (
-    encoderFew === undefined ||
-    encoderAll === undefined ||
-    invertedFew === undefined ||
-    invertedAll === undefined ||
-    refinedFew === undefined ||
-    refinedAll === undefined
-  )
-    return `On ${data} the answer is ${NOT_YET}.`;
-  const [gapFew, gapAll] = [encoderFew - invertedFew, encoderAll - invertedAll];
+  const excesses = (way: GapWay) =>
+    [few!, all!].map((count) => excess(figures, data, count, way) ?? Number.NaN);
+  const [encoder, refined, inverted] = [excesses("encoder"), excesses("refined"), excesses("inverted")];
+  if ([encoder, refined, inverted].flat().some(Number.isNaN)) return `On ${data} the answer is ${NOT_YET}.`;
+  const gaps = encoder.map((loss, i) => loss - inverted[i]!);
+  const closed = refined.map((loss, i) => percent((encoder[i]! - loss) / gaps[i]!));
+  const ofFall = (gaps[0]! - gaps[1]!) / (encoder[0]! - encoder[1]!);
   const isWhole = [few!, all!].every((count) => figures.of(data, count, "autoencoder", () => 1).isWhole);
-  const percent = (share: number) => `${Math.round(100 * share)} %`;
   return (
-    `On ${data}, from ${few} to ${showCount(all!)} images, the excess loss of the encoder's codes falls from ` +
-    `${encoderFew.toFixed(4)} to ${encoderAll.toFixed(4)}, that of the inverted codes of the same decoders from ` +
-    `${invertedFew.toFixed(4)} to ${invertedAll.toFixed(4)}. So the encoder's gap shrinks from ${gapFew.toFixed(4)} to ` +
-    `${gapAll.toFixed(4)}, which is ${percent((gapFew - gapAll) / (encoderFew - encoderAll))} of what its codes gain by more images. ` +
-    `From the encoder's code, ${REFINED_STEPS} steps of \`lbfgs\` close ${percent((encoderFew - refinedFew) / gapFew)} of the gap with ` +
-    `${few} images, ${percent((encoderAll - refinedAll) / gapAll)} with ${showCount(all!)}.` +
-    (isWhole ? "" : " Not all seeds have been computed.")
+    `On ${data}, from ${few} to ${showCount(all!)} images, the excess loss of the encoder's codes falls from ${fromTo(encoder)}, that ` +
+    `of the inverted codes of the same decoders from ${fromTo(inverted)}. So the gap between the two shrinks from ${fromTo(gaps)}. ` +
+    `That is ${percent(ofFall)} of the encoder's fall; the rest is due to better decoders. ` +
+    `From the encoder's code, ${REFINED_STEPS} steps of \`lbfgs\` close ${closed[0]} of the gap with ${few} images, ${closed[1]} with ` +
+    `${showCount(all!)}.${isWhole ? "" : " Not all seeds have been computed."}`
   );
 }
+
+const percent = (share: number) => `${Math.round(100 * share)} %`;
+const fromTo = (losses: readonly number[]) => losses.map((loss) => loss.toFixed(4)).join(" to ");
 
 const question = (figures: Figures) => `
 ## Question

@@ -332,8 +332,8 @@ test("the page says what the figures are, seed by seed, and that they are missin
   assert.is(
     summary.holds,
     "On MNIST, from 480 to 50,000 images, the excess loss of the encoder's codes falls from 0.0400 to 0.0200, that of the inverted " +
-      "codes of the same decoders from 0.0200 to 0.0150. So the encoder's gap shrinks from 0.0200 to 0.0050, which is 75 % of what " +
-      "its codes gain by more images. From the encoder's code, 5 steps of `lbfgs` close 90 % of the gap with 480 images, 90 % with " +
+      "codes of the same decoders from 0.0200 to 0.0150. So the gap between the two shrinks from 0.0200 to 0.0050. That is 75 % of " +
+      "the encoder's fall; the rest is due to better decoders. From the encoder's code, 5 steps of `lbfgs` close 90 % of the gap with 480 images, 90 % with " +
       "50,000.",
   );
   // (0.0981 - 0.0580797) / (0.0781 - 0.0580797)
