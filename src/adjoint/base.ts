@@ -52,7 +52,7 @@ export interface Adjoint {
  * @throws LatentflowError `invalid_argument` otherwise
  */
 export function checkAdjoint(where: string, adjoint: Adjoint, solver: Solver, loss: Loss): Adjoint {
-  if (typeof adjoint?.addGradient !== "function") {
+  if (typeof adjoint?.addGradient !== "function" || typeof adjoint.copies !== "function") {
     const expected = alternatives(ADJOINTS.map((name) => `${name}()`));
     throw refused(where, "adjoint", "is", show(adjoint), expected);
   }

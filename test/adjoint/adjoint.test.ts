@@ -300,7 +300,7 @@ test("what cannot be used is refused before any work", () => {
   ) => checkAdjoint("train", adjoint as Adjoint, by, loss);
   for (const adjoint of [approximate(), full(), direct()]) assert.is(check(adjoint), adjoint);
   assert.is(check(approximate(), flat).name, "approximate");
-  for (const adjoint of [undefined, "full", {}, full]) {
+  for (const adjoint of [undefined, "full", {}, full, { ...full(), copies: null }]) {
     refused(() => check(adjoint), "invalid_argument", /adjoint is .*, expected approximate\(\), full\(\) or/);
   }
   for (const adjoint of [full(), direct()]) {
