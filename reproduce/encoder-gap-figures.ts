@@ -41,6 +41,11 @@ export class Figures {
     );
   }
 
+  /** All that has been found, run by run. */
+  get all(): readonly GapFound[] {
+    return [...this.results.values()];
+  }
+
   /** True if anything is known of a data set. */
   has(data: GapData): boolean {
     return [...this.results.keys()].some((id) => id.startsWith(`${data}, `));

@@ -1,9 +1,16 @@
 import { type Figures, hasWay, sayingSeedsOnce, WAY_NAMES } from "./encoder-gap-figures.ts";
-import { type GapFound, type GapWay, HIDING_NAMES, REFINED_STEPS, TURNS } from "./encoder-gap-measuring.ts";
+import {
+  type GapFound,
+  type GapWay,
+  HIDING_NAMES,
+  PRIOR_NAMES,
+  REFINED_STEPS,
+  TURNS,
+} from "./encoder-gap-measuring.ts";
 import { ENCODED, GAP_DATA, type GapData, isComputed } from "./encoder-gap-runs.ts";
 import { GAP_COUNTS, GAP_METHODS, type GapCount, type GapMethod } from "./encoder-gap-training.ts";
 import { testFloor } from "./floors.ts";
-import { capital, type Figure, showCount, table } from "./page.ts";
+import { type Figure, showCount, table } from "./page.ts";
 
 // What the encoder gap's page says first: its main table, in words too.
 
@@ -28,10 +35,24 @@ const COLUMNS: readonly Column[] = [
   { name: WAY_NAMES["inverted with a prior"], method: "autoencoder", way: "inverted with a prior" },
 ];
 
-/** A task by which the page's main table compares the columns. */
+/** Columns, and those of the appendix that may be better than one of these. */
+const RANKED: readonly Column[] = [
+  ...COLUMNS,
+  ...(["kept codes", "flow"] as const).flatMap((method) =>
+    (["inverted", "inverted with a prior"] as const).map((way) => ({
+      name: `${WAY_NAMES[way]}, ${method}`,
+      method,
+      way,
+    })),
+  ),
+];
+
+/** A task by which columns are compared. */
 interface Task {
   readonly name: string;
-  /** True if columns are ranked in words: lower is better. */
+  /** True if the main table has it. */
+  readonly isInTable: boolean;
+  /** True if columns are ranked by it: lower is better. */
   readonly isRanked: boolean;
   readonly digits?: number;
   /** Undefined for a way that the task is not measured by. */
@@ -39,17 +60,23 @@ interface Task {
 }
 
 /** A task of errors of pixels, of which there is a baseline. */
-const ofPixels = (name: string, damage: keyof GapFound["baselines"]): Task => ({
+const ofPixels = (
+  name: string,
+  damage: keyof GapFound["baselines"],
+  measure: "squaredError" | "crossEntropy",
+): Task => ({
   name,
+  isInTable: measure === "squaredError",
   isRanked: true,
   value: ({ hidden, noisy, baselines }, way) => {
-    if (way === "baseline") return baselines[damage].squaredError;
-    return (damage === "noise" ? noisy : hidden[damage])[way]?.squaredError;
+    if (way === "baseline") return baselines[damage][measure];
+    return (damage === "noise" ? noisy : hidden[damage])[way]?.[measure];
   },
 });
 
 const ofClasses = (name: string, classifier: "linear" | "neighbours"): Task => ({
   name,
+  isInTable: true,
   isRanked: false, // Most differences are of chance.
   digits: 3,
   value: ({ classified }, way) => (way === "baseline" ? undefined : classified[way]?.[classifier]),
@@ -58,53 +85,75 @@ const ofClasses = (name: string, classifier: "linear" | "neighbours"): Task => (
 const TASKS: readonly Task[] = [
   {
     name: "excess loss, nats a pixel",
+    isInTable: true,
     isRanked: true,
     value: ({ intact }, way, data) => {
       const measured = way === "baseline" ? undefined : intact[way];
       return measured && measured.loss - testFloor(data);
     },
   },
-  ...HIDING_NAMES.map((hiding) => ofPixels(`squared error of hidden pixels, ${hiding}`, hiding)),
-  ofPixels("squared error of denoised images", "noise"),
+  ...HIDING_NAMES.flatMap((hiding) => [
+    ofPixels(`squared error of hidden pixels, ${hiding}`, hiding, "squaredError"),
+    ofPixels(`cross entropy of hidden pixels, ${hiding}`, hiding, "crossEntropy"),
+  ]),
+  ofPixels("squared error of denoised images", "noise", "squaredError"),
   ofClasses("accuracy, linear", "linear"),
   ofClasses("accuracy, 5 neighbours", "neighbours"),
 ];
+const RANKED_TASKS = TASKS.filter((task) => task.isRanked);
 
 function figureOf(figures: Figures, data: GapData, count: GapCount, task: Task, column: Column): Figure {
   return figures.of(data, count, column.method, (found) => task.value(found, column.way, data), task.digits);
 }
 
-/** The page's main table, of MNIST, and what it says in words. */
+/** The page's main table, of MNIST, and what it and that of Fashion-MNIST say. */
 export function findings(figures: Figures): string {
   return `
-## Findings on MNIST
+## Findings
+
+### MNIST: all tasks
 
 ${mainTable(figures, "MNIST")}
 
 Empty cells were not measured. The columns of *encoder trained with masks* are of decoders of their own, all others are of the same
-decoders. *No network* fills hidden pixels with the mean of the training images, and leaves noise as it is.
+decoders. *No network* fills hidden pixels with the mean of the training images, and leaves noise as it is. [The same of
+Fashion-MNIST](#fashion-mnist).
 
-${TASKS.filter((task) => task.isRanked)
-  .flatMap((task) => inWords(figures, "MNIST", task))
-  .join("\n")}
-${worseThanNone(figures, "MNIST")}
+### The best two
 
-How well the decoder of ${GAP_COUNTS[0]} digits tells turned digits from others, as the area under the ROC curve, by three scores:
+Of all codes and decoders on this page, those of kept codes and flows too, the two with the lowest error:
+
+${GAP_DATA.filter((data) => figures.has(data))
+  .map((data) => `${bestTwo(figures, data)}\n\n${worseThanNone(figures, data)}`)
+  .join("\n\n")}
+
+${accuracyInWords(figures)}
+### Other inputs
+
+How well 1,000 turned digits are told from 1,000 others, as the area under the ROC curve, by three scores:
 
 ${turnScores(figures, "MNIST")}
+
+### How the decoder was trained
 
 Excess loss of inverted test images, in nats a pixel, by how their decoder was trained:
 
 ${trainingTable(figures)}
 
 These decoders differ in more than the method: kept codes are trained without random shifts, flows in fewer passes.
+
+### The prior that was chosen
+
+How often validation chose each prior, over autoencoders, kept codes and flows of both data sets:
+
+${priorsTable(figures)}
 `;
 }
 
 export function mainTable(figures: Figures, data: GapData): string {
   return table(
     ["", "images", ...COLUMNS.map(({ name }) => name)],
-    TASKS.flatMap((task) =>
+    TASKS.filter((task) => task.isInTable).flatMap((task) =>
       GAP_COUNTS.map((count, i) => [
         i === 0 ? task.name : "",
         ...sayingSeedsOnce(
@@ -120,58 +169,90 @@ export function mainTable(figures: Figures, data: GapData): string {
   );
 }
 
-/** A line of a list that names the best columns of a task, by the number of images; nothing where figures are missing. */
-function inWords(figures: Figures, data: GapData, task: Task): string[] {
-  const bests = GAP_COUNTS.flatMap((count) => {
-    const there = COLUMNS.flatMap((column) => {
+/** The two columns with the lowest errors, by task and number of images; "…" where figures are missing. */
+function bestTwo(figures: Figures, data: GapData): string {
+  const cell = (task: Task, count: GapCount) => {
+    const there = RANKED.flatMap((column) => {
+      if (!isComputed(data, count, column.method)) return [];
       const { mean, isWhole } = figureOf(figures, data, count, task, column);
-      return mean === undefined || !isWhole ? [] : [{ column, mean }];
+      return mean === undefined || !isWhole ? [] : [{ name: column.name, method: column.method, mean }];
     });
-    if (!ENCODED.every((method) => there.some(({ column }) => column.method === method))) return [];
-    const means = there.map(({ mean }) => mean.toFixed(4));
-    const [best, next] = [...new Set(means)].sort();
-    const show = (shown: string | undefined) => {
-      const equals = there.filter((_, i) => means[i] === shown).map(({ column }) => column.name);
-      return `${equals.join(" and ")} (${shown})`;
-    };
-    return [`${showCount(count)} images: ${show(best)}, then ${show(next)}`];
-  });
-  return bests.length > 0 ? [`- **${capital(task.name)}**, the best two: ${bests.join("; ")}.`] : [];
+    if (!ENCODED.every((method) => there.some((one) => one.method === method))) return "…";
+    const shown = there.map(({ mean }) => mean.toFixed(4));
+    const best = [...new Set(shown)].sort().slice(0, 2);
+    const named = (mean: string) => there.flatMap(({ name }, i) => (shown[i] === mean ? [name] : []));
+    return best.map((mean) => `${named(mean).join(" and ")}: ${mean}`).join("; then ");
+  };
+  return table(
+    [data, ...GAP_COUNTS.map((count) => `${showCount(count)} images`)],
+    RANKED_TASKS.map((task) => [task.name, ...GAP_COUNTS.map((count) => cell(task, count))]),
+  );
 }
 
-/** A line of a list that names, by task, the columns that are worse than no network; nothing if there are none. */
+/** The numbers of images with which a column is worse than no network with every seed, by task; nothing if there are none. */
 function worseThanNone(figures: Figures, data: GapData): string {
   const [none, ...networks] = COLUMNS;
-  const tasks = TASKS.filter((task) => task.isRanked).flatMap((task) => {
-    const worse = networks.flatMap((column) => {
+  const rows = RANKED_TASKS.map((task) => [
+    task.name,
+    ...networks.map((column) => {
       const counts = GAP_COUNTS.filter((count) => {
-        const [without, its] = [none!, column].map((one) => figureOf(figures, data, count, task, one).mean);
-        return without !== undefined && its !== undefined && its > without;
+        const { values } = figures.of(data, count, column.method, (found) => {
+          const [its, without] = [column, none!].map(({ way }) => task.value(found, way, data));
+          return its !== undefined && without !== undefined ? its - without : undefined;
+        });
+        return values.length > 0 && values.every((more) => more > 0);
       });
-      const which = counts.length < GAP_COUNTS.length ? ` (${counts.map(showCount).join(", ")} images)` : "";
-      return counts.length > 0 ? [`${column.name}${which}`] : [];
-    });
-    return worse.length > 0 ? [`${task.name}: ${worse.join(", ")}`] : [];
-  });
-  return tasks.length > 0 ? `- **Worse than no network**: ${tasks.join("; ")}.` : "";
+      return counts.length === GAP_COUNTS.length ? "all" : counts.map(showCount).join("; ");
+    }),
+  ]).filter(([, ...cells]) => cells.some((cell) => cell !== ""));
+  if (rows.length === 0) return "";
+  return `Numbers of images with which these are **worse than no network**, with every seed:\n\n${table([data, ...networks.map(({ name }) => name)], rows)}`;
 }
 
-/** How well turned images are told from others by each score, with the decoder of fewest images. */
+/** What the codes of decoders of fewest images are worth to a linear classifier; nothing where that has not been computed. */
+function accuracyInWords(figures: Figures): string {
+  const [few] = GAP_COUNTS;
+  const [encoder, inverted] = (["encoder", "inverted"] as const).map((way) =>
+    figures.of("MNIST", few!, "autoencoder", ({ classified }) => classified[way]?.linear, 3),
+  );
+  if (encoder?.mean === undefined || inverted?.mean === undefined) return "";
+  return (
+    `A code of lower loss need not be more useful: with ${few} digits a linear classifier is right for a share of ` +
+    `${encoder.text} of the encoder's codes, and for ${inverted.text} of the inverted ones.\n`
+  );
+}
+
+/** How often each prior was chosen, by damage. */
+function priorsTable(figures: Figures): string {
+  const damages = [...HIDING_NAMES, "noise"] as const;
+  const chosen = damages.map((damage) => figures.all.flatMap(({ priors }) => priors[damage] ?? []));
+  return table(
+    ["prior", ...damages],
+    PRIOR_NAMES.map((name) => [
+      name,
+      ...chosen.map((names) => `${names.filter((one) => one === name).length}`),
+    ]),
+  );
+}
+
+/** How well turned images are told from others by each score. */
 function turnScores(figures: Figures, data: GapData): string {
   const scores = {
     "excess of the inverted code": "inverted",
     "excess of the encoder's code": "encoder",
-    "the second less the first": "gap",
+    "the gap, encoder's less inverted": "gap",
   } as const;
-  const [few] = GAP_COUNTS;
   return table(
-    ["score", ...TURNS.map((degrees) => `${degrees}°`)],
-    Object.entries(scores).map(([name, score]) =>
-      sayingSeedsOnce(
-        name,
-        TURNS.map(
-          (degrees) => figures.of(data, few!, "autoencoder", ({ turns }) => turns[degrees]?.[score], 2).text,
-        ),
+    ["images trained on", "score", ...TURNS.map((degrees) => `${degrees}°`)],
+    GAP_COUNTS.flatMap((count) =>
+      Object.entries(scores).map(([name, score]) =>
+        sayingSeedsOnce(showCount(count), [
+          name,
+          ...TURNS.map(
+            (degrees) =>
+              figures.of(data, count, "autoencoder", ({ turns }) => turns[degrees]?.[score], 2).text,
+          ),
+        ]),
       ),
     ),
   );

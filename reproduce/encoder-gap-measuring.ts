@@ -140,14 +140,21 @@ interface NamedPrior {
   readonly prior: Prior;
 }
 
+/** Weights of the Gaussians that validation chooses from, and the mixture's components. */
+const [PRIOR_WEIGHTS, COMPONENTS] = [[0.1, 0.3, 1, 3, 10], 10] as const;
+const gaussianName = (weight: number) => `Gaussian, weight ${weight}`;
+const MIXTURE_NAME = `mixture of ${COMPONENTS}`;
+/** Names of the priors that validation chooses from. */
+export const PRIOR_NAMES: readonly string[] = [...PRIOR_WEIGHTS.map(gaussianName), MIXTURE_NAME];
+
 /** Priors that validation chooses from, fitted to the codes of training images. */
 function priorsOf(codes: Float32Array, latentSize: number, seed: number): readonly NamedPrior[] {
-  const fitted = [0.1, 0.3, 1, 3, 10].map((weight) => ({
-    name: `Gaussian, weight ${weight}`,
+  const fitted = PRIOR_WEIGHTS.map((weight) => ({
+    name: gaussianName(weight),
     prior: fitGaussian(codes, { latentSize, covariance: "full", shrinkage: 0.01, weight }),
   }));
-  const { prior } = fitGaussianMixture(codes, { latentSize, components: 10, seed });
-  return [...fitted, { name: "mixture of 10", prior }];
+  const { prior } = fitGaussianMixture(codes, { latentSize, components: COMPONENTS, seed });
+  return [...fitted, { name: MIXTURE_NAME, prior }];
 }
 
 /** Returns the choice of the least error, the first of those that are equal. */

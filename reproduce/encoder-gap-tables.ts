@@ -17,7 +17,7 @@ export function sectionsOf(figures: Figures, data: GapData): string {
     `Test loss in nats a pixel of all test images. ${BRACKETS} The ratio is the encoder's excess ÷ the inversion's, of the same decoder.\n`,
     intactTable(figures, data),
     `\n#### ${data}: hidden pixels\n`,
-    "Squared error of the hidden pixels of 1,000 test images, and their cross entropy in nats a pixel. An encoder sees 0 where a pixel is hidden.\n",
+    "Squared error of the hidden pixels of 1,000 test images, and their cross entropy in nats a pixel. An encoder sees 0 where a pixel is hidden. *No network* is the mean of the training images.\n",
     hiddenTable(figures, data),
     `\n#### ${data}: noise\n`,
     `Squared error of 1,000 denoised test images. Gaussian noise of standard deviation ${NOISE} was added.\n`,
@@ -26,7 +26,7 @@ export function sectionsOf(figures: Figures, data: GapData): string {
     "Accuracy on 2,000 test images of a linear and of a 5-nearest-neighbour classifier, trained on codes of at most 5,000 training images.\n",
     classTable(figures, data),
     `\n#### ${data}: turned images\n`,
-    "Area under the ROC curve of test images turned by so many degrees against others that are not, by the excess loss of the inverted code, of the encoder's code, and by the second less the first.\n",
+    "Area under the ROC curve of test images turned by so many degrees against others that are not, by the excess loss of the inverted code, of the encoder's code, and by the gap, the second less the first.\n",
     turnTable(figures, data),
     "",
   ].join("\n");
@@ -67,17 +67,22 @@ function rowsOf(data: GapData, cells: (count: GapCount, method: GapMethod) => re
 
 function hiddenTable(figures: Figures, data: GapData): string {
   return table(
-    ["images", "decoder trained by", "hidden", ...WAYS.map((way) => WAY_NAMES[way])],
+    ["images", "decoder trained by", "hidden", "no network", ...WAYS.map((way) => WAY_NAMES[way])],
     GAP_COUNTS.flatMap((count) =>
       GAP_METHODS.filter((method) => isComputed(data, count, method)).flatMap((method) =>
         HIDING_NAMES.map((hiding) =>
           sayingSeedsOnce(showCount(count), [
             method,
             hiding,
-            ...WAYS.map((way) => {
-              if (!hasWay(method, way)) return "";
+            ...[undefined, ...WAYS].map((way) => {
+              if (way && !hasWay(method, way)) return "";
               const of = (measure: "squaredError" | "crossEntropy") =>
-                figures.of(data, count, method, ({ hidden }) => hidden[hiding][way]?.[measure]).text;
+                figures.of(
+                  data,
+                  count,
+                  method,
+                  ({ hidden, baselines }) => (way ? hidden[hiding][way] : baselines[hiding])?.[measure],
+                ).text;
               return `${of("squaredError")}; ${of("crossEntropy")}`;
             }),
           ]),

@@ -21,10 +21,11 @@ export interface CodeSamples {
    */
   readonly weights: Owned<Float64Array>;
   /**
-   * Effective sample size (Σw)²/Σw² of each of the B samples, w the weights of its K = `count` draws: from 1 to K, the number
-   * of equally weighted draws that would estimate a mean equally well. Below about 10, a mean over the codes is dominated by
-   * a few of them. A larger `count` increases it, but more slowly the further the posterior is from the Gaussian proposal. It
-   * is an estimate, which may decrease with more draws. 0 for a sample whose weights are all 0.
+   * Effective sample size (Σw)²/Σw² of each of the B samples, w the weights of its K = `count` draws: from 1 to K, about the
+   * number of independent draws from the posterior itself that would estimate a mean equally well. Below about 10, a mean
+   * over the codes is dominated by a few of them. It grows with `count`, the less the further the posterior is from the
+   * Gaussian proposal. It is an estimate, which may decrease with more draws. It cannot show a part of the posterior that no
+   * draw has reached: it may then be near K. 0 for a sample whose weights are all 0.
    */
   readonly effectiveSampleSize: Owned<Float64Array>;
 }
