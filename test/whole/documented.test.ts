@@ -259,6 +259,27 @@ test("docs say one figure of all digits by the large decoder: the frontier's bes
   assert.match(training, `| ${best} |`);
 });
 
+test("the encoder gap's page has the frontier's gaps with other recipes of these networks", () => {
+  const frontier = readFileSync("site/paper/frontier.md", "utf8");
+  const page = readFileSync("site/paper/encoder-gap.md", "utf8").replace(/\s+/g, " ");
+  const range = (section: string) => {
+    const [, rows = ""] = frontier.split(`\n## ${section}\n`);
+    const gaps = [...rows.split("\n## ")[0]!.matchAll(/^\| (autoencoder, [^|]*large convolutions) \|/gm)]
+      .map(([, row]) => {
+        const code = mean("frontier", row!, "its own code", section);
+        return code === ""
+          ? undefined
+          : Number.parseFloat(code) -
+              Number.parseFloat(mean("frontier", row!, "from the mean code", section));
+      })
+      .filter((gap) => gap !== undefined);
+    assert.ok(gaps.length >= 3, section);
+    return `${Math.min(...gaps).toFixed(4)} to ${Math.max(...gaps).toFixed(4)}`;
+  };
+  const said = `gaps of ${range("480 images")} with 480 digits and of ${range("50,000 images")} with 50,000`;
+  assert.ok(page.includes(said), said);
+});
+
 test("the decoder of the guide's example of training is the frontier's large one", () => {
   const code = between(training, "const convolutional = createDecoder(", "const few = ");
   const [, list] = /sequential\(20, (\[[^;]+\n {2}\])\)/.exec(code)!;
