@@ -1,10 +1,12 @@
 // run: both
+import { Command } from "commander";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { LatentflowError, markedMessage } from "../../src/base/errors.ts";
 import { callOf, clause, option, scopeOf, theOption } from "../../src/base/message.ts";
 import { invalid, refused } from "../../src/base/refuse.ts";
-import { messageInFlags } from "../../src/cli/options/message.ts";
+import { inFlags } from "../../src/cli/options/flags.ts";
+import { kebabCase } from "../../src/cli/options/parse.ts";
 import { createDecoder, encode, lbfgs, loadDecoder } from "../../src/index.ts";
 import { train } from "../../src/train/index.ts";
 import { fileOf } from "../support/safetensors-file.ts";
@@ -89,7 +91,8 @@ test("what a file says is no option, though it has an option's name", async () =
     [{ outputShape: "[4]" }, /the file's metadata: outputShape \[4\] holds.*option outputShape overrides/],
     [{ start: "[1]" }, /the file's start has 1 values/],
   ];
-  const flagOf = (paths: readonly string[]) => `--${paths.at(-1)}`;
+  const command = new Command();
+  for (const [metadata] of cases) command.option(`--${kebabCase(Object.keys(metadata)[0]!)} <value>`);
   for (const [metadata, message] of cases) {
     const tensors = { "0.weight": { dtype: "F32", shape: [3, 2], data_offsets: [0, 24] } };
     const file = fileOf({ __metadata__: metadata, ...tensors }, new Uint8Array(24));
@@ -97,8 +100,8 @@ test("what a file says is no option, though it has an option's name", async () =
     assert.match(error.message, message);
     assert.equal([error.code, ...partsOf(error)], ["invalid_file", undefined, undefined, undefined]);
     const [key] = Object.keys(metadata);
-    const flags = messageInFlags(error, { flagOf });
-    assert.match(flags, new RegExp(`^the file's .*${key}.*; --${key} overrides the file's$`));
+    const flags = inFlags(error, command);
+    assert.match(flags, new RegExp(`^the file's .*${key}.*; --${kebabCase(key!)} overrides the file's$`));
     assert.is(flags.split("--").length, 2, flags);
   }
 });

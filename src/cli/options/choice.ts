@@ -2,8 +2,8 @@ import type { Command } from "commander";
 import type { Field } from "../../base/options.ts";
 import { LatentflowError } from "../../index.ts";
 import { addFlags, type Flag, flag } from "./flag-table.ts";
+import { inFlags } from "./flags.ts";
 import { textsOf, usageOf } from "./library-flags.ts";
-import { messageInFlags } from "./message.ts";
 import { refuseOptions, wrongUsage } from "./options.ts";
 import { kebabCase, parseNumber } from "./parse.ts";
 
@@ -169,15 +169,6 @@ export function chosen<T extends object>(command: Command, choice: Choice<T>): C
     };
   } catch (error) {
     if (!(error instanceof LatentflowError)) throw error;
-    return wrongUsage(command, messageInFlags(error, { flagOf: (paths) => flagIn(choice, paths) }));
+    return wrongUsage(command, inFlags(error, command, choice.name));
   }
-}
-
-/**
- * Returns the command-line option for the first of `paths` that is an option of the choice, such as `--step-max`;
- * undefined if none is.
- */
-function flagIn<T extends object>(choice: Choice<T>, paths: readonly string[]): string | undefined {
-  const name = paths.find((path) => optionsOf(choice).has(path));
-  return name && `--${kebabCase(nameOf(choice, name))}`;
 }

@@ -1,25 +1,27 @@
+// Tests src/cli/options/flags.ts.
+import { Command } from "commander";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { callOf, clause, option, scopeOf, theOption } from "../../../src/base/message.ts";
 import { invalid, refused } from "../../../src/base/refuse.ts";
-import { messageInFlags } from "../../../src/cli/options/message.ts";
+import { showLocation } from "../../../src/base/show.ts";
+import { addFlags, flag } from "../../../src/cli/options/flag-table.ts";
+import { inFlags } from "../../../src/cli/options/flags.ts";
+import type { LatentflowError } from "../../../src/index.ts";
 
-const FLAGS: Readonly<Record<string, string>> = {
-  y: "--data",
-  "validation.y": "--validate",
-  "wasm.threads": "--threads",
-  validation: "--validate",
-  loss: "--loss",
-  resume: "--resume",
-  outputShape: "--output-shape",
-  inputShapes: "--input-shape",
-};
+const command = addFlags(new Command(), {
+  data: flag("<file>", "", { gives: ["y"] }),
+  validate: flag("[file]", "", { gives: ["validation", "validation.y"] }),
+  threads: flag("<n>", "", { gives: ["wasm.threads"] }),
+  decoder: flag("<file>", ""),
+  loss: flag("<name>", ""),
+  resume: flag("", ""),
+  outputShape: flag("<lengths>", ""),
+  inputShape: flag("<name=lengths>", "", { gives: ["inputShapes"] }),
+});
+command.parse(["--data", "a.npy", "--validate", "b.npy", "--decoder", "d.onnx"], { from: "user" });
 
-const names = {
-  flagOf: (paths: readonly string[]) => paths.map((path) => FLAGS[path]).find((flag) => flag !== undefined),
-  subjectOf: (flag: string) => ({ text: `${flag} a.npy`, isFile: flag !== "--threads" }),
-  fileOf: (file: string) => `--decoder ${file}`,
-};
+const said = (error: LatentflowError) => inFlags(error, command);
 
 test("flags take the place of options, by the function and the option that holds them", () => {
   for (const [message, expected] of [
@@ -27,21 +29,21 @@ test("flags take the place of options, by the function and the option that holds
     [refused("encode", "z0", "has", "3 values", "2"), "z0 has 3 values, expected 2"],
     [
       refused(`${callOf("train")}: ${scopeOf("validation")}`, "y", "has", "0 values", "some"),
-      "--validate a.npy has 0 values, expected some",
+      "--validate b.npy has 0 values, expected some",
     ],
-    [refused("wasm", "threads", "is", "0", "a number"), "--threads a.npy is 0, expected a number"],
+    [refused("wasm", "threads", "is", "0", "a number"), "--threads is 0, expected a number"],
     [invalid(`${callOf("train")}: ${scopeOf("validation")}: too short`), "--validate: too short"],
     [refused("--weights w.npy", "count", "is", "0", "1"), "--weights w.npy: count is 0, expected 1"],
   ] as const) {
-    assert.is(messageInFlags(message, names), expected);
+    assert.is(said(message), expected);
   }
 });
 
 test("a file that a function was given is named, unless the message begins with a flag", () => {
-  const where = callOf("loadDecoder", "d.onnx");
-  assert.is(messageInFlags(invalid(`${where}: no floats`), names), "--decoder d.onnx: no floats");
+  const where = callOf("loadDecoder", showLocation("d.onnx"));
+  assert.is(said(invalid(`${where}: no floats`)), "--decoder d.onnx: no floats");
   const shape = refused(where, "outputShape", "is", "[5]", "[6]");
-  assert.is(messageInFlags(shape, names), "--output-shape a.npy has [5], expected [6]");
+  assert.is(said(shape), "--output-shape is [5], expected [6]");
 });
 
 test("advice has the flag and its value; a clause is left out where no flag can follow it", () => {
@@ -55,7 +57,7 @@ test("advice has the flag and its value; a clause is left out where no flag can 
     [`stop${clause("loss", `, or give ${theOption("loss")}`)}`, "stop, or give --loss"],
     [`stop${clause("prior", `, or give ${theOption("prior")}`)}`, "stop"],
   ] as const) {
-    assert.is(messageInFlags(invalid(`${callOf("encode")}: ${text}`), names), expected);
+    assert.is(said(invalid(`${callOf("encode")}: ${text}`)), expected);
   }
 });
 
