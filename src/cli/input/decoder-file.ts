@@ -144,7 +144,10 @@ export async function readDecoder(options: DecoderFlags, signal: AbortSignal): P
     const wanted = isOnnx ? "safetensors files; it is an ONNX file" : "ONNX files, which it is not";
     throw invalid(`${showPath(options.decoder)}: --${kebabCase(other)} is for ${wanted}`);
   }
-  return isOnnx ? readOnnx(options, signal) : readSafetensors(options, signal);
+  if (isOnnx) return readOnnx(options, signal);
+  const { decoder: file, prefix, activation, outputActivation, outputShape, maxBytes } = options;
+  const loss = lossOf(options);
+  return loadDecoder(file, { prefix, activation, outputActivation, outputShape, loss, maxBytes, signal });
 }
 
 /** True for an ONNX file, judged by its first bytes or, for a URL, by its name. */
@@ -181,12 +184,6 @@ async function readOnnx(options: DecoderFlags, signal: AbortSignal): Promise<Dec
 
 function nameOf(activation: ActivationLike): string {
   return typeof activation === "string" ? activation : activation.name;
-}
-
-async function readSafetensors(options: DecoderFlags, signal: AbortSignal): Promise<Decoder> {
-  const { decoder: file, prefix, activation, outputActivation, outputShape, maxBytes } = options;
-  const loss = lossOf(options);
-  return loadDecoder(file, { prefix, activation, outputActivation, outputShape, loss, maxBytes, signal });
 }
 
 /**

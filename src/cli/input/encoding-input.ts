@@ -3,8 +3,8 @@ import { elementCount } from "../../files/array.ts";
 import type { Decoder, StandardLoss } from "../../index.ts";
 import type { Job } from "../options/job.ts";
 import { type ChosenPrior, readPrior } from "../options/prior.ts";
+import { wholeFile } from "./array-files/array-file.ts";
 import { type Ids, type IdsFile, openIdColumns, readIds } from "./array-files/parquet-ids.ts";
-import { wholeFile } from "./array-files/whole-file.ts";
 import { limitsOf, readDecoderAndLoss } from "./decoder-file.ts";
 import {
   type FixedInputs,
@@ -38,6 +38,13 @@ export interface EncodingInput {
    * either.
    */
   readonly ids: readonly IdsFile[] | undefined;
+}
+
+/** A run of `encode` or `demo` with its input files open. */
+export interface EncodingRun {
+  readonly job: Job;
+  readonly input: EncodingInput;
+  readonly signal: AbortSignal;
 }
 
 /** A block of consecutive samples, with their weights, start vectors, fixed inputs and identifiers. */
@@ -74,13 +81,8 @@ export async function openInput(job: Job, signal: AbortSignal): Promise<Encoding
   }
   const sources = await openFixed(decoder, job.fixed, limits);
   const flag = job.dataFlag ?? "--data";
-  const samples = await openSamples(
-    flag,
-    job.data,
-    readingOf(job, () => decoder),
-    limits,
-    job.limit,
-  );
+  const reading = readingOf(job, () => decoder);
+  const samples = await openSamples(flag, job.data, reading, limits, job.limit);
   const fixed = planFixedInputs(decoder, sources, job.points, samples);
   const weights = job.missing
     ? bandHidden(samples.shape)

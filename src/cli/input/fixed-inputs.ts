@@ -12,7 +12,7 @@ import { addFlags, flag, type OptionsOf } from "../options/flag-table.ts";
 import { type FixedArgument, parseCount, parseFixed } from "../options/parse.ts";
 import type { ArrayFile } from "./array-files/array-file.ts";
 import { type DataLimits, openData } from "./open-data.ts";
-import { findPoints, type PointsSource, type SampleRows } from "./points.ts";
+import { type FixedSource, findPoints, type SampleRows } from "./points.ts";
 
 // Fixed inputs of decoders: values given with each sample, such as a class label, which encoding does not change. For
 // decoders over points (evaluated at any number of points per sample), also that number.
@@ -76,9 +76,6 @@ interface FixedNumbers extends PlannedInput {
   /** Values of the input: one row, shared by all samples, or one row per sample. */
   readonly numbers: Float32Array;
 }
-
-/** A fixed input given on the command line, with the array in its file if it is given as a file. */
-export interface FixedSource extends FixedArgument, PointsSource {}
 
 /**
  * Opens the files of a decoder's fixed inputs (values given with each sample).

@@ -10,17 +10,14 @@ import { checkSize, type Limits } from "../../files/limits.ts";
 import { splitArrayName } from "../../files/npz.ts";
 import { ARRAY_FORMATS, longestHeader, readArray } from "../../files/read.ts";
 import { isZip } from "../../files/zip.ts";
-import type { ArrayFile } from "./array-files/array-file.ts";
-import { FlatFile } from "./array-files/flat-file.ts";
-import { joinFiles } from "./array-files/joined-files.ts";
+import { type ArrayFile, joinFiles, wholeFile } from "./array-files/array-file.ts";
+import { flatFile } from "./array-files/flat-file.ts";
 import { closeFile, type OpenFile, openFile, readInto } from "./array-files/open-file.ts";
 import { isParquet } from "./array-files/parquet-metadata.ts";
 import { openNumbers } from "./array-files/parquet-numbers.ts";
-import { wholeFile } from "./array-files/whole-file.ts";
 import { isStdin, isUrl, readInput, showChoice, showFile } from "./files.ts";
 import { openPictures, type PictureReading } from "./pictures/open-pictures.ts";
-import { isPictureFile } from "./pictures/picture-file.ts";
-import { pictureFormatOf } from "./pictures/read-picture.ts";
+import { isPictureFile, pictureFormatOf } from "./pictures/picture-file.ts";
 
 // The one way by which commands open data: samples, weights, masks, codes, start vectors and fixed inputs.
 
@@ -161,12 +158,12 @@ function formatOf(beginning: Uint8Array): DataFormat | undefined {
   return FORMATS.find((format) => format.recognises(beginning));
 }
 
-function openFlat(format: ArrayFormat, { file, beginning, names, limits }: Opened): FlatFile | undefined {
+function openFlat(format: ArrayFormat, { file, beginning, names, limits }: Opened): ArrayFile | undefined {
   // `readArray` refuses a name.
   if (names !== undefined) return undefined;
   const header = format.readHeader(file.where, beginning);
   const isTransposed = header.fortran && header.shape.filter((length) => length > 1).length > 1;
-  return isTransposed ? undefined : new FlatFile(file, header, limits.signal);
+  return isTransposed ? undefined : flatFile(file, header, limits.signal);
 }
 
 async function readWhole(flag: string, path: string, limits: DataLimits): Promise<ArrayFile> {

@@ -2,6 +2,7 @@ import { invalid } from "../../base/refuse.ts";
 import { show } from "../../base/show.ts";
 import { type Decoder, graphAtPoints } from "../../decoder/decoder.ts";
 import type { Length } from "../../graph/definition.ts";
+import type { FixedArgument } from "../options/parse.ts";
 import type { ArrayFile } from "./array-files/array-file.ts";
 import type { SamplesTaken } from "./samples.ts";
 
@@ -12,9 +13,8 @@ import type { SamplesTaken } from "./samples.ts";
 export type SampleRows = Pick<SamplesTaken, "count" | "total"> &
   Partial<Pick<SamplesTaken, "shape" | "flag" | "at">>;
 
-/** A fixed input's file, whose shape may determine the number of points (coordinates at which the decoder is evaluated). */
-export interface PointsSource {
-  readonly name: string;
+/** A fixed input given on the command line. The shape of its file may determine the number of points. */
+export interface FixedSource extends FixedArgument {
   /** Option that gives the input, such as `--fixed label`. */
   readonly flag: string;
   /** Array in the file; undefined if the option gives a number. */
@@ -26,7 +26,7 @@ export interface PointsSource {
  *
  * @throws LatentflowError if no shape determines it, or shapes contradict each other
  */
-export function findPoints(decoder: Decoder, sources: readonly PointsSource[], rows: SampleRows): number {
+export function findPoints(decoder: Decoder, sources: readonly FixedSource[], rows: SampleRows): number {
   const said: { readonly flag: string; readonly points: number }[] = [];
   for (const { name, array, flag } of sources) {
     const shape = shapeWithPoints(decoder, name);

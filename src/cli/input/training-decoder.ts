@@ -41,13 +41,12 @@ export async function makeDecoder(
     const { maxBytes } = limitsOf(job);
     return { decoder: await loadDecoder(decoder.toSafetensors(), { outputShape: shape, maxBytes }), loss };
   }
-  refuseReadingFlags(job);
+  const flag = architecture === undefined ? "--layers" : "--architecture";
+  refuseGiven(job, readingFlags, `says how a file is read; leave it out with ${flag}, or give --decoder`);
   const loss = lossOf({ loss: "binaryCrossEntropy", ...job }) ?? binaryCrossEntropy();
   if (architecture !== undefined) {
-    for (const name of ["activation", "outputActivation", "outputShape"] as const) {
-      if (job[name] === undefined) continue;
-      throw invalid(`--${kebabCase(name)} is given with --architecture, whose file says it; leave it out`);
-    }
+    const said = "is given with --architecture, whose file says it; leave it out";
+    refuseGiven(job, ["activation", "outputActivation", "outputShape"], said);
     const definition = await readArchitecture(architecture, job, signal);
     return { decoder: createDecoder(definition, { loss, seed }), loss };
   }
@@ -84,14 +83,9 @@ export async function shapeOfDecoder(
   return outputShape && { outputShape };
 }
 
-function refuseReadingFlags(job: TrainingJob): void {
-  for (const name of readingFlags) {
-    if (job[name] === undefined) continue;
-    const flag = job.architecture === undefined ? "--layers" : "--architecture";
-    throw invalid(
-      `--${kebabCase(name)} says how a file is read; leave it out with ${flag}, or give --decoder`,
-    );
-  }
+function refuseGiven(job: TrainingJob, names: readonly (keyof TrainingJob)[], problem: string): void {
+  const name = names.find((each) => job[each] !== undefined);
+  if (name !== undefined) throw invalid(`--${kebabCase(name)} ${problem}`);
 }
 
 /**

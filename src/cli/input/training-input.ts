@@ -35,14 +35,9 @@ export async function readTrainingInput(job: TrainingJob, signal: AbortSignal) {
   if (prior?.prior) refuseLargePrior(prior.prior, decoder.latentSize);
   const sources = await openFixed(decoder, job.fixed, limits);
   const fixed = await readFixedOf(data, decoder, sources, job.points);
+  const openValidation = () => openFixed(decoder, job.validateFixed, limits, "--validate-fixed");
   const validationFixed =
-    validation &&
-    (await readFixedOf(
-      validation,
-      decoder,
-      await openFixed(decoder, job.validateFixed, limits, "--validate-fixed"),
-      fixed.points,
-    ));
+    validation && (await readFixedOf(validation, decoder, await openValidation(), fixed.points));
   return { data, validation, weights, validationWeights, decoder, loss, prior, fixed, validationFixed };
 }
 

@@ -7,7 +7,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { LatentflowError } from "../../../src/base/errors.ts";
 import { callOf, clause, option, subject, theOption } from "../../../src/base/message.ts";
-import { wholeFile } from "../../../src/cli/input/array-files/whole-file.ts";
+import { wholeFile } from "../../../src/cli/input/array-files/array-file.ts";
 import { fixedOptions, readFixedInputs } from "../../../src/cli/input/fixed-inputs.ts";
 import { outputWithPoints } from "../../../src/cli/input/points.ts";
 import { inFlags } from "../../../src/cli/options/flags.ts";

@@ -43,9 +43,17 @@ export function readChunk(
     const { start, end, values, metadata } = chunkOf(opened, column, group);
     const bytes = await readSlice(opened, start, end);
     const { codec, type } = metadata;
-    const levels = { repetitionLevels: repetitions(column), definitionLevels: definitions(column) };
-    const { maxBytes } = limits;
-    const chunk = unpackPages({ where, bytes, codec, type, values, ...levels, maxBytes });
+    const chunk = unpackPages({
+      where,
+      bytes,
+      codec,
+      type,
+      values,
+      // Parquet's maximum levels: the number of repeated fields, and of optional or repeated ones, on the path.
+      repetitionLevels: countOnTheWay(column.tree, (field) => field.repetition_type === "REPEATED"),
+      definitionLevels: countOnTheWay(column.tree, (field) => field.repetition_type !== "REQUIRED"),
+      maxBytes: limits.maxBytes,
+    });
     const count = file.row_groups[group]!.num_rows;
     const all = bytes.buffer as ArrayBuffer;
     const buffer = chunk.end === bytes.length ? all : all.slice(0, chunk.end);
@@ -104,19 +112,7 @@ function unknownCodec(where: string, codec: string | undefined) {
   );
 }
 
-/** Returns the maximum repetition level of a column (in Parquet: the number of repeated fields on the path to its values). */
-function repetitions({ tree }: ParquetColumn): number {
-  return countOnTheWay(tree, ({ repetition_type: repetition }) => repetition === "REPEATED");
-}
-
-/**
- * Returns the maximum definition level of a column (in Parquet: the number of optional or repeated fields on the path to
- * its values).
- */
-function definitions({ tree }: ParquetColumn): number {
-  return countOnTheWay(tree, ({ repetition_type: repetition }) => repetition !== "REQUIRED");
-}
-
+/** Counts the fields on the path to a column's values that have a property. */
 function countOnTheWay(tree: SchemaTree, counts: (element: SchemaElement) => boolean): number {
   const [child] = tree.children;
   return Number(counts(tree.element)) + (child ? countOnTheWay(child, counts) : 0);
@@ -133,7 +129,7 @@ function elementsOf({ element, tree }: ParquetColumn, schema: readonly SchemaEle
 function fileOfChunk(
   { tree, name }: ParquetColumn,
   elements: readonly SchemaElement[],
-  { codec, type, encodings, num_values, total_uncompressed_size }: ColumnMetaData,
+  original: ColumnMetaData,
   rows: bigint,
   size: number,
 ): FileMetaData {
@@ -142,16 +138,8 @@ function fileOfChunk(
     at = at.children[0]!;
     path.push(at.element.name);
   }
-  const metadata: ColumnMetaData = {
-    codec,
-    type,
-    encodings,
-    num_values,
-    total_uncompressed_size,
-    path_in_schema: path,
-    total_compressed_size: BigInt(size),
-    data_page_offset: 0n,
-  };
+  const place = { total_compressed_size: BigInt(size), dictionary_page_offset: 0n, data_page_offset: 0n };
+  const metadata: ColumnMetaData = { ...original, ...place, path_in_schema: path };
   return {
     version: 1,
     metadata_length: 0,

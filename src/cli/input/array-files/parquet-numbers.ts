@@ -1,11 +1,11 @@
+import type { LatentflowError } from "../../../base/errors.ts";
 import { throwIfAborted } from "../../../base/realms.ts";
 import { invalid, invalidFile } from "../../../base/refuse.ts";
 import { show } from "../../../base/show.ts";
 import type { ValueType } from "../../../base/values.ts";
 import { type DataArray, elementCount } from "../../../files/array.ts";
 import { allocate, type Limits } from "../../../files/limits.ts";
-import type { ArrayFile } from "./array-file.ts";
-import { fingerprintOf } from "./fingerprint.ts";
+import { type ArrayFile, fingerprintOf } from "./array-file.ts";
 import type { OpenFile } from "./open-file.ts";
 import { chooseColumns, columnsOf, type ParquetColumn, typeOfNumbers } from "./parquet-columns.ts";
 import { type OpenedParquet, openMetadata, reading, readSlice } from "./parquet-metadata.ts";
@@ -48,12 +48,13 @@ export async function openNumbers(
   }
   const rows = new ParquetRows(opened, chosen);
   const counts = await rows.check();
-  const numbers = new ParquetNumbers(rows, type, list ? await shapeOfLists(rows, list) : [chosen.length]);
-  if (list) await numbers.checkLengths(counts);
+  const rowShape = list ? await shapeOfLists(rows, list) : [chosen.length];
+  const read = (start: number, end: number) => readNumbers(rows, type, rowShape, start, end);
+  if (list) await checkLengths(rows, counts, elementCount(rowShape), read);
   return {
-    shape: [rows.count, ...numbers.rowShape],
+    shape: [rows.count, ...rowShape],
     type,
-    read: (start, end) => numbers.read(start, end),
+    read,
     fingerprint: () => fingerprintOfFile(opened, chosen),
   };
 }
@@ -79,120 +80,106 @@ async function shapeOfLists(rows: ParquetRows, { name, values }: ParquetColumn):
   return shape;
 }
 
-/** Reads numeric Parquet columns as one array in row-major order, with the numbers of a row in the order of the columns. */
-class ParquetNumbers {
-  private readonly where: string;
-
-  constructor(
-    private readonly rows: ParquetRows,
-    private readonly type: ValueType,
-    readonly rowShape: readonly number[],
-  ) {
-    this.where = rows.opened.where;
-  }
-
-  /**
-   * Throws if the metadata show that some list differs in length from those in the first row.
-   *
-   * @param counts number of values in each row group, from `ParquetRows.check`
-   */
-  async checkLengths(counts: readonly number[]): Promise<void> {
-    const size = elementCount(this.rowShape);
-    for (const { index, first, count } of this.rows.withRows()) {
-      if (counts[index] === count * size) continue;
-      // This read throws with the row's number, unless only the metadata are wrong.
-      await this.read(first * size, (first + count) * size);
-      throw invalidFile(
-        `${this.where}: row group ${index} is to have ${counts[index]} values in ${count} rows of ${size}; the Parquet ` +
-          "file is damaged; write or copy it again",
-      );
-    }
-  }
-
-  async read(start: number, end: number): Promise<DataArray["data"]> {
-    const { rows, where, type } = this;
-    const size = elementCount(this.rowShape);
-    const [firstRow, endRow] = [Math.floor(start / size), Math.ceil(end / size)];
-    const length = (endRow - firstRow) * size;
-    const data =
-      type === "uint8" ? allocate(where, Uint8Array, length) : allocate(where, Float32Array, length);
-    await rows.each(firstRow, endRow, (row, columns, at) => {
-      const to = (row - firstRow) * size;
-      for (const [k, column] of columns.entries()) {
-        const { name, values } = rows.columns[k]!;
-        if (values!.lists > 0) this.flatten(column[at], 0, data, to, name, row);
-        else this.put(column[at], data, to + k, name, row);
-      }
-    });
-    return data.subarray(start - firstRow * size, end - firstRow * size);
-  }
-
-  /** Writes the numbers of a nested list at index `to` of `data`, and returns the index after the last one. */
-  private flatten(
-    value: unknown,
-    axis: number,
-    data: DataArray["data"],
-    to: number,
-    name: string,
-    row: number,
-  ): number {
-    const length = this.rowShape[axis]!;
-    if (!isList(value) || value.length !== length) {
-      const found = isList(value) ? `a list of ${value.length}` : "nothing";
-      throw invalidFile(
-        `${this.where}: row ${row} of the column ${show(name)} has ${found}, expected a list of ${length}, as the first ` +
-          "row has; cut or fill the lists to one length",
-      );
-    }
-    let end = to;
-    for (let i = 0; i < length; i++) {
-      if (axis + 1 < this.rowShape.length) end = this.flatten(value[i], axis + 1, data, end, name, row);
-      else this.put(value[i], data, end++, name, row);
-    }
-    return end;
-  }
-
-  private put(value: unknown, data: DataArray["data"], at: number, name: string, row: number): void {
-    const number = typeof value === "number" ? value : toNumber(value);
-    const isByte = data instanceof Uint8Array;
-    const fits =
-      number !== undefined &&
-      (isByte
-        ? Number.isInteger(number) && number >= 0 && number <= 255
-        : !Number.isFinite(number) || Number.isFinite(Math.fround(number)));
-    if (!fits) throw this.refuse(value, isByte, name, row);
-    data[at] = number;
-  }
-
-  private refuse(value: unknown, isByte: boolean, name: string, row: number) {
-    const isNothing = value === null || value === undefined;
-    const found = typeof value === "bigint" ? `${value}` : isNothing ? "nothing" : show(value);
-    const expected = isByte
-      ? "a whole number from 0 to 255"
-      : typeof value === "bigint"
-        ? "a whole number of less than 2^53"
-        : "a number that float32 can stand for";
-    const cure = isNothing
-      ? isByte
-        ? "fill it in"
-        : "write NaN, and weights that are 0 there"
-      : "scale the numbers, or cast them to float32";
-    return invalidFile(
-      `${this.where}: row ${row} of the column ${show(name)} has ${found}, expected ${expected}; ${cure}`,
+/**
+ * Throws if the metadata show that some list differs in length from those in the first row.
+ *
+ * @param counts number of values in each row group, from `ParquetRows.check`
+ * @param size number of values in a row
+ */
+async function checkLengths(
+  rows: ParquetRows,
+  counts: readonly number[],
+  size: number,
+  read: ArrayFile["read"],
+): Promise<void> {
+  for (const { index, first, count } of rows.groups) {
+    if (count === 0 || counts[index] === count * size) continue;
+    // This read throws with the row's number, unless only the metadata are wrong.
+    await read(first * size, (first + count) * size);
+    throw invalidFile(
+      `${rows.opened.where}: row group ${index} is to have ${counts[index]} values in ${count} rows of ${size}; the Parquet ` +
+        "file is damaged; write or copy it again",
     );
   }
+}
+
+/** Reads numeric columns as one array in row-major order, with the numbers of a row in the order of the columns. */
+async function readNumbers(
+  rows: ParquetRows,
+  type: ValueType,
+  rowShape: readonly number[],
+  start: number,
+  end: number,
+): Promise<DataArray["data"]> {
+  const { where } = rows.opened;
+  const size = elementCount(rowShape);
+  const [firstRow, endRow] = [Math.floor(start / size), Math.ceil(end / size)];
+  const length = (endRow - firstRow) * size;
+  const data = type === "uint8" ? allocate(where, Uint8Array, length) : allocate(where, Float32Array, length);
+  let to = 0;
+  // Place of the current value, for messages.
+  let [row, name] = [firstRow, ""];
+  const refuse = (found: string, expected: string, cure: string) =>
+    invalidFile(
+      `${where}: row ${row} of the column ${show(name)} has ${found}, expected ${expected}; ${cure}`,
+    );
+  /** Writes a number, or those of `lists` lists in each other, whose lengths are those of the row's axes from `axis` on. */
+  const put = (value: unknown, lists: number, axis = 0): void => {
+    if (axis === lists) {
+      data[to++] = toNumber(value, type === "uint8", refuse);
+      return;
+    }
+    const length = rowShape[axis]!;
+    if (!isList(value) || value.length !== length) {
+      const found = isList(value) ? `a list of ${value.length}` : "nothing";
+      const cure = "cut or fill the lists to one length";
+      throw refuse(found, `a list of ${length}, as the first row has`, cure);
+    }
+    for (let i = 0; i < length; i++) put(value[i], lists, axis + 1);
+  };
+  await rows.each(firstRow, endRow, (index, columns, at) => {
+    row = index;
+    for (const [k, column] of rows.columns.entries()) {
+      name = column.name;
+      put(columns[k]![at], column.values!.lists);
+    }
+  });
+  return data.subarray(start - firstRow * size, end - firstRow * size);
 }
 
 function isList(value: unknown): value is ArrayLike<unknown> {
   return Array.isArray(value) || (ArrayBuffer.isView(value) && !(value instanceof DataView));
 }
 
-/** Converts a boolean or a bigint to a number; undefined for other values, and for integers beyond ±(2^53 - 1). */
-function toNumber(value: unknown): number | undefined {
-  if (typeof value === "boolean") return Number(value);
-  if (typeof value !== "bigint") return undefined;
-  const number = Number(value);
-  return Number.isSafeInteger(number) ? number : undefined;
+/**
+ * Converts a value of a column to a number.
+ *
+ * @param refuse makes the error for a value that is no number, or that a byte or a float32 cannot stand for
+ */
+function toNumber(
+  value: unknown,
+  isByte: boolean,
+  refuse: (found: string, expected: string, cure: string) => LatentflowError,
+): number {
+  const number = typeof value === "boolean" || typeof value === "bigint" ? Number(value) : value;
+  const isExact = typeof value !== "bigint" || Number.isSafeInteger(number);
+  if (typeof number === "number" && isExact) {
+    const fits = isByte
+      ? Number.isInteger(number) && number >= 0 && number <= 255
+      : !Number.isFinite(number) || Number.isFinite(Math.fround(number));
+    if (fits) return number;
+  }
+  const isNothing = value === null || value === undefined;
+  const found = typeof value === "bigint" ? `${value}` : isNothing ? "nothing" : show(value);
+  if (isByte) {
+    const cure = isNothing ? "fill it in" : "scale the numbers, or cast them to float32";
+    throw refuse(found, "a whole number from 0 to 255", cure);
+  }
+  throw refuse(
+    found,
+    typeof value === "bigint" ? "a whole number of less than 2^53" : "a number that float32 can stand for",
+    isNothing ? "write NaN, and weights that are 0 there" : "scale the numbers, or cast them to float32",
+  );
 }
 
 async function fingerprintOfFile(opened: OpenedParquet, chosen: readonly ParquetColumn[]): Promise<string> {

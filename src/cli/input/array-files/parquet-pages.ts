@@ -106,9 +106,8 @@ const LARGEST_TEXTS = 2 ** 30;
  */
 export function unpackPages(chunk: ColumnChunk) {
   const { bytes, values } = chunk;
-  const unpacked: Uint8Array[] = [];
+  const state: ChunkSoFar = { ...chunk, unpacked: [], hasDictionary: false };
   let offset = 0;
-  let hasDictionary = false;
   let total = 0;
   for (let seen = 0; seen < values; ) {
     const reader = new ThriftReader(bytes, offset);
@@ -121,44 +120,41 @@ export function unpackPages(chunk: ColumnChunk) {
     const packed = bytes.subarray(reader.offset, offset);
     const type = header.get(PAGE.type);
     if (type === DICTIONARY_PAGE) {
-      if (hasDictionary) throw new Damaged("a column has several dictionaries in a row group, expected one");
-      const page = unpack(chunk, packed, size);
-      unpacked.push(page);
+      if (state.hasDictionary)
+        throw new Damaged("a column has several dictionaries in a row group, expected one");
+      unpack(state, packed, size);
       numberIn(structIn(header, PAGE.dictionary), DICTIONARY.values, 0, size / SMALLEST[chunk.type]);
-      hasDictionary = true;
+      state.hasDictionary = true;
     } else if (type === DATA_PAGE) {
-      const page = unpack(chunk, packed, size);
-      unpacked.push(page);
-      seen += checkDataPage({ ...chunk, hasDictionary }, structIn(header, PAGE.data), page, values - seen);
+      const page = unpack(state, packed, size);
+      seen += checkDataPage(state, structIn(header, PAGE.data), page, values - seen);
     } else if (type === DATA_PAGE_V2) {
-      const parts = { packed, size };
-      seen += checkDataPageV2(
-        { ...chunk, hasDictionary },
-        structIn(header, PAGE.dataV2),
-        parts,
-        values - seen,
-        unpacked,
-      );
+      seen += checkDataPageV2(state, structIn(header, PAGE.dataV2), packed, size, values - seen);
     } else {
       throw new Damaged(`it has a page of the type ${type}, which is not read`);
     }
   }
-  return { end: offset, unpacked };
+  return { end: offset, unpacked: state.unpacked };
+}
+
+/** A column chunk while its pages are decompressed. */
+interface ChunkSoFar extends ColumnChunk {
+  /** Decompressed pages, in order. */
+  readonly unpacked: Uint8Array[];
+  hasDictionary: boolean;
 }
 
 function largestPage({ type, values }: ColumnChunk): number {
   return type === "BYTE_ARRAY" ? LARGEST_TEXTS : values * VALUE_SIZE + SLACK;
 }
 
-function unpack({ codec }: ColumnChunk, packed: Uint8Array, size: number): Uint8Array {
+/** Decompresses a page, and appends it to those of the chunk. */
+function unpack({ codec, unpacked }: ChunkSoFar, packed: Uint8Array, size: number): Uint8Array {
   // Some writers store an empty page as no bytes at all.
   const page = size === 0 && packed.length === 0 ? packed : codecs[codec]!(packed, size);
-  if (page.length === size) return page;
-  throw new Damaged(`a page unpacks to ${page.length} bytes in place of ${size}`);
-}
-
-interface ChunkSoFar extends ColumnChunk {
-  readonly hasDictionary: boolean;
+  if (page.length !== size) throw new Damaged(`a page unpacks to ${page.length} bytes in place of ${size}`);
+  unpacked.push(page);
+  return page;
 }
 
 /**
@@ -191,17 +187,17 @@ function checkDataPage(chunk: ChunkSoFar, header: ThriftStruct, page: Uint8Array
 }
 
 /**
- * Checks a data page of version 2, in which levels are not compressed; appends decompressed values to `unpacked`. Returns
- * the number of values, at most `most`.
+ * Checks a data page of version 2, in which levels are not compressed; decompresses its values. Returns the number of
+ * values, at most `most`.
  *
  * @throws Damaged
  */
 function checkDataPageV2(
   chunk: ChunkSoFar,
   header: ThriftStruct,
-  { packed, size }: { readonly packed: Uint8Array; readonly size: number },
+  packed: Uint8Array,
+  size: number,
   most: number,
-  unpacked: Uint8Array[],
 ): number {
   const count = numberIn(header, DATA_V2.values, 0, most);
   const missing = numberIn(header, DATA_V2.missing, 0, count);
@@ -216,10 +212,7 @@ function checkDataPageV2(
   if (repetitionLevels > 0) countInRuns(repetitions, widthOf(repetitionLevels), count, repetitionLevels);
   if (definitionLevels > 0) countInRuns(definitions, widthOf(definitionLevels), count, definitionLevels);
   let values = packed.subarray(levelsSize);
-  if (header.get(DATA_V2.isPacked) !== false) {
-    values = unpack(chunk, values, size - levelsSize);
-    unpacked.push(values);
-  }
+  if (header.get(DATA_V2.isPacked) !== false) values = unpack(chunk, values, size - levelsSize);
   checkValues(chunk, header.get(DATA_V2.encoding), values, count - missing);
   return count;
 }

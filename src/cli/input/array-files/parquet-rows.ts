@@ -23,7 +23,7 @@ interface RowGroup {
 /** Reads rows of the chosen columns of a Parquet file. */
 export class ParquetRows {
   readonly count: number;
-  private readonly groups: readonly RowGroup[];
+  readonly groups: readonly RowGroup[];
   /** Decoded columns of the row group that was read last. */
   private kept: { readonly index: number; readonly columns: readonly ArrayLike<unknown>[] } | undefined;
 
@@ -61,11 +61,6 @@ export class ParquetRows {
         `${names.length > 1 ? `s ${names[0]} to ${names.at(-1)}` : ` ${names[0]}`}, more than the ${MOST_VALUES} that are ` +
         `unpacked at once; write the file with smaller row groups: row_group_size=${rows} in pyarrow`,
     );
-  }
-
-  /** Returns the row groups that are not empty. */
-  withRows(): readonly RowGroup[] {
-    return this.groups.filter(({ count }) => count > 0);
   }
 
   /**

@@ -16,10 +16,8 @@ import { findLayout, type PictureLayout, placeOf } from "../../../images/picture
 import { type Box, drawnBox, type Size } from "../../../images/resample.ts";
 import type { ArrayFile, PicturesRead } from "../array-files/array-file.ts";
 import { shortPath, showFile } from "../files.ts";
-import { expandFiles } from "./expand-files.ts";
-import { pairFiles } from "./pair-files.ts";
-import { bytesOf, headerOf, isPictureFile, readImage } from "./picture-file.ts";
-import type { PictureHeader } from "./read-picture.ts";
+import { expandFiles, pairFiles } from "./expand-files.ts";
+import { bytesOf, headerOf, isPictureFile, type PictureHeader, readImage } from "./picture-file.ts";
 
 /** Settings for reading picture files as samples, as weights or as masks. */
 export interface PictureReading {
@@ -69,20 +67,21 @@ export async function openPictures(
   }
   const { fit } = reading;
   const decoder = shapeFor(flag, headers[0]!, await reading.target(), fit);
-  const files: PictureFiles = { flag, paths, headers, decoder, layout: findLayout(decoder)!, limits };
+  const layout = findLayout(decoder)!;
+  const files: PictureFiles = { ...reading, flag, paths, headers, decoder, layout, limits };
   const odd = headers.findIndex((size) => isScaled(files, size));
   if (odd >= 0 && fit === undefined) {
     const [found, others] = [headers[odd]!, odd > 0 ? `, as ${showFile(flag, paths[0]!)}` : ""];
     throw invalidFile(
       `${showFile(flag, paths[odd]!)}: the picture is ${found.width} × ${found.height} pixels, expected ` +
-        `${files.layout.width} × ${files.layout.height}${others}; give --fit contain, cover or stretch to scale it`,
+        `${layout.width} × ${layout.height}${others}; give --fit contain, cover or stretch to scale it`,
     );
   }
-  return ARRAYS[reading.as ?? "sample"](files, reading);
+  return ARRAYS[reading.as ?? "sample"](files);
 }
 
-/** Picture files with their headers, and the shape of the samples that they are converted to. */
-interface PictureFiles {
+/** Picture files with their headers, how they are read, and the shape of the samples that they are converted to. */
+interface PictureFiles extends PictureReading {
   readonly flag: string;
   readonly paths: readonly string[];
   readonly headers: readonly PictureHeader[];
@@ -94,14 +93,13 @@ interface PictureFiles {
 /** Functions that open picture files as an array, by what pixels stand for. */
 const ARRAYS = { sample: sampleArray, weight: weightArray, mask: maskArray };
 
-async function sampleArray(files: PictureFiles, reading: PictureReading): Promise<ArrayFile> {
-  const { paths, headers, decoder, layout, limits } = files;
-  const { fit, invert } = reading;
+async function sampleArray(files: PictureFiles): Promise<ArrayFile> {
+  const { paths, headers, decoder, layout, limits, fit, invert } = files;
   // For a decoder with an opacity channel, opacity is one of the values and hides nothing.
-  const masks = layout.channels === 4 && !reading.masks?.files ? undefined : reading.masks;
+  const masks = layout.channels === 4 && !files.masks?.files ? undefined : files.masks;
   const maskFiles =
     masks && headers.some((size) => isScaled(files, size)) ? await maskFilesOf(masks, paths) : [];
-  const array = arrayOf(files, reading, "sample", async (i) => {
+  const array = arrayOf(files, "sample", async (i) => {
     const image = await imageOf(files, i);
     const maskFile = maskFiles.length > 1 ? maskFiles[i] : maskFiles[0];
     if (maskFile === undefined || !isScaled(files, image))
@@ -112,19 +110,19 @@ async function sampleArray(files: PictureFiles, reading: PictureReading): Promis
     const isOwnSize = mask.width === image.width && mask.height === image.height;
     return fromImageData(image, decoder, { fit, invert, ...(isOwnSize && { mask, hides: masks!.hides }) });
   });
-  return { ...array, pictures: await factsOf(files, reading) };
+  return { ...array, pictures: await factsOf(files) };
 }
 
-function weightArray(files: PictureFiles, reading: PictureReading): ArrayFile {
-  const { fit, invert } = reading;
-  return arrayOf(files, reading, "weight", async (i) =>
-    fromImageData(await imageOf(files, i), files.decoder, { fit, invert, background: 0 }),
+function weightArray(files: PictureFiles): ArrayFile {
+  const { decoder, fit, invert } = files;
+  return arrayOf(files, "weight", async (i) =>
+    fromImageData(await imageOf(files, i), decoder, { fit, invert, background: 0 }),
   );
 }
 
-function maskArray(files: PictureFiles, reading: PictureReading): ArrayFile {
-  const { fit, hides = "black" } = reading;
-  return arrayOf(files, reading, `mask, ${hides} hides`, async (i) => {
+function maskArray(files: PictureFiles): ArrayFile {
+  const { fit, hides = "black" } = files;
+  return arrayOf(files, `mask, ${hides} hides`, async (i) => {
     const weights = maskFrom(await imageOf(files, i), files.decoder, { fit, hides });
     if (weights.includes(1)) return weights;
     throw invalidFile(
@@ -135,9 +133,8 @@ function maskArray(files: PictureFiles, reading: PictureReading): ArrayFile {
 }
 
 /** Counts transparent and padding pixels of samples, and makes arrays of weights that are 0 there. */
-async function factsOf(files: PictureFiles, reading: PictureReading): Promise<PicturesRead> {
-  const { flag, paths, headers, decoder, layout, limits } = files;
-  const { fit } = reading;
+async function factsOf(files: PictureFiles): Promise<PicturesRead> {
+  const { flag, paths, headers, decoder, layout, limits, fit } = files;
   const { channels } = layout;
   const pixels = layout.width * layout.height;
   const boxes = headers.map((size) => drawnBox(size, layout, fit ?? "stretch"));
@@ -166,8 +163,8 @@ async function factsOf(files: PictureFiles, reading: PictureReading): Promise<Pi
   return {
     transparent,
     padded,
-    seen: hasHidden ? arrayOf(files, reading, "opacity", seen) : undefined,
-    unpadded: hasPadding ? arrayOf(files, reading, "padding", inBox) : undefined,
+    seen: hasHidden ? arrayOf(files, "opacity", seen) : undefined,
+    unpadded: hasPadding ? arrayOf(files, "padding", inBox) : undefined,
     madeGrey: headers.map(({ isGrey }) => channels === 1 && !isGrey),
     boxes,
   };
@@ -180,8 +177,7 @@ async function factsOf(files: PictureFiles, reading: PictureReading): Promise<Pi
  * @param rowOf returns the values of a row
  */
 function arrayOf(
-  { flag, paths, headers, decoder, limits }: PictureFiles,
-  { fit, invert }: PictureReading,
+  { flag, paths, headers, decoder, limits, fit, invert }: PictureFiles,
   kind: string,
   rowOf: (index: number) => Promise<Float32Array>,
 ): ArrayFile {
