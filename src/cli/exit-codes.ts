@@ -1,3 +1,5 @@
+import { Help } from "commander";
+
 /** Exit codes of the command line. */
 export const exitCodes = {
   done: 0,
@@ -18,13 +20,6 @@ export function exitCodesHelp(stopped: string): string {
   const text =
     `Exit codes: ${exitCodes.done} done, ${exitCodes.failed} a file or value that cannot be used, ` +
     `${exitCodes.usage} wrong usage; ${exitCodes.SIGINT} ended by Ctrl-C (SIGINT), ${exitCodes.SIGTERM} by SIGTERM: ${stopped}.`;
-  return `\n${inLines(text)}\n`;
-}
-
-/** Wraps a paragraph at 80 characters. commander does not wrap text added after a command's options. */
-function inLines(text: string): string {
-  return text
-    .replace(/\s+/g, " ")
-    .replace(/(.{1,80})( |$)/g, "$1\n")
-    .trimEnd();
+  // commander does not wrap text added after a command's options.
+  return `\n${new Help().boxWrap(text, 80)}\n`;
 }

@@ -2,10 +2,10 @@ import { basename, extname, join } from "node:path";
 import { type ImageDataLike, type ImageDataOutput, toImageData } from "../../images/index.ts";
 import { encodePng } from "../../images/png.ts";
 import type { Box } from "../../images/resample.ts";
-import { readBlock } from "../input/encoding-input.ts";
+import { type EncodingRun, readBlock } from "../input/encoding-input.ts";
 import type { Part } from "../parts/part.ts";
 import { type Output, type OutputFile, writeOutputs } from "./output-files.ts";
-import { complete, givenOf, type PictureSource, reconstruct, shapeOf } from "./picture-source.ts";
+import { complete, givenOf, reconstruct, shapeOf } from "./picture-source.ts";
 import { countOf } from "./report.ts";
 
 /** Subfolder of a run's output folder for pictures whose hidden pixels are filled in. */
@@ -23,11 +23,12 @@ const completedAtOnce = 64;
  */
 export async function writeCompleted(
   folder: string,
-  source: PictureSource,
+  source: EncodingRun,
   parts: AsyncIterable<Part> | Iterable<Part>,
 ): Promise<Output[]> {
   const { job, input, signal } = source;
   const { samples, weights } = input;
+  const { latentSize } = input.decoder;
   const { names, pictures: facts } = samples.array;
   const shape = shapeOf(input);
   if (!names || !weights || !shape) return [];
@@ -38,9 +39,7 @@ export async function writeCompleted(
     for (let at = 0; at < count; at += completedAtOnce) {
       if (signal.aborted) return [];
       const block = await readBlock(input, first + at, Math.min(completedAtOnce, count - at));
-      const z = results.z
-        .subarray(at * input.decoder.latentSize)
-        .subarray(0, block.count * input.decoder.latentSize);
+      const z = results.z.subarray(at * latentSize, (at + block.count) * latentSize);
       const given = givenOf(block);
       const completed = complete(given, await reconstruct(source, block, z));
       const pictures = given.flatMap((tile, i): OutputFile[] => {

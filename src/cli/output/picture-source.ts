@@ -1,17 +1,9 @@
 import type { PictureDecoder } from "../../images/index.ts";
 import { findLayout } from "../../images/picture.ts";
 import { decode } from "../../index.ts";
-import type { Block, EncodingInput } from "../input/encoding-input.ts";
+import type { Block, EncodingInput, EncodingRun } from "../input/encoding-input.ts";
 import { fixedOptions } from "../input/fixed-inputs.ts";
-import type { Job } from "../options/job.ts";
 import { backendOf } from "../options/options.ts";
-
-/** Job and input files of the samples that pictures show. */
-export interface PictureSource {
-  readonly job: Job;
-  readonly input: EncodingInput;
-  readonly signal: AbortSignal;
-}
 
 /**
  * Returns the shape of samples that are images, from the decoder's output or from the data; undefined if they are not
@@ -57,7 +49,7 @@ export function row(values: Float32Array, index: number, size: number): Float32A
 
 /** Decodes one latent per sample of a block, using the block's fixed inputs. Returns one array per sample. */
 export async function reconstruct(
-  { input, job }: PictureSource,
+  { input, job }: EncodingRun,
   { fixed, count }: Block,
   z: Float32Array,
 ): Promise<Float32Array[]> {

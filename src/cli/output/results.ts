@@ -36,19 +36,37 @@ export type Results = Pick<SampleResults, "loss" | "prior" | "objective" | "grad
   Partial<Pick<SampleResults, "sampling" | "ids">> & { readonly gap?: Float64Array | undefined };
 
 /**
- * Name in tables of each of encode's numbers per sample, so that the compiler reports a number that has none; undefined for a
- * number that is not saved.
+ * Each of encode's numbers per sample, and the effective sample size of its drawn codes: its name in tables and in the files
+ * that are saved during a run, its number type in these files, and a function that selects it; undefined for a number that
+ * is not saved. The compiler reports a number that has no entry.
  */
-const NAMES = {
-  initialLoss: "initial_loss",
-  loss: "loss",
-  prior: "prior",
-  objective: "objective",
-  gradientNorm: "gradient_norm",
-  status: "status",
-  acceptedSteps: "accepted_steps",
-  backtracks: "backtracks",
-  t: "t",
+export const FIGURES = {
+  initialLoss: { name: "initial_loss", type: Float32Array, of: ({ initialLoss }: Results) => initialLoss },
+  loss: { name: "loss", type: Float32Array, of: ({ loss }: Results) => loss },
+  prior: { name: "prior", type: Float32Array, of: ({ prior }: Results) => prior },
+  objective: {
+    name: "objective",
+    type: Float32Array,
+    of: ({ prior, objective }: Results) => prior && objective,
+  },
+  gradientNorm: {
+    name: "gradient_norm",
+    type: Float32Array,
+    of: ({ gradientNorm }: Results) => gradientNorm,
+  },
+  status: { name: "status", type: Uint32Array, of: ({ status }: Results) => status },
+  acceptedSteps: {
+    name: "accepted_steps",
+    type: Uint32Array,
+    of: ({ stats }: Results) => stats?.acceptedSteps,
+  },
+  backtracks: { name: "backtracks", type: Uint32Array, of: ({ stats }: Results) => stats?.backtracks },
+  t: { name: "t", type: Float64Array, of: ({ stats }: Results) => stats?.t },
+  effectiveSampleSize: {
+    name: "effective_sample_size",
+    type: Float64Array,
+    of: ({ sampling }: Results) => sampling?.effectiveSampleSize,
+  },
   valueEvaluations: undefined,
   gradientEvaluations: undefined,
   matrixEvaluations: undefined,
@@ -56,37 +74,15 @@ const NAMES = {
 } as const satisfies {
   readonly [Name in
     | keyof SolveStatistics
-    | Exclude<keyof EncodeResult, "z" | "v" | "stats" | "trajectory" | FieldOfCall>]: string | undefined;
+    | "effectiveSampleSize"
+    | Exclude<keyof EncodeResult, "z" | "v" | "stats" | "trajectory" | FieldOfCall>]: object | undefined;
 };
 
-/** Names in tables of the numbers per sample that are saved. */
-type FigureName = NonNullable<(typeof NAMES)[keyof typeof NAMES]>;
-
-/**
- * Per-sample results by name, in tables and in the files that are saved during a run: their number type in these files, and a
- * function that selects them.
- */
-export const FIGURES = {
-  initial_loss: { type: Float32Array, of: ({ initialLoss }: Results) => initialLoss },
-  loss: { type: Float32Array, of: ({ loss }: Results) => loss },
-  prior: { type: Float32Array, of: ({ prior }: Results) => prior },
-  objective: { type: Float32Array, of: ({ prior, objective }: Results) => prior && objective },
-  gradient_norm: { type: Float32Array, of: ({ gradientNorm }: Results) => gradientNorm },
-  status: { type: Uint32Array, of: ({ status }: Results) => status },
-  accepted_steps: { type: Uint32Array, of: ({ stats }: Results) => stats?.acceptedSteps },
-  backtracks: { type: Uint32Array, of: ({ stats }: Results) => stats?.backtracks },
-  t: { type: Float64Array, of: ({ stats }: Results) => stats?.t },
-  effective_sample_size: {
-    type: Float64Array,
-    of: ({ sampling }: Results) => sampling?.effectiveSampleSize,
-  },
-} as const satisfies { readonly [Name in FigureName]: object } & Readonly<Record<string, object>>;
-
-/** Returns the per-sample results that are defined, with their names. */
+/** Returns the per-sample results that are defined, with their names in tables. */
 export function figuresOf(results: Results): [name: string, values: Column][] {
-  return Object.entries(FIGURES).flatMap(([name, { of }]): [string, Column][] => {
-    const values = of(results);
-    return values ? [[name, values]] : [];
+  return Object.values(FIGURES).flatMap((figure): [string, Column][] => {
+    const values = figure?.of(results);
+    return figure && values ? [[figure.name, values]] : [];
   });
 }
 
@@ -107,13 +103,12 @@ export function resultColumns(results: Results, first = 0) {
 }
 
 /** Describes the columns of the table of results, for the list of output files. */
-export function showColumns(has: {
-  readonly prior: boolean;
-  readonly flow?: boolean;
-  readonly sampling?: boolean;
-  readonly gap?: boolean;
-}): string {
-  const { prior, flow = true, sampling, gap } = has;
+export function showColumns({
+  prior,
+  flow = true,
+  sampling,
+  gap,
+}: { readonly [Name in "prior" | "flow" | "sampling" | "gap"]?: boolean }): string {
   return [
     "losses",
     ...(prior ? ["prior", "objective"] : []),

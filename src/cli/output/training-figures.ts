@@ -23,7 +23,7 @@ export function trainingFigures(run: TrainingRun, decoderFile: string): Figure[]
   const { job, training, data, validation, loss, prior, result, seconds } = run;
   const { history, resumedFrom = null } = result;
   const { description } = training;
-  const { optimizer, schedule, epochs, batchSize } = description;
+  const { optimizer, schedule, epochs, batchSize, shift } = description;
   const { images } = history.at(-1)!;
   const isAutoencoder = "encoder" in result;
   const { after: lossName, unit } = wordsOf(loss);
@@ -46,10 +46,7 @@ export function trainingFigures(run: TrainingRun, decoderFile: string): Figure[]
     }),
     figure("optimizer", `${optimizer.name}, learning rate ${optimizer.learningRate}, ${schedule.name}`),
     figure("method", showMethod(training)),
-    figure(
-      description.shift === undefined ? undefined : "shifts in pixels",
-      `random, at most ${description.shift} along each axis`,
-    ),
+    figure("shifts in pixels", shift === undefined ? undefined : `random, at most ${shift} along each axis`),
     ...fixedFigures(run.fixed),
     ...weightsAndStartFigures(
       job,

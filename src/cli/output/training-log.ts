@@ -9,7 +9,6 @@ import {
   rmSync,
   statSync,
   writeFileSync,
-  writeSync,
 } from "node:fs";
 import { codeOf } from "../../base/realms.ts";
 import { invalidFile } from "../../base/refuse.ts";
@@ -55,10 +54,9 @@ export function openTrainingLog(path: string) {
 
   /** Appends a line to the open log. If that fails, as on a full disk, the file is truncated to the complete lines. */
   function append(to: number, line: string): void {
-    const bytes = Buffer.from(line);
     const { size } = fstatSync(to);
     try {
-      for (let written = 0; written < bytes.length; ) written += writeSync(to, bytes, written);
+      writeFileSync(to, line);
     } catch (error) {
       ftruncateSync(to, size);
       throw error;

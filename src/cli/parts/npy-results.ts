@@ -3,7 +3,8 @@ import { formatCsv, formatCsvRows } from "../../files/csv.ts";
 import { npyHeader } from "../../files/npy.ts";
 import type { StagedOutputs } from "../output/output-files.ts";
 import { resultColumns, resultsTableName, showColumns } from "../output/results.ts";
-import type { ResultsFormat, ResultsPlan, ResultsWriter } from "./results-format.ts";
+import type { Part } from "./part.ts";
+import type { ResultsFormat, ResultsPlan } from "./results-format.ts";
 
 const latentsName = "latents.npy";
 const reconstructionsName = "reconstructions.npy";
@@ -11,7 +12,7 @@ const samplesName = "samples.npy";
 const sampleWeightsName = "sample-weights.npy";
 
 /** Format of results: .npy arrays and a CSV table. */
-export const npyResults: ResultsFormat = { files, writer };
+export const npyResults: ResultsFormat = { files, write };
 
 function files(plan: ResultsPlan) {
   const { samples, latentSize, sampleShape, hasPrior, hasReconstructions, codesPerSample } = plan;
@@ -38,35 +39,27 @@ function files(plan: ResultsPlan) {
   ];
 }
 
-function writer(
+async function write(
   { samples, latentSize, sampleShape, hasReconstructions, codesPerSample }: ResultsPlan,
   outputs: StagedOutputs,
-): ResultsWriter {
-  const append = async (
-    name: string,
-    shape: readonly number[],
-    values: Float32Array | Float64Array,
-    isFirst: boolean,
-  ) => {
-    const type = values instanceof Float32Array ? "float32" : "float64";
-    if (isFirst) await outputs.append(name, npyHeader(shape, type));
-    await outputs.append(name, bytesIn(values));
-  };
-  return {
-    async add({ first, results }) {
-      const isFirst = first === 0;
-      const columns = resultColumns(results, first);
-      await append(latentsName, [samples, latentSize], results.z, isFirst);
-      await outputs.append(resultsTableName, isFirst ? formatCsv(columns) : formatCsvRows(columns));
-      if (hasReconstructions) {
-        await append(reconstructionsName, [samples, ...sampleShape], results.reconstructions!, isFirst);
-      }
-      if (codesPerSample > 0) {
-        const { codes, weights } = results.sampling!;
-        await append(samplesName, [samples, codesPerSample, latentSize], codes, isFirst);
-        await append(sampleWeightsName, [samples, codesPerSample], weights, isFirst);
-      }
-    },
-    async finish() {},
-  };
+  parts: AsyncIterable<Part>,
+): Promise<void> {
+  for await (const { first, results } of parts) {
+    const isFirst = first === 0;
+    const append = async (name: string, shape: readonly number[], values: Float32Array | Float64Array) => {
+      const type = values instanceof Float32Array ? "float32" : "float64";
+      if (isFirst) await outputs.append(name, npyHeader(shape, type));
+      await outputs.append(name, bytesIn(values));
+    };
+    const columns = resultColumns(results, first);
+    await append(latentsName, [samples, latentSize], results.z);
+    await outputs.append(resultsTableName, isFirst ? formatCsv(columns) : formatCsvRows(columns));
+    if (hasReconstructions)
+      await append(reconstructionsName, [samples, ...sampleShape], results.reconstructions!);
+    if (codesPerSample > 0) {
+      const { codes, weights } = results.sampling!;
+      await append(samplesName, [samples, codesPerSample, latentSize], codes);
+      await append(sampleWeightsName, [samples, codesPerSample], weights);
+    }
+  }
 }

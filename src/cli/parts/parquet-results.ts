@@ -4,12 +4,12 @@ import type { Column } from "../../files/csv.ts";
 import type { StagedOutputs } from "../output/output-files.ts";
 import { resultColumns, showColumns } from "../output/results.ts";
 import type { Part } from "./part.ts";
-import type { ResultsFormat, ResultsPlan, ResultsWriter } from "./results-format.ts";
+import type { ResultsFormat, ResultsPlan } from "./results-format.ts";
 
 const parquetName = "results.parquet";
 
 /** Format of results: one Parquet file, with a row group per part (the results of one unit of samples). */
-export const parquetResults: ResultsFormat = { files, writer };
+export const parquetResults: ResultsFormat = { files, write };
 
 function files({ hasPrior, hasReconstructions, codesPerSample }: ResultsPlan) {
   const reconstruction = hasReconstructions ? "reconstruction, " : "";
@@ -27,7 +27,7 @@ type ParquetColumn = {
   readonly encoding?: "PLAIN";
 };
 
-function writer(plan: ResultsPlan, outputs: StagedOutputs): ResultsWriter {
+async function write(plan: ResultsPlan, outputs: StagedOutputs, parts: AsyncIterable<Part>): Promise<void> {
   const bytes = new ByteWriter();
   let writer: ParquetWriter | undefined;
   const flush = async () => {
@@ -35,24 +35,20 @@ function writer(plan: ResultsPlan, outputs: StagedOutputs): ResultsWriter {
     // Only the buffer is emptied: the offset in the file keeps counting.
     bytes.index = 0;
   };
-  return {
-    async add(part) {
-      const columns = parquetColumns(plan, part);
-      const schema: Schema = [
-        { name: "root", num_children: columns.length },
-        ...columns.flatMap((column) => column.schema),
-      ];
-      // Without a time or a machine's name, so that every process writes the same bytes.
-      writer ??= new ParquetWriter({ writer: bytes, schema, createdBy: "latentflow" });
-      const columnData = columns.map(({ schema: _, ...column }) => column);
-      await writer.write({ columnData, rowGroupSize: part.count });
-      await flush();
-    },
-    async finish() {
-      writer?.finish();
-      await flush();
-    },
-  };
+  for await (const part of parts) {
+    const columns = parquetColumns(plan, part);
+    const schema: Schema = [
+      { name: "root", num_children: columns.length },
+      ...columns.flatMap((column) => column.schema),
+    ];
+    // Without a time or a machine's name, so that every process writes the same bytes.
+    writer ??= new ParquetWriter({ writer: bytes, schema, createdBy: "latentflow" });
+    const columnData = columns.map(({ schema: _, ...column }) => column);
+    await writer.write({ columnData, rowGroupSize: part.count });
+    await flush();
+  }
+  writer?.finish();
+  await flush();
 }
 
 function parquetColumns(plan: ResultsPlan, { results, first, count }: Part) {

@@ -51,24 +51,19 @@ type Values = Float32Array | Float64Array | Uint32Array | Uint8Array | BigInt64A
 export function formatPart({ results, ...others }: Part, origin: PartOrigin): Uint8Array {
   const tensors = tensorsOf(results, others.count);
   const description = JSON.stringify({ ...origin, ...others });
-  const sum = sumOf(
-    description,
-    tensors.map(({ name, values }) => [name, bytesIn(values)] as const),
-  );
-  return writeSafetensors(
-    tensors,
-    new Map([
-      [DESCRIPTION, description],
-      [CHECKSUM, sum],
-    ]),
-  );
+  const contents = tensors.map(({ name, values }) => [name, bytesIn(values)] as const);
+  const metadata = { [DESCRIPTION]: description, [CHECKSUM]: sumOf(description, contents) };
+  return writeSafetensors(tensors, new Map(Object.entries(metadata)));
 }
 
 /**
  * Maximum number of bytes in a part (the saved results of one unit) for the figures of a sample, such as its loss: without its
  * latent, reconstruction, drawn codes with their weights, and identifier.
  */
-export const FIGURE_BYTES = Object.values(FIGURES).reduce((sum, { type }) => sum + type.BYTES_PER_ELEMENT, 0);
+export const FIGURE_BYTES = Object.values(FIGURES).reduce(
+  (sum, figure) => sum + (figure?.type.BYTES_PER_ELEMENT ?? 0),
+  0,
+);
 
 function tensorsOf(results: SampleResults, count: number) {
   const { z, reconstructions, sampling, ids } = results;
@@ -128,11 +123,8 @@ function sumOf(
 export function parsePart(where: string, bytes: Uint8Array, unit: Unit, origin: PartOrigin): Part {
   const { metadata, tensors } = readSafetensors(where, bytes);
   const description = metadata.get(DESCRIPTION) ?? "";
-  const sum = sumOf(
-    description,
-    [...tensors].map(([name, tensor]) => [name, tensor.bytes] as const),
-  );
-  if (description === "" || sum !== metadata.get(CHECKSUM)) {
+  const contents = [...tensors].map(([name, tensor]) => [name, tensor.bytes] as const);
+  if (description === "" || sumOf(description, contents) !== metadata.get(CHECKSUM)) {
     throw invalidFile(`${where}: its checksum is another one; it is torn or damaged`);
   }
   const { manifest, build, leastLoss, ...others }: Omit<Part, "results"> & PartOrigin =
@@ -159,28 +151,28 @@ function readResults(tensors: ReadonlyMap<string, Tensor>): SampleResults {
   // Copied, so that the bytes are aligned.
   const bytes = (name: string) => new Uint8Array(tensors.get(name)!.bytes).buffer as ArrayBuffer;
   const ifThere = (name: string) => (tensors.has(name) ? new Float32Array(bytes(name)) : undefined);
-  const figures = <Name extends keyof typeof FIGURES>(name: Name) =>
-    new FIGURES[name].type(bytes(name)) as InstanceType<(typeof FIGURES)[Name]["type"]>;
-  const loss = figures("loss");
+  const figures = <Values>({ name, type }: { name: string; type: new (buffer: ArrayBuffer) => Values }) =>
+    new type(bytes(name));
+  const loss = figures(FIGURES.loss);
   return {
     z: new Float32Array(bytes("z")),
-    initialLoss: figures("initial_loss"),
+    initialLoss: figures(FIGURES.initialLoss),
     loss,
     prior: ifThere("prior"),
     objective: ifThere("objective") ?? loss,
-    gradientNorm: figures("gradient_norm"),
-    status: Array.from(figures("status"), (status) => STATUSES[status]!),
+    gradientNorm: figures(FIGURES.gradientNorm),
+    status: Array.from(figures(FIGURES.status), (status) => STATUSES[status]!),
     stats: {
-      acceptedSteps: figures("accepted_steps"),
-      backtracks: figures("backtracks"),
-      t: figures("t"),
+      acceptedSteps: figures(FIGURES.acceptedSteps),
+      backtracks: figures(FIGURES.backtracks),
+      t: figures(FIGURES.t),
     },
     reconstructions: ifThere("reconstructions"),
     sampling: tensors.has("samples")
       ? {
           codes: new Float32Array(bytes("samples")),
           weights: new Float64Array(bytes("sample_weights")),
-          effectiveSampleSize: figures("effective_sample_size"),
+          effectiveSampleSize: figures(FIGURES.effectiveSampleSize),
         }
       : undefined,
     ids: readIds(),

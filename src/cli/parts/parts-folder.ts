@@ -88,7 +88,7 @@ export class PartsFolder {
    * @throws LatentflowError if the part is incomplete or damaged, or belongs to another run
    */
   async read(unit: Unit): Promise<Part | undefined> {
-    const path = this.pathOf(unit);
+    const path = join(this.folder, nameOf(unit));
     const bytes = await readFile(path);
     if (!bytes) return undefined;
     return parsePart(shownPath(path), bytes, unit, this.origin);
@@ -185,10 +185,6 @@ export class PartsFolder {
     const there = await readManifest(join(this.folder, manifestName));
     const isOurs = there !== undefined && manifestSum(there) === this.origin.manifest;
     if (isOurs && !(await PartsFolder.hasParts(this.folder))) await this.remove();
-  }
-
-  private pathOf(unit: Unit): string {
-    return join(this.folder, nameOf(unit));
   }
 }
 

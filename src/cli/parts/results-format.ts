@@ -20,14 +20,6 @@ export interface ResultsPlan {
 export interface ResultsFormat {
   /** Lists the files that a run writes, with descriptions. */
   files(plan: ResultsPlan): { readonly name: string; readonly content: string }[];
-  /** Makes a writer that appends the results of a run to the files, one part (consecutive samples) after another. */
-  writer(plan: ResultsPlan, outputs: StagedOutputs): ResultsWriter;
-}
-
-/** Writes the results of a run, one part at a time. */
-export interface ResultsWriter {
-  /** Writes the results of the next samples; parts are added in the order of their samples. */
-  add(part: Part): Promise<void>;
-  /** Completes the files after the last part. */
-  finish(): Promise<void>;
+  /** Appends the results of a run to the files, one part (consecutive samples) after another, in order. */
+  write(plan: ResultsPlan, outputs: StagedOutputs, parts: AsyncIterable<Part>): Promise<void>;
 }

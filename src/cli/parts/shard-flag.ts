@@ -23,40 +23,34 @@ export function parseShard(text: string): ShardFlag {
   return { index, count };
 }
 
-/** A batch system, recognised by the environment variable that it sets for each task. */
-interface BatchSystem {
-  readonly variable: string;
-  readonly name: string;
-  /** Index that the batch system gives to its first task. */
-  readonly from: 0 | 1;
-  /** Returns the command that starts `count` tasks, or a phrase that describes the job with these tasks. */
-  readonly start: (count: number) => string;
-}
-
-const BATCH_SYSTEMS: readonly BatchSystem[] = [
+/**
+ * Batch systems: the environment variable that each sets for a task, the index that it gives to the first task, and the
+ * command that starts `count` tasks, or a phrase that describes the job with these tasks.
+ */
+const BATCH_SYSTEMS = [
   {
     name: "Slurm",
     variable: "SLURM_ARRAY_TASK_ID",
     from: 0,
-    start: (count) => `sbatch --array=0-${count - 1}`,
+    start: (count: number) => `sbatch --array=0-${count - 1}`,
   },
   {
     name: "Kubernetes",
     variable: "JOB_COMPLETION_INDEX",
     from: 0,
-    start: (count) => `an Indexed Job with completions: ${count}`,
+    start: (count: number) => `an Indexed Job with completions: ${count}`,
   },
   {
     name: "AWS Batch",
     variable: "AWS_BATCH_JOB_ARRAY_INDEX",
     from: 0,
-    start: (count) => `an array job with size ${count}`,
+    start: (count: number) => `an array job with size ${count}`,
   },
   {
     name: "GNU parallel",
     variable: "PARALLEL_SEQ",
     from: 1,
-    start: (count) => `seq ${count} | parallel -N0`,
+    start: (count: number) => `seq ${count} | parallel -N0`,
   },
 ];
 

@@ -61,14 +61,14 @@ export async function writeResults(
 ): Promise<Output[]> {
   const chosen = FORMATS[format ?? STANDARD_FORMAT];
   const written = chosen.files(plan);
-  const isStale = (name: string) => !written.some((file) => file.name === name);
-  await StagedOutputs.write(folder, [...resultsFileNames, ...others].filter(isStale), async (outputs) => {
-    const writer = chosen.writer(plan, outputs);
+  const shown = async function* () {
     for await (const part of parts) {
       onPart?.(part);
-      await writer.add(part);
+      yield part;
     }
-    await writer.finish();
-  });
+  };
+  const isStale = (name: string) => !written.some((file) => file.name === name);
+  const stale = [...resultsFileNames, ...others].filter(isStale);
+  await StagedOutputs.write(folder, stale, (outputs) => chosen.write(plan, outputs, shown()));
   return written.map(({ name, content }) => ({ path: join(folder, name), content }));
 }
