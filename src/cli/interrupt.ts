@@ -47,6 +47,14 @@ export function sayInterrupted(message: string): void {
   setInterrupted();
 }
 
+/** Awaits `work` and returns its result; undefined if it rejects with the reason of the aborted signal. */
+export function unlessAborted<T>(signal: AbortSignal, work: Promise<T>): Promise<T | undefined> {
+  return work.catch((error) => {
+    if (!signal.aborted || error !== signal.reason) throw error;
+    return undefined;
+  });
+}
+
 /**
  * Awaits `work` and returns its result. If the signal aborts before `work` settles, prints the message and returns
  * undefined.

@@ -21,7 +21,7 @@ import {
 import { decoderHelp, limitsOf, readDecoder, readDecoderAndLoss } from "../input/decoder-file.ts";
 import { shortPath } from "../input/files.ts";
 import { fixedOptions, openFixed, readFixedOf } from "../input/fixed-inputs.ts";
-import { checkMaskOptions, PICTURE_FLAGS } from "../input/pictures/picture-options.ts";
+import { PICTURE_FLAGS } from "../input/pictures/picture-options.ts";
 import { zeroShareOf } from "../input/sample-numbers.ts";
 import { readWeightsOf } from "../input/sample-weights.ts";
 import { readZ0Of } from "../input/starts.ts";
@@ -30,8 +30,7 @@ import { addFlags, flag, type OptionsOf } from "../options/flag-table.ts";
 import { addEncodingOptions, type EncodingOptions } from "../options/job.ts";
 import { textOf } from "../options/library-flags.ts";
 import { backendOf, encodeSettings, refuseOptions, refuseWithout } from "../options/options.ts";
-import { priorOption, readPrior } from "../options/prior.ts";
-import { checkPriorOptions } from "../options/prior-options.ts";
+import { checkPriorOptions, priorOption, readPrior } from "../options/prior.ts";
 import {
   type ChosenFlowAndSolver,
   chosenFlowAndSolver,
@@ -49,7 +48,7 @@ import {
 import { makeFolder, writeOutputs } from "../output/output-files.ts";
 import { print } from "../output/print.ts";
 import { priorFigures } from "../output/prior-figures.ts";
-import { showSampleProgress } from "../output/progress.ts";
+import { showProgress } from "../output/progress.ts";
 import { type Figure, figure, formatMean, formatReport } from "../output/report.ts";
 import {
   endFigures,
@@ -109,7 +108,6 @@ ${exitCodesHelp("nothing is written")}`,
   );
   command.action(async (job: EvaluateJob) => {
     checkDataOptions(command);
-    checkMaskOptions(command);
     checkPriorOptions(command);
     if (job.encoder === undefined) {
       refuseWithout(command, "--encoder <file>, whose codes are compared with those of flows", ["gap"]);
@@ -165,7 +163,8 @@ async function evaluateShown(
   pair: ChosenFlowAndSolver | undefined,
   signal: AbortSignal,
 ): Promise<EvaluateReport | EncoderReport> {
-  const progress = showSampleProgress("evaluating", data.count, job.quiet ?? false, signal);
+  const title = `evaluating ${data.count} samples`;
+  const display = showProgress(title, data.count, job.quiet, signal);
   const flow = pair && { ...pairOf(pair.flow.value, pair.solver.value), z0 };
   const by = encoder ? { encoder, ...(flow && { ...flow, gap: true as const }) } : { ...flow, weights };
   const options: EvaluateOptions | EvaluateEncoderOptions = {
@@ -176,9 +175,9 @@ async function evaluateShown(
     backend: backendOf(job),
     ...encodeSettings(job, "evaluate"),
     signal,
-    onProgress: progress.onProgress,
+    onProgress: display.update,
   };
-  return evaluate(decoder, data.dataset, options).finally(progress.stop);
+  return evaluate(decoder, data.dataset, options).finally(display.stop);
 }
 
 function figuresOf(

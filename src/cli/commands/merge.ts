@@ -7,7 +7,7 @@ import { addFlags, flag, type OptionsOf } from "../options/flag-table.ts";
 import { makeFolder, type Output, type OutputFile, writeOutputs } from "../output/output-files.ts";
 import { PICTURES, pictureNames } from "../output/picture-names.ts";
 import { print } from "../output/print.ts";
-import { formatDuration, showSampleProgress } from "../output/progress.ts";
+import { formatDuration, showProgress } from "../output/progress.ts";
 import { type Figure, figure, formatCount, formatReport } from "../output/report.ts";
 import { endFigures, lossFigures, samplingFigures, workFigures } from "../output/result-figures.ts";
 import type { Part } from "../parts/part.ts";
@@ -65,7 +65,8 @@ async function merge(dirs: readonly string[], options: OptionsOf<typeof MERGE_FL
   await makeFolder(out, [...resultsFileNames, ...pictureNames], {});
 
   const summariser = new RunSummariser();
-  const display = showSampleProgress("merging", manifest.samples, options.quiet ?? false, signal);
+  const title = `merging ${manifest.samples} samples`;
+  const display = showProgress(title, manifest.samples, options.quiet, signal);
   const start = performance.now();
   let outputs: Output[];
   try {
@@ -74,7 +75,7 @@ async function merge(dirs: readonly string[], options: OptionsOf<typeof MERGE_FL
       summariser.add(part);
       const done = part.first + part.count;
       const samplesPerSecond = (1000 * done) / (performance.now() - start);
-      display.onProgress({ done, meanLoss: summariser.mean("meanLoss"), samplesPerSecond });
+      display.update({ done, meanLoss: summariser.mean("meanLoss"), samplesPerSecond });
     };
     const pictures = await readPictures(folders);
     outputs = await writeResults(out, options.format, manifest, allParts(folders), pictureNames, onPart);

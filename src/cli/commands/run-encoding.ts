@@ -2,9 +2,15 @@ import { join } from "node:path";
 import { LatentflowError, markedMessage } from "../../base/errors.ts";
 import { invalid } from "../../base/refuse.ts";
 import { costOf } from "../../graph/graph.ts";
-import { type EncodingInput, openInput } from "../input/encoding-input.ts";
+import { type EncodingInput, type EncodingRun, openInput } from "../input/encoding-input.ts";
 import { shownPath } from "../input/files.ts";
-import { interruptSignal, sayInterrupted, setInterrupted, unlessInterrupted } from "../interrupt.ts";
+import {
+  interruptSignal,
+  sayInterrupted,
+  setInterrupted,
+  unlessAborted,
+  unlessInterrupted,
+} from "../interrupt.ts";
 import type { Job } from "../options/job.ts";
 import { writeCompleted } from "../output/completed-pictures.ts";
 import { encodeFigures, type UnitCounts } from "../output/encode-figures.ts";
@@ -12,7 +18,7 @@ import { makeFolder, type Output } from "../output/output-files.ts";
 import { pictureNames } from "../output/picture-names.ts";
 import { writePictures } from "../output/pictures.ts";
 import { print, say } from "../output/print.ts";
-import { showSampleProgress } from "../output/progress.ts";
+import { showProgress } from "../output/progress.ts";
 import { countOf, formatCount, formatReport } from "../output/report.ts";
 import { encodeUnits } from "../parts/encode-units.ts";
 import { manifestOf, planOf } from "../parts/manifest.ts";
@@ -26,12 +32,9 @@ import { resultsFileNames, writeResults } from "../parts/write-results.ts";
 /** Names of the files that `encode` may write. */
 const encodeOutputs = [...resultsFileNames, ...pictureNames];
 
-/** A run of `encode` with its input files open. */
-interface Run {
-  readonly job: Job;
-  readonly input: EncodingInput;
+/** A run of `encode` or `demo`, and the division of its samples into units, which are encoded together. */
+interface Run extends EncodingRun {
   readonly cut: Cut;
-  readonly signal: AbortSignal;
 }
 
 /**
@@ -107,18 +110,18 @@ async function encodeInParts(run: Run, folder: PartsFolder): Promise<void> {
   }
   const summariser = new RunSummariser();
   const { found, missing } = await findParts(folder, units, summariser, signal);
-  let written = 0;
+  let encoded = 0;
   if (!signal.aborted && missing.length > 0) {
     await encodeShown(run, missing, async (part) => {
       await folder.write(part);
       summariser.add(part);
-      written++;
+      encoded++;
     });
   }
   const sayStopped = () => {
-    if (found + written === 0) return sayInterrupted("stopped before a unit was done; nothing is written");
+    if (found + encoded === 0) return sayInterrupted("stopped before a unit was done; nothing is written");
     sayInterrupted(
-      `stopped; ${formatCount(found + written)} of ${formatCount(units.length)} units are in ` +
+      `stopped; ${formatCount(found + encoded)} of ${formatCount(units.length)} units are in ` +
         `${shownPath(folder.folder)}, and the same command goes on from there`,
     );
   };
@@ -128,16 +131,12 @@ async function encodeInParts(run: Run, folder: PartsFolder): Promise<void> {
     const [unit] = units;
     // `merge` reads the pictures from this folder.
     const part = unit?.index === 0 ? await folder.read(unit) : undefined;
-    if (part) await beforeEnd(signal, writePictures(folder.folder, { job, input: run.input, signal }, part));
+    if (part) await unlessAborted(signal, writePictures(folder.folder, run, part));
     return printShard(run, folder, summariser.summary(), counts);
   }
   const first = (await allParts([folder]).next()).value as Part;
-  try {
-    await writeAll(run, () => allParts([folder]), first, counts);
-  } catch (error) {
-    if (error !== signal.reason || !signal.aborted) throw error;
-    return sayStopped();
-  }
+  const written = writeAll(run, () => allParts([folder]), first, counts).then(() => true);
+  if (!(await unlessAborted(signal, written))) return sayStopped();
   await folder.remove();
 }
 
@@ -145,15 +144,10 @@ async function encodeInParts(run: Run, folder: PartsFolder): Promise<void> {
  * Prints the report of a shard (one process's share of a run). A shard's only output is its parts (results of units of
  * samples), and the run's pictures if it has the first unit.
  */
-function printShard(
-  { job, input }: Run,
-  { folder }: PartsFolder,
-  summary: RunSummary,
-  units: UnitCounts,
-): void {
-  const content = `parts of ${countOf(units.count, "unit")}; latentflow merge ${shownPath(job.out)} puts all together`;
-  const figures = encodeFigures({ job, input, summary, units, aborted: false });
-  print(formatReport(figures, [{ path: folder, content }], job.json));
+function printShard(run: Run, { folder }: PartsFolder, summary: RunSummary, units: UnitCounts): void {
+  const { out, json } = run.job;
+  const content = `parts of ${countOf(units.count, "unit")}; latentflow merge ${shownPath(out)} puts all together`;
+  print(formatReport(encodeFigures(run, summary, false, units), [{ path: folder, content }], json));
 }
 
 /**
@@ -186,19 +180,19 @@ async function findParts(
  * of each finished unit.
  */
 async function encodeShown(
-  { job, input, signal }: Run,
+  run: Run,
   units: readonly Unit[],
   keep: (part: Part) => Promise<void>,
 ): Promise<void> {
   const total = units.reduce((sum, { count }) => sum + count, 0);
-  const { onProgress, stop } = showSampleProgress("encoding", total, job.quiet ?? false, signal);
+  const display = showProgress(`encoding ${total} samples`, total, run.job.quiet, run.signal);
   const warnings: string[] = [];
   const onWarning = (message: string) => void warnings.push(message);
   try {
-    for await (const part of encodeUnits({ job, input, signal, onProgress, onWarning }, units))
-      await keep(part);
+    const encoding = { ...run, onProgress: display.update, onWarning };
+    for await (const part of encodeUnits(encoding, units)) await keep(part);
   } finally {
-    stop();
+    display.stop();
     // After the progress bar has been removed, which needs its line to itself.
     for (const warning of warnings) say(warning);
   }
@@ -212,11 +206,12 @@ async function encodeShown(
  * @param units numbers of units for the report; undefined for a run of a single unit, which saves no parts
  */
 async function writeAll(
-  { job, input, signal }: Run,
+  run: Run,
   parts: () => AsyncIterable<Part> | Iterable<Part>,
   first: Part,
   units?: UnitCounts,
 ): Promise<void> {
+  const { job, input, signal } = run;
   const plan = planOf(job, input);
   const summariser = new RunSummariser();
   const written = await writeResults(job.out, job.format, plan, parts(), pictureNames, (part) => {
@@ -224,32 +219,18 @@ async function writeAll(
     if (units) signal.throwIfAborted();
     summariser.add(part);
   });
-  const source = { job, input, signal };
   const outputs = [...written];
   try {
-    outputs.push(...(await beforeEnd(signal, writePictures(job.out, source, first))));
-    outputs.push(...(await beforeEnd(signal, writeCompleted(job.out, source, parts()))));
+    // The numeric results are complete without pictures, which a signal may cut short.
+    outputs.push(...((await unlessAborted(signal, writePictures(job.out, run, first))) ?? []));
+    outputs.push(...((await unlessAborted(signal, writeCompleted(job.out, run, parts()))) ?? []));
   } catch (error) {
     throw error instanceof LatentflowError ? besides(error, outputs) : error;
   }
-  const summary = summariser.summary();
-  const figures = encodeFigures({ job, input, summary, units, aborted: signal.aborted });
+  const figures = encodeFigures(run, summariser.summary(), signal.aborted, units);
   print(formatReport(figures, outputs, job.json));
   // A signal after the last sample also counts: pictures may be missing.
   if (signal.aborted) setInterrupted();
-}
-
-/**
- * Waits for pictures to be drawn and returns them, or none if the signal aborts the drawing; the numeric results are
- * complete without pictures.
- *
- * @throws any error other than the signal's reason
- */
-async function beforeEnd(signal: AbortSignal, pictures: Promise<Output[]>): Promise<Output[]> {
-  return pictures.catch((error) => {
-    if (!signal.aborted || error !== signal.reason) throw error;
-    return [];
-  });
 }
 
 /** Returns an error about a picture, extended by the names of the files that were written before. */

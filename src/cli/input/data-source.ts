@@ -6,7 +6,13 @@ import { refuseOptions, wrongUsage } from "../options/options.ts";
 import { parseCount } from "../options/parse.ts";
 import { limitsOf } from "./decoder-file.ts";
 import { dataHelp } from "./open-data.ts";
-import { type HidingFlags, type PictureFlags, readingOf, type Target } from "./pictures/picture-options.ts";
+import {
+  checkMaskOptions,
+  type HidingFlags,
+  type PictureFlags,
+  readingOf,
+  type Target,
+} from "./pictures/picture-options.ts";
 import { readSamplesFiles, type SourcedData } from "./samples.ts";
 
 /** Help text for the option of a file of start vectors z₀. */
@@ -57,7 +63,7 @@ export interface DataOptions extends PictureFlags, OptionsOf<ReturnType<typeof d
   readonly maxBytes?: number | undefined;
 }
 
-/** Exits with an error of usage if no samples are named, or options that name them contradict each other. */
+/** Exits with an error of usage if no samples are named, or options of samples and masks contradict each other. */
 export function checkDataOptions(command: Command): void {
   const { data, dataset, resume } = command.opts<DataOptions & { readonly resume?: true }>();
   if (data === undefined && dataset === undefined) {
@@ -66,6 +72,7 @@ export function checkDataOptions(command: Command): void {
   }
   if (dataset === undefined) refuseOptions(command, ["datasetFolder"], "--data");
   else refuseOptions(command, ["fit", "invert"], "--dataset, whose pictures are of one size");
+  checkMaskOptions(command);
 }
 
 /**

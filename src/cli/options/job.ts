@@ -20,8 +20,7 @@ import {
   type RunningOptions,
 } from "./options.ts";
 import { parseCount } from "./parse.ts";
-import { type ChosenPrior, priorOption } from "./prior.ts";
-import { addPriorOptions, type PriorFlags } from "./prior-options.ts";
+import { addPriorOptions, type ChosenPrior, type PriorFlags, priorOption } from "./prior.ts";
 import { addFlowAndSolverOptions, type ChosenFlowAndSolver, pairOf } from "./solver-options.ts";
 
 /** Options of `latentflow encode` for its samples and results. */

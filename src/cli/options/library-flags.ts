@@ -93,11 +93,6 @@ export function settingsOf<Table extends Fields>(fields: Table, given: object): 
   return Object.fromEntries(values) as SettingsOf<Table>;
 }
 
-/** Returns the names of the options in a table of which flags are made. */
-export function settingNames(fields: Fields): string[] {
-  return settingsIn(fields).map(([name]) => name);
-}
-
 function settingsIn(fields: Fields): [name: string, field: Field<unknown>][] {
   return Object.entries(fields).filter(([, field]) => isSetting(field));
 }

@@ -96,7 +96,8 @@ export function refuseWithout(command: Command, needed: string, names: readonly 
   refuseGiven(command, names, `needs ${needed}`);
 }
 
-function refuseGiven(command: Command, names: readonly string[], problem: string): void {
+/** Exits with an error of usage, `--NAME PROBLEM`, if one of the options `names` was given on the command line. */
+export function refuseGiven(command: Command, names: readonly string[], problem: string): void {
   const given = names.find((name) => command.getOptionValueSource(name) === "cli");
   if (given !== undefined) wrongUsage(command, `--${kebabCase(given)} ${problem}`);
 }

@@ -28,15 +28,9 @@ export function numberWithin(bounds: Bounds): (text: string) => number {
   };
 }
 
-/** Parses a finite number > 0. */
-const parsePositive = numberWithin({ above: 0 });
-
-/** Parses a number from 0 to 1. */
-const parseShare = numberWithin({ min: 0, max: 1 });
-
 /** Parses two numbers from 0 to 1 separated by a comma, the smaller one first: `0,0.75`. */
 export function parseShares(text: string): [smallest: number, largest: number] {
-  const shares = parseList(text, parseShare, SHARES_EXPECTED);
+  const shares = listOf({ min: 0, max: 1 }, SHARES_EXPECTED)(text);
   if (!Array.isArray(shares) || shares.length !== 2 || shares[0]! > shares[1]!)
     throw new InvalidArgumentError(SHARES_EXPECTED);
   return [shares[0]!, shares[1]!];
@@ -50,25 +44,25 @@ export const parseCount = numberWithin({ min: 1, integer: true });
 /** Parses a seed, an integer ≥ 0. */
 export const parseSeed = numberWithin({ min: 0, integer: true });
 
-/** Parses a finite number. */
-const parseFinite = numberWithin({});
-
 /** Parses a finite number, or several separated by commas: `0,0.5`. */
-export function parseNumbers(text: string): number | number[] {
-  return parseList(text, parseFinite, "Expected a number, or several with commas between them.");
-}
+export const parseNumbers = listOf({}, "Expected a number, or several with commas between them.");
 
 /** Parses a number > 0, or several separated by commas. */
-export function parsePositives(text: string): number | number[] {
-  return parseList(text, parsePositive, "Expected a number > 0, or several with commas between them.");
-}
+export const parsePositives = listOf(
+  { above: 0 },
+  "Expected a number > 0, or several with commas between them.",
+);
 
-function parseList(text: string, parse: (text: string) => number, expected: string): number | number[] {
-  try {
-    return text.includes(",") ? text.split(",").map(parse) : parse(text);
-  } catch {
-    throw new InvalidArgumentError(expected);
-  }
+/** Returns a parser for a number within bounds, or several separated by commas. */
+function listOf(bounds: Bounds, expected: string): (text: string) => number | number[] {
+  const parse = numberWithin(bounds);
+  return (text) => {
+    try {
+      return text.includes(",") ? text.split(",").map(parse) : parse(text);
+    } catch {
+      throw new InvalidArgumentError(expected);
+    }
+  };
 }
 
 /** Parses integers ≥ 1 separated by commas, such as a shape: `28,28`. */

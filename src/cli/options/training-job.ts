@@ -7,7 +7,7 @@ import { PICTURE_FLAGS } from "../input/pictures/picture-options.ts";
 import { flag, type OptionsOf } from "./flag-table.ts";
 import { settingFlag, textOf } from "./library-flags.ts";
 import { parseCount, parseCounts, parseFixed } from "./parse.ts";
-import type { PriorFlags } from "./prior-options.ts";
+import type { PriorFlags } from "./prior.ts";
 import type { TrainingOptions } from "./training-options.ts";
 
 /** Options of `latentflow train` for its samples, its decoder and its results. */

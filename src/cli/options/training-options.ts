@@ -25,14 +25,7 @@ import {
 import { SCHEDULES } from "../../train/schedule.ts";
 import { addChoice, type Choice, chosen, type Description, membersOf, refuseChoice } from "./choice.ts";
 import { addFlags, type Flag, flag, type OptionsOf } from "./flag-table.ts";
-import {
-  type GivenSettings,
-  settingFlag,
-  settingFlags,
-  settingNames,
-  settingsOf,
-  textOf,
-} from "./library-flags.ts";
+import { type GivenSettings, settingFlag, settingFlags, settingsOf, textOf } from "./library-flags.ts";
 import { backendOf, type RunningOptions, refuseOptions, refuseWithout, wrongUsage } from "./options.ts";
 import { parseShares } from "./parse.ts";
 import {
@@ -56,17 +49,14 @@ function trainingSettings(): Record<string, Flag> {
   const flags = Object.entries(settingFlags("train", SETTINGS)).map(([name, made]) => {
     const said = made.text || textOf("trainAutoencoder", name);
     const text = said + (ADDITIONS[name as keyof typeof ADDITIONS] ?? "");
-    const [flow, encoder] = [TRAIN_FIELDS, AUTOENCODER_FIELDS].map((fields) => standardIn(fields, name));
+    const tables: readonly Readonly<Record<string, Field<unknown>>>[] = [TRAIN_FIELDS, AUTOENCODER_FIELDS];
+    const [flow, encoder] = tables.map((fields) => fields[name]?.standard);
     if (encoder === undefined || encoder === flow) return [name, { ...made, text }];
     // The default is shown in the text, since it differs with --autoencoder.
     const shown = `${text} (default: ${flow}, with --autoencoder ${encoder})`;
     return [name, { ...made, text: shown, traits: { ...made.traits, standard: undefined } }];
   });
   return Object.fromEntries(flags);
-}
-
-function standardIn(fields: Readonly<Record<string, Field<unknown>>>, name: string): unknown {
-  return fields[name]?.standard;
 }
 
 const TRAINING_FLAGS = {
@@ -193,9 +183,11 @@ function byBackpropagation(
 ): ChosenTraining {
   refuseFlowAndSolver(command, noFlow);
   refuseChoice(command, adjoints, noFlow);
-  const ofTrain = settingNames(TRAIN_FIELDS).filter((name) => !(name in AUTOENCODER_FIELDS));
-  refuseOptions(command, [...ofTrain, "codeLearningRate"], noFlow);
   const given = command.opts<TrainingOptions>();
+  const ofTrain = Object.keys(settingsOf(TRAIN_FIELDS, given)).filter(
+    (name) => !(name in AUTOENCODER_FIELDS),
+  );
+  refuseOptions(command, [...ofTrain, "codeLearningRate"], noFlow);
   const settings = settingsOf(AUTOENCODER_FIELDS, given);
   const { hide: hidden } = given;
   return {
@@ -224,34 +216,24 @@ function byFlows(command: Command, options: RunOptions, common: CommonDescriptio
   const given = command.opts<TrainingOptions>();
   const { codeLearningRate, validate } = given;
   const { warmStart, codes, ...settings } = settingsOf(TRAIN_FIELDS, given);
-  const pair = pairOf(flow.value, solver.value);
-  const description = { ...common, ...settings };
-  if (codes === "kept") {
+  const isKept = codes === "kept";
+  if (isKept) {
     refuseOptions(command, ["warmStart"], keptCodes);
     refuseChoice(command, adjoints, keptCodes);
     if (validate === undefined) refuseFlowAndSolver(command, `${keptCodes}, and there is no --validate`);
-    const codeOptimizer = adam(codeLearningRate === undefined ? {} : { learningRate: codeLearningRate });
-    return {
-      train: (decoder, data, more) =>
-        train(decoder, data, { ...pair, codes, codeOptimizer, ...settings, ...options, ...more }),
-      description: {
-        codes,
-        codeOptimizer,
-        ...(validate !== undefined && { flow: flow.description, solver: solver.description }),
-        ...description,
-      },
-    };
-  }
-  refuseOptions(command, ["codeLearningRate"], "--codes encoded: nothing is kept to be updated");
-  const encoding = { ...pair, adjoint: adjoint.value, warmStart };
+  } else refuseOptions(command, ["codeLearningRate"], "--codes encoded: nothing is kept to be updated");
+  const codeOptimizer = adam(codeLearningRate === undefined ? {} : { learningRate: codeLearningRate });
+  const ofKept = isKept && { codes, codeOptimizer };
+  const byAdjoint = !isKept && { adjoint: adjoint.value, warmStart };
+  const all = { ...pairOf(flow.value, solver.value), ...ofKept, ...byAdjoint, ...settings, ...options };
   return {
-    train: (decoder, data, more) => train(decoder, data, { ...encoding, ...settings, ...options, ...more }),
+    train: (decoder, data, more) => train(decoder, data, { ...all, ...more }),
     description: {
-      flow: flow.description,
-      solver: solver.description,
-      adjoint: adjoint.description,
-      warmStart,
-      ...description,
+      ...ofKept,
+      ...((!isKept || validate !== undefined) && { flow: flow.description, solver: solver.description }),
+      ...(byAdjoint && { adjoint: adjoint.description, warmStart }),
+      ...common,
+      ...settings,
     },
   };
 }

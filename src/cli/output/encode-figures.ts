@@ -1,4 +1,4 @@
-import type { EncodingInput } from "../input/encoding-input.ts";
+import type { EncodingRun } from "../input/encoding-input.ts";
 import type { Job } from "../options/job.ts";
 import type { RunSummary } from "../parts/run-summary.ts";
 import {
@@ -21,16 +21,6 @@ import {
   workFigures,
 } from "./result-figures.ts";
 
-/** Outcome of a run of `encode` or `demo`, for its report. */
-export interface EncodeOutcome {
-  readonly job: Job;
-  readonly input: EncodingInput;
-  readonly summary: RunSummary;
-  readonly aborted: boolean;
-  /** Numbers of units, the samples saved together; undefined for a run of a single unit, which saves no parts. */
-  readonly units?: UnitCounts | undefined;
-}
-
 /** Numbers of units in a run that saves its results in parts: a unit is the samples of one part, saved together. */
 export interface UnitCounts {
   /** Number of units assigned to this process: those of its shard, or all if there are no shards. */
@@ -41,8 +31,17 @@ export interface UnitCounts {
   readonly of: number;
 }
 
-/** Makes the report of a run of `encode` or `demo`, as a list of entries. */
-export function encodeFigures({ job, input, summary, aborted, units }: EncodeOutcome): Figure[] {
+/**
+ * Makes the report of a run of `encode` or `demo`, as a list of entries.
+ *
+ * @param units undefined for a run of a single unit, which saves no parts
+ */
+export function encodeFigures(
+  { job, input }: EncodingRun,
+  summary: RunSummary,
+  aborted: boolean,
+  units: UnitCounts | undefined,
+): Figure[] {
   const { decoder, fixed, samples, loss, prior } = input;
   const { shard } = job;
   const [file] = job.data as [string];

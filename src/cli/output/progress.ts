@@ -3,26 +3,10 @@ import { onAbort } from "../../base/on-abort.ts";
 import type { EncodeProgress } from "../../index.ts";
 import { note, say } from "./print.ts";
 
-/** State of a run, for the progress display. */
-export interface Progress {
-  /** Amount of work done, in the task's unit. */
-  readonly done: number;
-  /** Mean loss of the samples encoded so far, or of the latest mini-batches in training; NaN before the first. */
-  readonly loss: number;
-  /** Speed, in the task's unit per second. */
-  readonly perSecond: number;
+/** State of a run, for the progress display: `done` and speed in samples, and the mean loss, NaN before the first sample. */
+export interface Progress extends Pick<EncodeProgress, "done" | "meanLoss" | "samplesPerSecond"> {
   /** Note shown in brackets after the loss. */
   readonly note?: string | undefined;
-}
-
-/** Title and size of a run's work, for the progress display. */
-export interface Task {
-  /** Title, such as `encoding 100 samples`. */
-  readonly title: string;
-  /** Plural noun of what is counted, such as `samples`. */
-  readonly unit: string;
-  /** Amount of work, in the task's unit. */
-  readonly total: number;
 }
 
 /** Display of a run's progress on stderr. */
@@ -41,37 +25,23 @@ const lineInterval = 10_000;
 /**
  * Shows a progress bar on stderr; if stderr is not a terminal, a line every ten seconds; if `quiet`, nothing.
  *
+ * @param title first line if stderr is not a terminal, such as `encoding 100 samples`
+ * @param total number of samples to process
  * @param signal removes the bar when it aborts
  */
-export function showProgress(task: Task, quiet: boolean, signal: AbortSignal): ProgressDisplay {
+export function showProgress(
+  title: string,
+  total: number,
+  quiet: boolean | undefined,
+  signal: AbortSignal,
+): ProgressDisplay {
   if (quiet || signal.aborted) return { update() {}, say, stop() {} };
-  return process.stderr.isTTY ? drawBar(task, signal) : writeLines(task);
+  return process.stderr.isTTY ? drawBar(total, signal) : writeLines(title, total);
 }
 
-/** Progress of encoding, with an optional note to show after the loss. */
-export type SampleProgress = Pick<EncodeProgress, "done" | "meanLoss" | "samplesPerSecond"> &
-  Pick<Progress, "note">;
-
-/**
- * Shows the progress of encoding.
- *
- * @param verb first word of the display's title, such as "encoding"
- * @returns `onProgress`, the callback for `encode`, and `stop`, which ends the display
- */
-export function showSampleProgress(verb: string, total: number, quiet: boolean, signal: AbortSignal) {
-  const task = { title: `${verb} ${total} samples`, unit: "samples", total };
-  const display = showProgress(task, quiet, signal);
-  return {
-    onProgress({ done, meanLoss, samplesPerSecond, note }: SampleProgress) {
-      display.update({ done, loss: meanLoss, perSecond: samplesPerSecond, note });
-    },
-    stop: display.stop,
-  };
-}
-
-function drawBar({ unit, total }: Task, signal: AbortSignal): ProgressDisplay {
+function drawBar(total: number, signal: AbortSignal): ProgressDisplay {
   const bar = new SingleBar({
-    format: `[{bar}] {value}/{total} | loss {loss} | {speed} ${unit}/s | {left} left`,
+    format: "[{bar}] {value}/{total} | loss {loss} | {speed} samples/s | {left} left",
     barCompleteChar: "█",
     barIncompleteChar: "░",
     barsize: 24,
@@ -97,7 +67,7 @@ function drawBar({ unit, total }: Task, signal: AbortSignal): ProgressDisplay {
   return display;
 }
 
-function writeLines({ title, unit, total }: Task): ProgressDisplay {
+function writeLines(title: string, total: number): ProgressDisplay {
   note(`${title}\n`);
   let last = performance.now();
   return {
@@ -105,18 +75,18 @@ function writeLines({ title, unit, total }: Task): ProgressDisplay {
       if (performance.now() - last < lineInterval) return;
       last = performance.now();
       const { loss, speed, left } = figuresOf(progress, total);
-      note(`${progress.done}/${total} ${unit}, loss ${loss}, ${speed} ${unit}/s, ${left} left\n`);
+      note(`${progress.done}/${total} samples, loss ${loss}, ${speed} samples/s, ${left} left\n`);
     },
     say,
     stop() {},
   };
 }
 
-function figuresOf({ done, loss, perSecond, note }: Progress, total: number) {
+function figuresOf({ done, meanLoss, samplesPerSecond, note }: Progress, total: number) {
   return {
-    loss: loss.toPrecision(4) + (note ? ` (${note})` : ""),
-    speed: perSecond.toFixed(0),
-    left: formatDuration((total - done) / perSecond),
+    loss: meanLoss.toPrecision(4) + (note ? ` (${note})` : ""),
+    speed: samplesPerSecond.toFixed(0),
+    left: formatDuration((total - done) / samplesPerSecond),
   };
 }
 

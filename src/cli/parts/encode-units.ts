@@ -10,28 +10,33 @@ import {
   type EncodeProgress,
   type EncodeResult,
   encode,
+  type StandardLoss,
   sampleCodes,
 } from "../../index.ts";
 import { makeControl } from "../../solver/control.ts";
+import { meanOfFinite } from "../../solver/result.ts";
 import { leastLosses } from "../../terms/floor.ts";
 import { lossTraits } from "../../terms/losses.ts";
-import { type Block, blockSize, type EncodingInput, readBlock } from "../input/encoding-input.ts";
+import {
+  type Block,
+  blockSize,
+  type EncodingInput,
+  type EncodingRun,
+  readBlock,
+} from "../input/encoding-input.ts";
 import { fixedOptions } from "../input/fixed-inputs.ts";
+import { unlessAborted } from "../interrupt.ts";
 import { encodeOptions, type Job } from "../options/job.ts";
 import { backendOf } from "../options/options.ts";
 import { priorOption } from "../options/prior.ts";
-import type { SampleProgress } from "../output/progress.ts";
-import { countOf } from "../output/report.ts";
-import { scaleWarning } from "../output/scale-warning.ts";
+import type { Progress } from "../output/progress.ts";
+import { countOf, formatMean } from "../output/report.ts";
 import type { Part } from "./part.ts";
 import type { Unit } from "./shard-units.ts";
 
-/** A job with its open input, and callbacks. */
-interface Encoding {
-  readonly job: Job;
-  readonly input: EncodingInput;
-  readonly signal: AbortSignal;
-  readonly onProgress: (progress: SampleProgress) => void;
+/** A run with callbacks. */
+interface Encoding extends EncodingRun {
+  readonly onProgress: (progress: Progress) => void;
   readonly onWarning?: (message: string) => void;
 }
 
@@ -61,10 +66,11 @@ export async function* encodeUnits(
       let count = 0;
       // A unit without samples still has a block, which makes `encode` throw its error.
       do {
-        const block = await unlessAborted(signal, blocks.next());
-        if (!block) return;
+        const next = await unlessAborted(signal, blocks.next());
+        if (!next || next.done) return;
+        const block = next.value;
         const before = done;
-        const report = (progress: SampleProgress) => {
+        const report = (progress: Progress) => {
           const all = before + progress.done;
           const samplesPerSecond = (1000 * all) / (performance.now() - start);
           onProgress({ ...progress, done: all, samplesPerSecond });
@@ -81,19 +87,6 @@ export async function* encodeUnits(
     }
   } finally {
     await blocks.close();
-  }
-}
-
-/** Returns the next block; undefined if the signal aborts its reading. */
-async function unlessAborted(
-  signal: AbortSignal,
-  next: Promise<IteratorResult<Block>>,
-): Promise<Block | undefined> {
-  try {
-    return (await next).value;
-  } catch (error) {
-    if (!signal.aborted || error !== signal.reason) throw error;
-    return undefined;
   }
 }
 
@@ -164,28 +157,24 @@ function backendWarnings(
  * @param onShare called with the fraction of the codes drawn so far, 0 to 1
  * @returns undefined if the signal aborts
  */
-async function drawCodes(
+function drawCodes(
   { job, input: { decoder, loss, prior }, signal }: Encoding,
   { y, weights, fixed }: Block,
   result: EncodeResult,
   onShare: (share: number) => void,
 ): Promise<CodeSamples | undefined> {
-  try {
-    return await sampleCodes(decoder, y, result, {
-      loss,
-      ...priorOption(prior),
-      weights,
-      ...fixedOptions(fixed),
-      count: job.samples,
-      seed: job.samplesSeed,
-      backend: backendOf(job),
-      signal,
-      onProgress: ({ done, total }) => onShare(done / total),
-    });
-  } catch (error) {
-    if (!signal.aborted || error !== signal.reason) throw error;
-    return undefined;
-  }
+  const drawn = sampleCodes(decoder, y, result, {
+    loss,
+    ...priorOption(prior),
+    weights,
+    ...fixedOptions(fixed),
+    count: job.samples,
+    seed: job.samplesSeed,
+    backend: backendOf(job),
+    signal,
+    onProgress: ({ done, total }) => onShare(done / total),
+  });
+  return unlessAborted(signal, drawn);
 }
 
 /**
@@ -248,4 +237,36 @@ function joinAll<T>(pieces: readonly T[]): T {
   if (ArrayBuffer.isView(first)) return joinValues(pieces as readonly never[]) as T;
   const fields = Object.keys(first) as (keyof T)[];
   return Object.fromEntries(fields.map((name) => [name, joinAll(pieces.map((each) => each[name]))])) as T;
+}
+
+/**
+ * Minimum distance of outputs from data, in multiples of the data's largest absolute value, for which the scales are
+ * considered different.
+ */
+const FAR = 10;
+
+/**
+ * Returns a warning if the decoder's outputs have a different scale than the data, as when its final sigmoid is missing or its
+ * outputs are bytes. Undefined if the mean squared error at the start of the flows is plausible, and for losses other than the
+ * mean squared error.
+ *
+ * @param y the samples; values that are not finite count as missing
+ */
+function scaleWarning(
+  loss: StandardLoss,
+  y: Float32Array,
+  { initialLoss }: Pick<EncodeResult, "initialLoss">,
+): string | undefined {
+  if (loss.name !== "squaredError" || loss.reduction !== "mean") return undefined;
+  const distance = Math.sqrt(meanOfFinite(initialLoss));
+  const values = y.filter(Number.isFinite);
+  const least = values.reduce((a, b) => Math.min(a, b), Number.POSITIVE_INFINITY);
+  const most = values.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
+  const size = Math.max(-least, most);
+  if (!(size > 0 && distance > FAR * size)) return undefined;
+  return (
+    `the decoder's outputs at the start are ${formatMean(distance)} away from the data (root mean square), which lie ` +
+    `from ${formatMean(least)} to ${formatMean(most)}. If they come before a sigmoid, --output-activation sigmoid adds it; ` +
+    "else scale the data as in training"
+  );
 }

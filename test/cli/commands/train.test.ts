@@ -1,5 +1,5 @@
 // run: slow
-// Tests src/cli/commands/evaluate.ts, src/cli/commands/run-training.ts, src/cli/output/training-outputs.ts,
+// Tests src/cli/commands/evaluate.ts, src/cli/output/training-outputs.ts,
 // src/cli/output/training-figures.ts, src/cli/options/training-job.ts,
 // src/cli/input/training-input.ts.
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";

@@ -1,5 +1,4 @@
 // run: first
-// Tests src/cli/options/prior-options.ts.
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "uvu";

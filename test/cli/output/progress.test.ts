@@ -5,7 +5,6 @@ import { type Progress, RunningMean, showProgress } from "../../../src/cli/outpu
 // How far a run is, where stderr is no terminal.
 
 const { signal } = new AbortController();
-const task = { title: "encoding 10000 samples", unit: "samples", total: 10_000 };
 
 /** What is written to stderr when `report` is called after so many milliseconds each. */
 function written(quiet: boolean, reports: readonly (readonly [after: number, progress: Progress])[]): string {
@@ -20,7 +19,7 @@ function written(quiet: boolean, reports: readonly (readonly [after: number, pro
     return true;
   }) as typeof write;
   try {
-    const display = showProgress(task, quiet, signal);
+    const display = showProgress("encoding 10000 samples", 10_000, quiet, signal);
     for (const [after, progress] of reports) {
       time += after;
       display.update(progress);
@@ -33,7 +32,12 @@ function written(quiet: boolean, reports: readonly (readonly [after: number, pro
   return text;
 }
 
-const at = (done: number, perSecond: number, note?: string) => ({ done, loss: 0.123456, perSecond, note });
+const at = (done: number, samplesPerSecond: number, note?: string) => ({
+  done,
+  meanLoss: 0.123456,
+  samplesPerSecond,
+  note,
+});
 
 test("a line every ten seconds, and none when it is quiet", () => {
   const reports = [
