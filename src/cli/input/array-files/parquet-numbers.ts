@@ -123,9 +123,11 @@ async function readNumbers(
     invalidFile(
       `${where}: row ${row} of the column ${show(name)} has ${found}, expected ${expected}; ${cure}`,
     );
-  /** Writes a number, or those of `lists` lists in each other, whose lengths are those of the row's axes from `axis` on. */
-  const put = (value: unknown, lists: number, axis = 0): void => {
-    if (axis === lists) {
+  // A column of lists is the only one.
+  const depth = rows.columns[0]!.values!.lists;
+  /** Writes a number, or those of a list, whose length is that of the row's axis `axis`. */
+  const put = (value: unknown, axis: number): void => {
+    if (axis === depth) {
       data[to++] = toNumber(value, type === "uint8", refuse);
       return;
     }
@@ -135,13 +137,13 @@ async function readNumbers(
       const cure = "cut or fill the lists to one length";
       throw refuse(found, `a list of ${length}, as the first row has`, cure);
     }
-    for (let i = 0; i < length; i++) put(value[i], lists, axis + 1);
+    for (let i = 0; i < length; i++) put(value[i], axis + 1);
   };
   await rows.each(firstRow, endRow, (index, columns, at) => {
     row = index;
-    for (const [k, column] of rows.columns.entries()) {
-      name = column.name;
-      put(columns[k]![at], column.values!.lists);
+    for (let k = 0; k < columns.length; k++) {
+      name = rows.columns[k]!.name;
+      put(columns[k]![at], 0);
     }
   });
   return data.subarray(start - firstRow * size, end - firstRow * size);
