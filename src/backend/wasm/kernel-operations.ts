@@ -5,8 +5,8 @@ import { type PointwiseFunction, pointwiseParameters } from "../../graph/pointwi
 import * as layout from "../../kernels/layout.ts";
 import { paddedSize } from "../../kernels/layout.ts";
 import type { FieldType, Struct } from "../../kernels/struct.ts";
-import { allocatePixelTaps, type ConvolutionGeometry, columnsOf, fillPixelTaps } from "./pixel-sets.ts";
-import { allocateMatrix, fillMatrix } from "./sparse-matrix.ts";
+import { allocatePixelTaps, type ConvolutionGeometry } from "./pixel-sets.ts";
+import { allocateMatrix } from "./sparse-matrix.ts";
 
 /** Fields of a kernel's struct that are numbers known before allocation: all but `kind` and the pointers. */
 type SettingsIn<S> =
@@ -145,10 +145,10 @@ const KERNELS: { readonly [Kind in KernelKind]: Kernel<Kind> } = {
   ),
   // Convolutions and transposed convolutions are products over taps; the backward pass of one is the forward pass of the other.
   convolution: kernel(layout.ConvolutionOperation, ({ geometry }, piece) => {
-    const { groups, input, output, taps, forward, backward, isTransposed } = geometry;
+    const { groups, input, output, taps, isTransposed, forwardColumns, backwardColumns } = geometry;
     const matrices = groups * taps;
-    const forwards = allocatePixelTaps(forward, piece);
-    const backwards = allocatePixelTaps(backward, piece);
+    const forward = allocatePixelTaps(geometry.forward, input, output, piece);
+    const backward = allocatePixelTaps(geometry.backward, output, input, piece);
     return {
       fields: {
         groups,
@@ -158,16 +158,17 @@ const KERNELS: { readonly [Kind in KernelKind]: Kernel<Kind> } = {
         inputChannels: input.channels,
         outputChannels: output.channels,
         isTransposed: Number(isTransposed),
-        forward: forwards.pointer,
-        backward: backwards.pointer,
+        forward: forward.pointer,
+        backward: backward.pointer,
         panels: piece(4 * matrices * paddedSize(output.channels) * input.channels),
         transposedPanels: piece(4 * matrices * paddedSize(input.channels) * output.channels),
         bias: piece(4 * groups * paddedSize(output.channels)),
-        ...columnPanels(geometry, piece),
+        forwardColumns: forwardColumns && piece(4 * groups * forwardColumns * input.channels),
+        backwardColumns: backwardColumns && piece(4 * groups * backwardColumns * output.channels),
       },
       write(memory) {
-        fillPixelTaps(memory, forwards, forward, input, output);
-        fillPixelTaps(memory, backwards, backward, output, input);
+        forward.write(memory);
+        backward.write(memory);
       },
     };
   }),
@@ -188,14 +189,13 @@ const KERNELS: { readonly [Kind in KernelKind]: Kernel<Kind> } = {
     };
   }),
   map: kernel(layout.MapOperation, ({ map }, piece) => {
-    const back = transposed(map);
-    const forwards = allocateMatrix(map, piece);
-    const backwards = allocateMatrix(back, piece);
+    const forward = allocateMatrix(map, piece);
+    const backward = allocateMatrix(transposed(map), piece);
     return {
-      fields: { forward: forwards.pointer, backward: backwards.pointer },
+      fields: { forward: forward.pointer, backward: backward.pointer },
       write(memory) {
-        fillMatrix(memory, forwards, map);
-        fillMatrix(memory, backwards, back);
+        forward.write(memory);
+        backward.write(memory);
       },
     };
   }),
@@ -245,40 +245,22 @@ export function keptBy(operation: KernelOperation): Keeping<KernelKind> | undefi
   return kernelOf(operation).kept;
 }
 
-/** Allocates an operation's struct and the memory that it points to. */
-export function allocateOperation(
-  operation: KernelOperation,
-  piece: Pieces,
-): { readonly pointer: number; readonly place: Place } {
-  const { struct, allocate } = kernelOf(operation);
-  return { pointer: piece(struct.size), place: allocate(operation, piece) };
-}
-
-/** Writes an operation's struct, and the memory that it points to, except for parameters. */
-export function fillOperation(
-  memory: DataView,
-  operation: KernelOperation,
-  { pointer, place }: ReturnType<typeof allocateOperation>,
-): void {
-  const kind = layout.KERNEL_CODES[operation.kind];
-  const fields = { ...operation, ...place.fields, kind } as object as Record<string, number>;
-  kernelOf(operation).struct.fill(memory, pointer, fields);
-  place.write?.(memory);
-}
-
 /**
- * Allocates a convolution's weight as one matrix for each direction, with a column for each kernel tap and channel
- * (ConvolutionOperation.forwardColumns); returns the pointers, 0 for a direction that uses `ConvolutionOperation.panels`.
+ * Allocates an operation's struct and the memory that it points to; `write` fills both, except for parameters, which are written
+ * elsewhere.
  */
-function columnPanels(
-  { groups, input, output, taps, forward, backward }: ConvolutionGeometry,
-  piece: Pieces,
-): { readonly forwardColumns: number; readonly backwardColumns: number } {
-  const forwards = columnsOf(forward, taps, input, output);
-  const backwards = columnsOf(backward, taps, output, input);
+export function allocateOperation(operation: KernelOperation, piece: Pieces) {
+  const { struct, allocate } = kernelOf(operation);
+  const pointer = piece(struct.size);
+  const place = allocate(operation, piece);
   return {
-    forwardColumns: forwards && piece(4 * groups * forwards * input.channels),
-    backwardColumns: backwards && piece(4 * groups * backwards * output.channels),
+    pointer,
+    write(memory: DataView): void {
+      const kind = layout.KERNEL_CODES[operation.kind];
+      const fields = { ...operation, ...place.fields, kind } as object as Record<string, number>;
+      struct.fill(memory, pointer, fields);
+      place.write?.(memory);
+    },
   };
 }
 

@@ -34,6 +34,13 @@ export interface ConvolutionGeometry {
   readonly forward: readonly LikePixels[];
   /** Sets of input pixels, with the output pixels that each one's gradient is computed from. */
   readonly backward: readonly LikePixels[];
+  /**
+   * Number of columns, padded to a multiple of 8, of the weight as one matrix for the forward pass, with a column for each tap
+   * and output channel; 0 if a product per tap is less work than one product with this matrix.
+   */
+  readonly forwardColumns: number;
+  /** Number of columns of the weight as one matrix for the backward pass, as `forwardColumns`. */
+  readonly backwardColumns: number;
 }
 
 /**
@@ -59,30 +66,25 @@ const geometries = new WeakMap<Convolution, ConvolutionGeometry>();
  * @param inputShape shape of the operation's input for one sample
  */
 export function geometryOf(operation: Convolution, inputShape: Shape): ConvolutionGeometry {
-  return kept(geometries, operation, () => makeGeometry(operation, inputShape));
-}
-
-function makeGeometry(operation: Convolution, inputShape: Shape): ConvolutionGeometry {
-  const { kind, shape, groups, kernel } = operation;
-  const side = (of: Shape): Side => {
-    const allChannels = of.at(-1)!;
-    return { pixels: sizeOf(of) / allChannels, channels: allChannels / groups, allChannels };
-  };
-  const [input, output] = [side(inputShape), side(shape)];
-  const pairs = pixelPairs(operation, kind === "convTranspose", inputShape, shape);
-  return {
-    isTransposed: kind === "convTranspose",
-    groups,
-    input,
-    output,
-    taps: sizeOf(kernel),
-    forward: likePixels(output.pixels, pairs, ({ output: destination, tap, input: source }) => {
-      return { destination, tap, source };
-    }),
-    backward: likePixels(input.pixels, pairs, ({ output: source, tap, input: destination }) => {
-      return { destination, tap, source };
-    }),
-  };
+  return kept(geometries, operation, () => {
+    const { kind, shape, groups, kernel } = operation;
+    const isTransposed = kind === "convTranspose";
+    const side = (of: Shape): Side => {
+      const allChannels = of.at(-1)!;
+      return { pixels: sizeOf(of) / allChannels, channels: allChannels / groups, allChannels };
+    };
+    const [input, output] = [side(inputShape), side(shape)];
+    const pairs = pixelPairs(operation, isTransposed, inputShape, shape);
+    return withColumns({
+      isTransposed,
+      groups,
+      input,
+      output,
+      taps: sizeOf(kernel),
+      forward: likePixels(output.pixels, pairs, "output", "input"),
+      backward: likePixels(input.pixels, pairs, "input", "output"),
+    });
+  });
 }
 
 /** Makes the geometry of a fully connected operation that is applied to each of many pixels: a convolution with one tap. */
@@ -90,7 +92,7 @@ export function pointwiseGeometry(pixels: number, inputs: number, outputs: numbe
   const side = (channels: number): Side => ({ pixels, channels, allChannels: channels });
   const all = Array.from({ length: pixels }, (_, pixel) => pixel);
   const each = [{ destinations: all, sources: all, taps: [{ tap: 0, offset: 0 }] }];
-  return {
+  return withColumns({
     isTransposed: false,
     groups: 1,
     input: side(inputs),
@@ -98,23 +100,18 @@ export function pointwiseGeometry(pixels: number, inputs: number, outputs: numbe
     taps: 1,
     forward: each,
     backward: each,
-  };
+  });
 }
 
+/** Returns sets of the `count` pixels on the side `to` of a convolution, with their source pixels on the other side, `from`. */
 function likePixels(
   count: number,
   pairs: readonly PixelPair[],
-  towards: (pair: PixelPair) => {
-    readonly destination: number;
-    readonly tap: number;
-    readonly source: number;
-  },
+  to: "input" | "output",
+  from: "input" | "output",
 ): LikePixels[] {
   const reached = Array.from({ length: count }, (): { tap: number; source: number }[] => []);
-  for (const pair of pairs) {
-    const { destination, tap, source } = towards(pair);
-    reached[destination]!.push({ tap, source });
-  }
+  for (const pair of pairs) reached[pair[to]]!.push({ tap: pair.tap, source: pair[from] });
   const sets = new Map<string, LikePixels>();
   reached.forEach((all, destination) => {
     all.sort((a, b) => a.tap - b.tap);
@@ -128,65 +125,74 @@ function likePixels(
   return [...sets.values()];
 }
 
+/** Adds the counts of columns to a convolution's geometry. */
+function withColumns(
+  geometry: Omit<ConvolutionGeometry, "forwardColumns" | "backwardColumns">,
+): ConvolutionGeometry {
+  const { input, output, taps, forward, backward } = geometry;
+  return {
+    ...geometry,
+    forwardColumns: columnsOf(forward, taps, input, output),
+    backwardColumns: columnsOf(backward, taps, output, input),
+  };
+}
+
 /**
- * Returns the number of columns, padded to a multiple of 8, of a convolution's weight as one matrix for one direction, with a
- * column for each tap and channel; 0 if a product per tap is less work than one product with this matrix. The one product is
- * less work if there are so few channels that a tap's panels (packed blocks of 8 columns) are mostly empty.
+ * Returns the number of columns of one direction of a convolution (`ConvolutionGeometry.forwardColumns`). One product with all
+ * of them is less work than a product per tap if there are so few channels that a tap's panels (packed blocks of 8 columns)
+ * are mostly empty.
  */
-export function columnsOf(sets: readonly LikePixels[], taps: number, from: Side, to: Side): number {
+function columnsOf(sets: readonly LikePixels[], taps: number, from: Side, to: Side): number {
   const columns = paddedSize(taps * to.channels);
   const products = sets.reduce((sum, set) => sum + set.destinations.length * set.taps.length, 0);
   return columns * from.pixels < 0.8 * paddedSize(to.channels) * products ? columns : 0;
 }
 
-/** Allocates the PixelTaps struct of one direction of a convolution, and the structs it points to. */
-export function allocatePixelTaps(sets: readonly LikePixels[], piece: (bytes: number) => number) {
-  return {
-    pointer: piece(PixelTaps.size),
-    sets: piece(PixelSet.size * sets.length),
-    ofSets: sets.map(({ destinations, taps }) => ({
-      destinations: piece(4 * destinations.length),
-      sources: piece(4 * destinations.length),
-      pixels: piece(4 * destinations.length),
-      taps: piece(Tap.size * taps.length),
-    })),
-  };
-}
-
-/** Writes the PixelTaps struct of one direction of a convolution, and the structs it points to. */
-export function fillPixelTaps(
-  memory: DataView,
-  place: ReturnType<typeof allocatePixelTaps>,
+/**
+ * Allocates the PixelTaps struct of one direction of a convolution, and the structs it points to; `write` fills all of them.
+ */
+export function allocatePixelTaps(
   sets: readonly LikePixels[],
   from: Side,
   to: Side,
-): void {
-  PixelTaps.fill(memory, place.pointer, { setCount: sets.length, sets: place.sets });
+  piece: (bytes: number) => number,
+) {
+  const pointer = piece(PixelTaps.size);
+  const first = piece(PixelSet.size * sets.length);
+  const pieces = sets.map(({ destinations, taps }) => ({
+    destinations: piece(4 * destinations.length),
+    sources: piece(4 * destinations.length),
+    pixels: piece(4 * destinations.length),
+    taps: piece(Tap.size * taps.length),
+  }));
   const matrixSize = 4 * paddedSize(to.channels) * from.channels;
-  sets.forEach((set, i) => {
-    const { destinations, sources, pixels: numbers, taps } = place.ofSets[i]!;
-    PixelSet.fill(memory, place.sets + i * PixelSet.size, {
-      pixelCount: set.destinations.length,
-      destinations,
-      sources,
-      pixels: numbers,
-      taps,
-      tapsEnd: taps + set.taps.length * Tap.size,
-    });
-    set.destinations.forEach((pixel, k) => {
-      memory.setInt32(destinations + 4 * k, 4 * to.allChannels * pixel, true);
-      memory.setInt32(sources + 4 * k, 4 * from.allChannels * set.sources[k]!, true);
-      memory.setInt32(numbers + 4 * k, set.sources[k]!, true);
-    });
-    set.taps.forEach(({ tap, offset }, k) => {
-      const pixels = offset - (set.taps[k - 1]?.offset ?? 0);
-      Tap.fill(memory, taps + k * Tap.size, {
-        move: 4 * (from.allChannels * pixels - from.channels),
-        panels: tap * matrixSize,
-        offset: 4 * from.allChannels * offset,
-        index: tap,
-        pixels: offset,
+  return {
+    pointer,
+    write(memory: DataView): void {
+      PixelTaps.fill(memory, pointer, { setCount: sets.length, sets: first });
+      sets.forEach((set, i) => {
+        const own = pieces[i]!;
+        PixelSet.fill(memory, first + i * PixelSet.size, {
+          ...own,
+          pixelCount: set.destinations.length,
+          tapsEnd: own.taps + set.taps.length * Tap.size,
+        });
+        set.destinations.forEach((pixel, k) => {
+          memory.setInt32(own.destinations + 4 * k, 4 * to.allChannels * pixel, true);
+          memory.setInt32(own.sources + 4 * k, 4 * from.allChannels * set.sources[k]!, true);
+          memory.setInt32(own.pixels + 4 * k, set.sources[k]!, true);
+        });
+        set.taps.forEach(({ tap, offset }, k) => {
+          const pixels = offset - (set.taps[k - 1]?.offset ?? 0);
+          Tap.fill(memory, own.taps + k * Tap.size, {
+            move: 4 * (from.allChannels * pixels - from.channels),
+            panels: tap * matrixSize,
+            offset: 4 * from.allChannels * offset,
+            index: tap,
+            pixels: offset,
+          });
+        });
       });
-    });
-  });
+    },
+  };
 }
