@@ -85,7 +85,7 @@ export function solveJob(
     data: ({ first, count }) => ({
       targets: attached("y", targets).slice(first * n, (first + count) * n),
       weights: ownWeights && attached("weights", ownWeights).slice(first * n, (first + count) * n),
-      fixed: copyFixed(decoder, fixed, first, first + count),
+      fixed: copyFixed(decoder, fixed, { first, count }),
       z0: solution.z.slice(first * d, (first + count) * d),
     }),
     place: (samples, values) => solution.copyIn(samples, values),
@@ -96,14 +96,9 @@ export function solveJob(
   };
 }
 
-/** Copies the fixed inputs of samples first … end - 1 into buffers that can be transferred. */
-function copyFixed(
-  decoder: Decoder,
-  fixed: FixedValues,
-  first: number,
-  end: number,
-): Float32Array<ArrayBuffer>[] {
-  return cutFixed(decoder, fixed, first, end).map((values) => Float32Array.from(values));
+/** Copies the fixed inputs of a range of samples into buffers that can be transferred. */
+function copyFixed(decoder: Decoder, fixed: FixedValues, { first, count }: SampleRange) {
+  return cutFixed(decoder, fixed, first, first + count).map((values) => Float32Array.from(values));
 }
 
 /** Makes the job of decoding latents, which can be divided among threads. */
@@ -118,7 +113,7 @@ export function decodeJob(handle: DecoderHandle, packed: PackedDecoder, decoding
     description: { kind: "decode", toLogits },
     data: ({ first, count }) => ({
       z: attached("z", z).slice(first * d, (first + count) * d),
-      fixed: copyFixed(decoder, fixed, first, first + count),
+      fixed: copyFixed(decoder, fixed, { first, count }),
     }),
     workHere: (control, feed) => decodeRows(packed, decoding, control, feed, ended),
     ...rows,

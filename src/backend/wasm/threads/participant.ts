@@ -3,7 +3,6 @@ import type { Participant } from "./call.ts";
 import type { DecoderHandle } from "./decoder-handle.ts";
 import { HeldDecoders } from "./held-decoders.ts";
 import type { Job } from "./jobs.ts";
-import type { TrainerStep } from "./messages.ts";
 import type { Thread } from "./thread.ts";
 
 /** Milliseconds without work after which a worker is ended. */
@@ -72,7 +71,7 @@ export class PoolWorker implements Participant {
 
   /** Ends the worker's thread at once, whatever it is doing. */
   terminate(): void {
-    this.clearIdleTimer();
+    clearTimeout(this.idleTimer);
     this.thread.terminate().then(this.markEnded);
   }
 
@@ -89,7 +88,7 @@ export class PoolWorker implements Participant {
       return messageOf(error);
     }
     this.calls.set(call, handle);
-    this.clearIdleTimer();
+    clearTimeout(this.idleTimer);
     this.post({ type: "open", call, decoder: handle.number, description });
     return undefined;
   }
@@ -109,14 +108,9 @@ export class PoolWorker implements Participant {
     if (handle) this.decoders.remove(handle.number);
   }
 
-  /** Sends the worker one step of a decoder's training, if it has taken all earlier steps. */
-  postStep(handle: DecoderHandle, makeStep: () => TrainerStep): void {
-    this.decoders.step(handle, makeStep);
-  }
-
   /** Ends the worker if it is idle: at once if it has to leave, else after LONGEST_IDLE milliseconds. */
   endWhenIdle(): void {
-    this.clearIdleTimer();
+    clearTimeout(this.idleTimer);
     if (!this.isIdle) return;
     if (this.isLeaving) {
       this.owner.endIdle();
@@ -124,9 +118,5 @@ export class PoolWorker implements Participant {
     }
     this.idleTimer = setTimeout(() => this.owner.endIdle(), LONGEST_IDLE);
     (this.idleTimer as { unref?(): void }).unref?.();
-  }
-
-  private clearIdleTimer(): void {
-    clearTimeout(this.idleTimer);
   }
 }

@@ -1,4 +1,3 @@
-import type { Decoder } from "../../../decoder/decoder.ts";
 import { cutFixed } from "../../../decoder/fixed.ts";
 import type { Control } from "../../../solver/base.ts";
 import { makeControl } from "../../../solver/control.ts";
@@ -23,31 +22,27 @@ import {
 interface WorkerJob<Kind extends CallKind = CallKind> {
   add(samples: readonly number[], data: CallData<Kind>): void;
   readonly hasMore: boolean;
-  readonly task: unknown;
   /**
    * Processes the job's queue, all or part of it: solves or decodes samples, or computes rows of the transposed Jacobian. The
    * caller repeats it while `hasMore`. Returns early if the API call that the job belongs to is stopped.
-   *
-   * @param task the job's own `task`
-   * @param samples the job itself, as the source of its queued samples
    */
-  work(packed: PackedDecoder, task: unknown, control: Control, samples: unknown): Promise<void>;
+  work(control: Control): Promise<void>;
   /** Sends finished results that have not been sent; after an abort the states of unfinished samples too. */
   flush?(isAborted: boolean): void;
 }
 
 type Send = (results: readonly Results[]) => void;
 
-const BEGIN: {
-  readonly [Kind in CallKind]: (
-    packed: PackedDecoder,
-    description: CallDescription<Kind>,
-    send: Send,
-  ) => WorkerJob<Kind>;
-} = {
-  solve: ({ decoder }, description, send) => new WorkerSolve(decoder, description, send),
-  decode: (packed, description, send) => new WorkerDecode(packed, description, send),
-  jacobian: (_packed, _description, send) => new WorkerJacobian(send),
+type Begin<Kind extends CallKind> = (
+  packed: PackedDecoder,
+  description: CallDescription<Kind>,
+  send: Send,
+) => WorkerJob<Kind>;
+
+const BEGIN: { readonly [Kind in CallKind]: Begin<Kind> } = {
+  solve: (packed, description, send) => new WorkerSolve(packed, description, send),
+  decode: (packed, { toLogits }, send) => new WorkerDecode(packed, toLogits, send),
+  jacobian: (packed, _description, send) => new WorkerJacobian(packed, send),
 };
 
 /** Part of a call that a worker does: works while it has samples, stops on request and reports errors. */
@@ -59,29 +54,24 @@ export class WorkerCall {
 
   constructor(
     private readonly call: number,
-    private readonly packed: PackedDecoder,
+    packed: PackedDecoder,
     description: CallDescription,
     private readonly post: (message: FromWorker) => void,
   ) {
     const send: Send = (results) => post({ type: "results", call, results });
-    const begin = BEGIN[description.kind] as (
-      packed: PackedDecoder,
-      description: CallDescription,
-      send: Send,
-    ) => WorkerJob;
-    this.job = begin(packed, description, send);
+    this.job = (BEGIN[description.kind] as Begin<CallKind>)(packed, description, send);
     this.control = makeControl(this.abort.signal, () => this.job.flush?.(false));
   }
 
   /** Adds samples to the queue, and starts work unless it is running. Resolves when the work that it started has ended. */
   async add(samples: readonly number[], data: CallData): Promise<void> {
-    const { job, packed, control } = this;
+    const { job, control } = this;
     job.add(samples, data);
     if (this.isAtWork) return;
     this.isAtWork = true;
     try {
       while (job.hasMore && !control.aborted()) {
-        await job.work(packed, job.task, control, job);
+        await job.work(control);
         job.flush?.(control.aborted());
       }
     } catch (error) {
@@ -116,20 +106,19 @@ interface Delivery {
 
 /** Solves batches of samples in the order of their arrival; sends results as soon as samples finish. */
 class WorkerSolve implements WorkerJob<"solve">, Feed<SampleSet> {
-  readonly work = solveSamples<SampleSet>;
-  readonly task: Task<SampleSet>;
+  private readonly task: Task<SampleSet>;
   /** Batches from the main thread with results still to be sent. */
   private deliveries: Delivery[] = [];
 
   constructor(
-    decoder: Decoder,
+    private readonly packed: PackedDecoder,
     private readonly description: CallDescription<"solve">,
     private readonly send: Send,
   ) {
     const { pair, problem, sharedWeights, hasOwnWeights, saveAt } = description;
     const weights = sharedWeights ?? (hasOwnWeights ? NOTHING : undefined);
     this.task = {
-      problem: { ...problem, decoder, targets: NOTHING, weights, fixed: [] },
+      problem: { ...problem, decoder: packed.decoder, targets: NOTHING, weights, fixed: [] },
       pair,
       isRecorded: saveAt !== undefined,
       samplesIn: (samples) => samples,
@@ -167,6 +156,10 @@ class WorkerSolve implements WorkerJob<"solve">, Feed<SampleSet> {
     const count = Math.min(most, samples.length - first);
     delivery.taken += count;
     return { problem, solution, first, count };
+  }
+
+  work(control: Control): Promise<void> {
+    return solveSamples(this.packed, this.task, control, this);
   }
 
   flush(isAborted: boolean): void {
@@ -215,7 +208,7 @@ class WorkerDecode implements WorkerJob<"decode"> {
 
   constructor(
     private readonly packed: PackedDecoder,
-    readonly task: CallDescription<"decode">,
+    private readonly toLogits: boolean,
     private readonly send: Send,
   ) {}
 
@@ -236,11 +229,8 @@ class WorkerDecode implements WorkerJob<"decode"> {
     }
   }
 
-  async work(
-    packed: PackedDecoder,
-    { toLogits }: CallDescription<"decode">,
-    control: Control,
-  ): Promise<void> {
+  async work(control: Control): Promise<void> {
+    const { packed, toLogits } = this;
     const { samples, z, fixed } = this.passes.shift()!;
     const outputs = new Float32Array(samples.length * packed.decoder.outputSize);
     await decodeRows(packed, { z, fixed, outputs, toLogits }, control, allSamples(samples.length));
@@ -250,10 +240,12 @@ class WorkerDecode implements WorkerJob<"decode"> {
 
 /** Computes rows of J₀ᵀ, the transposed Jacobian at the decoder's start latent; sends each pass's rows as soon as it ends. */
 class WorkerJacobian implements WorkerJob<"jacobian">, Feed {
-  readonly task = undefined;
   private readonly ranges: SampleRange[] = [];
 
-  constructor(private readonly send: Send) {}
+  constructor(
+    private readonly packed: PackedDecoder,
+    private readonly send: Send,
+  ) {}
 
   get hasMore(): boolean {
     return this.ranges.length > 0;
@@ -272,8 +264,8 @@ class WorkerJacobian implements WorkerJob<"jacobian">, Feed {
     return { first, count };
   }
 
-  work(packed: PackedDecoder, _task: undefined, control: Control): Promise<void> {
-    return computeJacobianRows(packed, control, this, ({ first, count }, values) => {
+  work(control: Control): Promise<void> {
+    return computeJacobianRows(this.packed, control, this, ({ first, count }, values) => {
       this.send([{ samples: Array.from({ length: count }, (_, i) => first + i), values }]);
     });
   }

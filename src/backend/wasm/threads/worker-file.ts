@@ -8,7 +8,8 @@ const NAME = "latentflow-worker";
  * left the script out, Node falls back to the installed package; in a page the start fails later. Undefined if none is found.
  */
 export function findWorkerFile(): string | undefined {
-  const running = runningFile();
+  // Of this file, or of the bundle that contains it. (The library must not use `import.meta`.)
+  const running = fileOfCallSite() ?? fileOfStack(new Error().stack ?? "");
   const beside = running && fileBeside(running);
   const fs = builtinModule("node:fs");
   if (!fs) return beside;
@@ -34,11 +35,6 @@ export function findWorkerFile(): string | undefined {
 function fileBeside(running: string): string | undefined {
   if (!/\.[cm]?[jt]s(?=$|\?)/.test(running)) return undefined;
   return running.replace(/[^/\\]*\.[cm]?([jt]s)(\?.*)?$/, `${NAME}.$1`);
-}
-
-/** Returns the path or URL of this file, or of the bundle that contains it. (The library must not use `import.meta`.) */
-function runningFile(): string | undefined {
-  return fileOfCallSite() ?? fileOfStack(new Error().stack ?? "");
 }
 
 /**

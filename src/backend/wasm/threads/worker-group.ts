@@ -8,8 +8,8 @@ import { type Attempt, FailedStarts } from "./failed-starts.ts";
 import type { Job } from "./jobs.ts";
 import type { FromWorker, TrainerStep } from "./messages.ts";
 import { PoolWorker } from "./participant.ts";
-import { active, type Member, makeRoom, raiseMostWorkers } from "./pool-size.ts";
 import { LONGEST_REASON, startAdvice, startThread, type WorkerSource } from "./thread.ts";
+import { threadCount } from "./thread-count.ts";
 import { findWorkerFile } from "./worker-file.ts";
 
 /** Milliseconds within which a started worker must answer; otherwise its script counts as the wrong file. */
@@ -18,6 +18,15 @@ const LONGEST_START = 20_000;
 /** All workers that have been started and have not ended. */
 const alive = new Set<PoolWorker>();
 let nextCall = 0;
+
+/** Worker groups, each for one worker script and one build of the kernels, that have workers. */
+export const active = new Set<WorkerGroup>();
+
+/**
+ * Maximum number of workers of all groups together: one less than there are cores, or than the largest number of threads asked
+ * for.
+ */
+let mostAsked = 0;
 
 /** Resolves when all workers that have been told to end have ended. */
 export async function allEnded(): Promise<void> {
@@ -52,7 +61,7 @@ export interface Outcome {
  * Workers of one worker script and one build of the kernels: started on demand, and used for all decoders. They keep a
  * process alive only while a call runs, and end after LONGEST_IDLE milliseconds without work.
  */
-export class WorkerGroup implements Member {
+export class WorkerGroup {
   /**
    * Source of the workers: path or URL of the script, or the function that starts a worker; of functions with the same text,
    * the one given last.
@@ -87,11 +96,6 @@ export class WorkerGroup implements Member {
     return this.staying().length;
   }
 
-  /** Number of workers, including those that end as soon as they are idle. */
-  get countWithLeaving(): number {
-    return this.workers.size;
-  }
-
   /** True if the group has workers, or calls that use it. */
   get isInUse(): boolean {
     return this.workers.size + this.calls.size > 0;
@@ -104,14 +108,14 @@ export class WorkerGroup implements Member {
 
   /** Starts workers until there are `count`, as far as possible. A failed start is retried in a later call, after a back-off. */
   start(count: number): void {
-    const most = raiseMostWorkers(count);
+    mostAsked = Math.max(mostAsked, count, threadCount("auto") - 1);
     this.shortage = undefined;
     if (this.closed !== undefined) return;
     const attempt = this.failedStarts.begin();
     if (!attempt) return;
     while (this.size < count) {
-      if (!makeRoom(this)) {
-        this.shortage = `all ${most} workers that there may be are at work on other calls`;
+      if (!this.makeRoom()) {
+        this.shortage = `all ${mostAsked} workers that there may be are at work on other calls`;
         return;
       }
       if (!this.startOne(attempt)) return;
@@ -163,7 +167,7 @@ export class WorkerGroup implements Member {
   postStep(handle: DecoderHandle, makeStep: () => TrainerStep): void {
     for (const worker of [...this.workers.keys()]) {
       try {
-        worker.postStep(handle, makeStep);
+        worker.decoders.step(handle, makeStep);
       } catch (error) {
         worker.end(messageOf(error));
       }
@@ -183,8 +187,18 @@ export class WorkerGroup implements Member {
     }
   }
 
+  /**
+   * Makes room in the pool for one more worker by ending an idle worker of another group, if there is no room yet; returns true
+   * if there is room.
+   */
+  private makeRoom(): boolean {
+    const all = [...active];
+    const count = all.reduce((sum, { workers }) => sum + workers.size, 0);
+    return count < mostAsked || all.some((group) => group !== this && group.endOneIdle());
+  }
+
   /** Ends an idle worker; returns true if there was one. */
-  endOneIdle(): boolean {
+  private endOneIdle(): boolean {
     const idle = this.staying().find((worker) => worker.isReady && worker.isIdle);
     if (idle) this.endIdle(idle);
     return idle !== undefined;

@@ -1,9 +1,8 @@
 import { kept } from "../../../base/kept.ts";
 import type { CompiledKernels } from "../../../kernels/instance.ts";
 import { onCloseWorkers } from "./close-workers.ts";
-import { active } from "./pool-size.ts";
 import type { WorkerSource } from "./thread.ts";
-import { allEnded, WorkerGroup } from "./worker-group.ts";
+import { active, allEnded, WorkerGroup } from "./worker-group.ts";
 
 // The worker pool, one per copy of the library: groups of workers, each for one worker script and one build of the
 // kernels.
