@@ -1,7 +1,14 @@
 import * as ort from "onnxruntime-web/wasm";
-import { GRADIENTS, LATENTS, LOSSES } from "../../src/backend/webgpu/graphs.ts";
+import {
+  dataInputs,
+  GRADIENTS,
+  LATENTS,
+  LOSSES,
+  objective,
+  parameterName,
+  TARGETS,
+} from "../../src/backend/webgpu/graphs.ts";
 import { OnnxGraph, type Tensor } from "../../src/backend/webgpu/onnx.ts";
-import { dataInputs, objective, parameterName, TARGETS } from "../../src/backend/webgpu/passes.ts";
 import { parametersOf } from "../../src/graph/graph.ts";
 import { binaryCrossEntropy, type Decoder } from "../../src/index.ts";
 import { tensorMessage } from "../../src/onnx-format/messages.ts";

@@ -1,14 +1,17 @@
 import * as ort from "onnxruntime-web/wasm";
 import {
   decodeGraph,
+  fixedName,
   GRADIENTS,
   LATENTS,
   LOSSES,
   OUTPUTS,
   objectiveGraph,
+  parameterName,
+  type SampleShape,
+  TARGETS,
 } from "../../src/backend/webgpu/graphs.ts";
 import type { OnnxGraph } from "../../src/backend/webgpu/onnx.ts";
-import { fixedName, parameterName, type SampleShape, TARGETS } from "../../src/backend/webgpu/passes.ts";
 import { sampleShape } from "../../src/backend/webgpu/rows.ts";
 import type { FixedValues } from "../../src/decoder/fixed.ts";
 import { parametersOf } from "../../src/graph/graph.ts";

@@ -39,29 +39,22 @@ export async function findDisparity(
   return `computes wrongly: ${errors}, of which ${TOLERANCE} would be allowed`;
 }
 
-/**
- * Returns a backend's speed with the solver of the call: the number of evaluations of one sample's loss per second. `warmUp`
- * must have been called before.
- */
-export function measureSpeed(session: Session, problem: Problem, pair: CheckedPair): Promise<number> {
-  return run(session, problem, pair, TIMED, SHORTEST);
-}
-
 /** Runs a backend until the solver first calls `pause`, so that the backend's graphs and pipelines exist. */
 export async function warmUp(session: Session, problem: Problem, pair: CheckedPair): Promise<void> {
-  await run(session, problem, pair, 1, 0);
+  await measureSpeed(session, problem, pair, 1, 0);
 }
 
 /**
- * Solves until the solver has called `pause` `times` times and `milliseconds` have passed, or until it ends; returns the number
- * of evaluations of one sample's loss per second.
+ * Returns a backend's speed with the solver of the call: the number of evaluations of one sample's loss per second. `warmUp`
+ * must have been called before. Solves until the solver has called `pause` `times` times and `milliseconds` have passed, or
+ * until it ends.
  */
-async function run(
+export async function measureSpeed(
   session: Session,
   problem: Problem,
   pair: CheckedPair,
-  times: number,
-  milliseconds: number,
+  times = TIMED,
+  milliseconds = SHORTEST,
 ): Promise<number> {
   const { sampleCount, decoder } = problem;
   const { latentSize, start: z0 } = decoder;
@@ -71,9 +64,7 @@ async function run(
   const start = performance.now();
   await session.solve(problem, pair, solution, {
     aborted: () => pauses >= times && performance.now() - start >= milliseconds,
-    pause: async () => {
-      pauses++;
-    },
+    pause: async () => void pauses++,
   });
   const evaluations = solution.valueEvaluations.reduce((sum, count) => sum + count, 0);
   return (1000 * evaluations) / (performance.now() - start);

@@ -22,18 +22,6 @@ export interface Convolution {
   readonly bias?: Tensor;
 }
 
-/** Writes a Pad node that appends zeros to the axes of a tensor from `axis` on: counts[i] zeros to axis `axis` + i. */
-function padBehind(
-  graph: OnnxGraph,
-  tensor: Tensor,
-  rank: number,
-  axis: number,
-  counts: readonly number[],
-): Tensor {
-  const none = counts.map(() => 0);
-  return graph.padded(tensor, rank, axis, none, counts);
-}
-
 /** Writes a Conv into the graph; the result has channels first. */
 export function convolution(own: Convolution): Tensor {
   const given = lengthened(own);
@@ -47,7 +35,7 @@ export function convolution(own: Convolution): Tensor {
   }
   const isMisread = from > 3 && from % 3 === 0 && from % 4 !== 0 && to % 4 === 0;
   if (!isMisread) return applied(given, "Conv");
-  const zeros = (tensor: Tensor) => padBehind(graph, tensor, input.rank + 1, 1, [4 - (from % 4)]);
+  const zeros = (tensor: Tensor) => graph.padded(tensor, input.rank + 1, 1, [4 - (from % 4)]);
   return applied({ ...given, weight: zeros(weight) }, "Conv", zeros(input.first));
 }
 
@@ -57,7 +45,7 @@ export function transposedConvolution(given: Convolution, outputPadding: readonl
   const { kernel, groups } = settings;
   const { zeros, padding } = paddingBehind(settings, outputPadding);
   const wider = zeros.some((pixels) => pixels > 0)
-    ? padBehind(graph, input.first, kernel.length + 2, 2, zeros)
+    ? graph.padded(input.first, kernel.length + 2, 2, zeros)
     : input.first;
   const changed = { ...given, settings: { ...settings, padding } };
   const isMisread = groups > 1 && output.at(-1) === groups && input.shape.at(-1)! > groups;
@@ -111,9 +99,9 @@ function widened(given: Convolution, operator: "Conv" | "ConvTranspose", tensor?
   const rest = [from / groups, ...kernel];
   const wide =
     operator === "ConvTranspose"
-      ? padBehind(graph, weight, 2 + kernel.length, 1, [zeros])
+      ? graph.padded(weight, 2 + kernel.length, 1, [zeros])
       : graph.reshape(
-          padBehind(graph, graph.reshape(weight, [groups, each, ...rest]), 3 + kernel.length, 1, [zeros]),
+          graph.padded(graph.reshape(weight, [groups, each, ...rest]), 3 + kernel.length, 1, [zeros]),
           [groups * (each + zeros), ...rest],
         );
   const { bias: _, ...plain } = given;

@@ -2,7 +2,7 @@ import type { Decoder } from "../../decoder/decoder.ts";
 import type { BackendInfo } from "../../solver/result.ts";
 import type { Session } from "../backend.ts";
 import { wasm } from "../wasm/wasm.ts";
-import { adapterName, type ContextOptions, openContext } from "./device.ts";
+import { adapterName, type ContextOptions, nextTask, openContext } from "./device.ts";
 import { type LoadedDecoder, loadOnto } from "./loaded.ts";
 
 /**
@@ -82,8 +82,4 @@ export class DeviceRecovery {
     const when = isFirst ? "the device was lost, and no other would do" : "the device was lost again";
     this.incidents.push(`${when}: what was left was done by wasm (${build})`);
   }
-}
-
-function nextTask(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve));
 }

@@ -85,8 +85,13 @@ async function usableContext(ort: OnnxRuntime, device: GpuDevice): Promise<GpuCo
   const byRuntime = kept(contexts, device, () => new WeakMap());
   const context = kept(byRuntime, ort, () => makeContext(ort, device));
   // A device that was lost before reports so in the next task at the latest.
-  await new Promise((resolve) => setTimeout(resolve));
+  await nextTask();
   return context.isLost() ? undefined : context;
+}
+
+/** Resolves in a new task, after a loss of a device has been reported. */
+export function nextTask(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve));
 }
 
 function makeContext(ort: OnnxRuntime, device: GpuDevice): GpuContext {

@@ -123,12 +123,6 @@ export function writeSlope(
 ): Tensor {
   const apply = (operator: string, ...inputs: Operand[]) => graph.apply(operator, ...inputs);
   // The table's writer under each name accepts functions of that name.
-  return (SLOPES[f.name] as (context: Context<NumberFunction>) => Tensor)({
-    f,
-    x,
-    output,
-    gradient,
-    apply,
-    graph,
-  });
+  const write = SLOPES[f.name] as (context: Context<NumberFunction>) => Tensor;
+  return write({ f, x, output, gradient, apply, graph });
 }

@@ -4,10 +4,11 @@ import { show } from "../../base/show.ts";
 import { type Decoder, keptUntilDisposed } from "../../decoder/decoder.ts";
 import { parametersOf } from "../../graph/graph.ts";
 import { sizeOf } from "../../graph/operations.ts";
+import { Blocks } from "../../kernels/arena.ts";
 import { type BoundGraph, bindGraph } from "./bound-graph.ts";
 import type { GpuContext } from "./device.ts";
+import { parameterName } from "./graphs.ts";
 import type { OnnxGraph } from "./onnx.ts";
-import { parameterName } from "./passes.ts";
 import { allocateTensors, type GpuTensors } from "./tensors.ts";
 
 /** Maximum number of unused graphs kept for later calls; beyond it the least recently used is freed. */
@@ -70,15 +71,14 @@ export class LoadedDecoder {
     try {
       const index = this.idle.findIndex((entry) => entry.key === key);
       const graph = index >= 0 ? this.idle.splice(index, 1)[0]!.graph : await this.bind(make());
-      let isReleased = false;
-      const release = () => {
-        if (isReleased) return;
-        isReleased = true;
-        this.users--;
-        this.idle.push({ key, graph });
-        this.trim();
-      };
-      return { graph, release };
+      const leased = new Blocks({
+        free: () => {
+          this.users--;
+          this.idle.push({ key, graph });
+          this.trim();
+        },
+      });
+      return { graph, release: leased.free };
     } catch (error) {
       this.users--;
       this.trim();

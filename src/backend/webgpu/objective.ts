@@ -8,15 +8,14 @@ import {
   type Values,
   valuesAt,
 } from "../../solver/objective.ts";
-import type { PriorComponents } from "../../terms/prior-numbers.ts";
 import type { Session } from "../backend.ts";
 import { curvatureScale } from "../wasm/curvature.ts";
 import { curvatureUse } from "../wasm/preconditioner.ts";
-import { type PriorValues, priorValues, scalesOf } from "../wasm/prior-values.ts";
+import { priorValues, scalesOf } from "../wasm/prior-values.ts";
 import { wasm } from "../wasm/wasm.ts";
 import type { DeviceRecovery } from "./device-recovery.ts";
 import { GRADIENTS, LATENTS, LOSSES, objectiveGraph } from "./graphs.ts";
-import type { Lease, LoadedDecoder } from "./loaded.ts";
+import type { LoadedDecoder } from "./loaded.ts";
 import { chosenSamples } from "./problem.ts";
 import { type GpuProblem, paddedRows, shapeKey, shapeOf, writeRow, writeShared } from "./rows.ts";
 
@@ -28,7 +27,7 @@ interface BoundObjective {
 
 /** Objectives, losses and priors, [count], and gradients, [count, latentSize], of the `count` samples that were evaluated. */
 interface Evaluated extends Values {
-  readonly gradients: ArrayLike<number>;
+  readonly gradients: Float32Array | Float64Array;
 }
 
 /**
@@ -82,11 +81,9 @@ export function gpuObjective(
     async value(rows, z) {
       const evaluated = await work((to) => to.evaluate(rows, z));
       scatterRows(z, d, rows, points);
-      rows.forEach((row, i) => {
-        losses[row] = evaluated.losses[i]!;
-        priors[row] = evaluated.priors[i]!;
-        for (let k = 0; k < d; k++) gradients[row * d + k] = evaluated.gradients[i * d + k]!;
-      });
+      scatterRows(evaluated.losses, 1, rows, losses);
+      scatterRows(evaluated.priors, 1, rows, priors);
+      scatterRows(evaluated.gradients, d, rows, gradients);
       return evaluated.objectives;
     },
     terms: (rows) => ({ losses: pick(losses, rows, 1), priors: pick(priors, rows, 1) }),
@@ -125,13 +122,10 @@ function curvatureInWasm(
     const session = await wasm({ threads: 1 }).open(problem.decoder);
     for (let from = 0; from < rows.length; from += ROWS_IN_WASM) {
       const chosen = rows.subarray(from, from + ROWS_IN_WASM);
-      const some = chosenSamples(
-        problem,
-        Array.from(chosen, (row) => first + row),
-      );
-      const objective = await session.objective(some, 0, chosen.length);
+      const samples = chosen.map((row) => first + row);
+      const objective = await session.objective(chosenSamples(problem, samples), 0, chosen.length);
       try {
-        const at = Int32Array.from(chosen, (_, i) => i);
+        const at = allRows(chosen.length);
         await objective.value(at, pointsOf(chosen));
         await objective.gradient(at);
         await use(objective.curvature!, at, from);
@@ -191,11 +185,16 @@ async function bindToGpu(
   /** Graph in use, with the row that each sample occupies in it. */
   let bound = await bindRows(allRows(count));
   // Computed on the CPU: it costs little next to a decoder.
-  const prior = problem.prior && (await priorOrRelease(problem.prior, bound.lease));
+  const prior =
+    problem.prior &&
+    (await priorValues(problem.prior).catch((error) => {
+      bound.lease.release();
+      throw error;
+    }));
 
   async function bindRows(rows: Int32Array) {
     const shape = shapeOf(problem, paddedRows(rows.length, loaded.largestRows));
-    const lease: Lease = await loaded.acquire(`objective ${shapeKey(shape)}`, () => objectiveGraph(shape));
+    const lease = await loaded.acquire(`objective ${shapeKey(shape)}`, () => objectiveGraph(shape));
     // The data may have been transferred away meanwhile, which throws.
     new Blocks({ free: () => lease.release() }).guard(() => {
       writeShared(lease.graph, shape, problem.fixed);
@@ -248,15 +247,6 @@ async function bindToGpu(
       prior?.free();
     },
   };
-}
-
-async function priorOrRelease(prior: PriorComponents, lease: Lease): Promise<PriorValues> {
-  try {
-    return await priorValues(prior);
-  } catch (error) {
-    lease.release();
-    throw error;
-  }
 }
 
 function bindToWasm(objective: Objective): BoundObjective {

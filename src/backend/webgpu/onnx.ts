@@ -101,15 +101,15 @@ export class OnnxGraph extends Emitter {
    * Writes a Pad node that adds zeros to a tensor of `rank` axes.
    *
    * @param axis first of the axes that are padded, one for each entry of the lists
-   * @param before number of zeros in front of each of these axes
    * @param behind number of zeros at the end of each of these axes
+   * @param before number of zeros in front of each of these axes
    */
   padded(
     tensor: Tensor,
     rank: number,
     axis: number,
-    before: readonly number[],
     behind: readonly number[],
+    before = behind.map(() => 0),
   ): Tensor {
     const pads = new Array<number>(2 * rank).fill(0);
     pads.splice(axis, before.length, ...before);

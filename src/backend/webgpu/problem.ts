@@ -1,13 +1,14 @@
 import { attached } from "../../base/realms.ts";
 import { rowsOfSamples } from "../../base/rows.ts";
 import { sizeOf } from "../../graph/operations.ts";
+import { allRows } from "../../solver/objective.ts";
 import type { Problem } from "../backend.ts";
 
 /**
  * Returns the problem restricted to some samples, with copies of their data. Weights and fixed inputs that all samples share
  * are copied whole.
  */
-export function chosenSamples<P extends Problem>(problem: P, samples: readonly number[]): P {
+export function chosenSamples<P extends Problem>(problem: P, samples: Int32Array): P {
   const { decoder, targets, weights, fixed } = problem;
   const n = decoder.outputSize;
   const gather = (name: string, values: Float32Array, size: number) =>
@@ -26,9 +27,5 @@ export function chosenSamples<P extends Problem>(problem: P, samples: readonly n
 
 /** Returns the problem restricted to its first samples, at most `most`, with copies of their data. */
 export function firstSamples<P extends Problem>(problem: P, most: number): P {
-  const count = Math.min(problem.sampleCount, most);
-  return chosenSamples(
-    problem,
-    Array.from({ length: count }, (_, sample) => sample),
-  );
+  return chosenSamples(problem, allRows(Math.min(problem.sampleCount, most)));
 }

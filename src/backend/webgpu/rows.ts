@@ -6,7 +6,7 @@ import type { StandardLoss } from "../../terms/losses.ts";
 import type { Problem } from "../backend.ts";
 import { sampleTarget, sampleWeights } from "../wasm/workspace.ts";
 import type { BoundGraph } from "./bound-graph.ts";
-import { ELEMENT_WEIGHTS, fixedName, type ObjectiveShape, type SampleShape, TARGETS } from "./passes.ts";
+import { ELEMENT_WEIGHTS, fixedName, type ObjectiveShape, type SampleShape, TARGETS } from "./graphs.ts";
 
 /** A problem whose loss is a standard one, for which graphs can be written. */
 export interface GpuProblem extends Problem {
@@ -101,30 +101,18 @@ export function writeRow(
   row: number,
 ): void {
   writeOwn(graph, shape, problem.fixed, sample, row);
-  const own = sampleTarget(problem, sample).slice();
-  const n = own.length;
-  const weights = writeWeights(graph, problem, sample, row * n);
-  // Missing data must not be NaN: 0 · NaN is not 0.
-  if (weights) for (let i = 0; i < n; i++) if (weights[i] === 0) own[i] = 0;
-  graph.write(TARGETS, own, row * n);
-}
-
-/**
- * Writes the factors of one sample's element losses into the graph, from element `at` on, and returns them; returns undefined
- * without weights.
- */
-function writeWeights(
-  graph: BoundGraph,
-  problem: GpuProblem,
-  sample: number,
-  at: number,
-): Float32Array | undefined {
-  const own = sampleWeights(problem, sample)?.slice();
-  if (!own) return undefined;
-  if (problem.loss.reduction === "mean") {
-    const sum = own.reduce((total, weight) => total + weight, 0);
-    for (let i = 0; i < own.length; i++) own[i] = own[i]! / sum;
+  const targets = sampleTarget(problem, sample).slice();
+  const at = row * targets.length;
+  const weights = sampleWeights(problem, sample)?.slice();
+  if (weights) {
+    const isMean = problem.loss.reduction === "mean";
+    const sum = isMean ? weights.reduce((total, weight) => total + weight, 0) : 1;
+    for (let i = 0; i < weights.length; i++) {
+      weights[i] = weights[i]! / sum;
+      // Missing data must not be NaN: 0 · NaN is not 0.
+      if (weights[i] === 0) targets[i] = 0;
+    }
+    graph.write(ELEMENT_WEIGHTS, weights, at);
   }
-  graph.write(ELEMENT_WEIGHTS, own, at);
-  return own;
+  graph.write(TARGETS, targets, at);
 }

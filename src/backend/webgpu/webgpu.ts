@@ -1,21 +1,33 @@
 import { checkOptions } from "../../base/check.ts";
 import { LatentflowError } from "../../base/errors.ts";
-import { isPromise } from "../../base/realms.ts";
+import type { Owned } from "../../base/owned.ts";
+import { attached, isPromise } from "../../base/realms.ts";
 import { refused } from "../../base/refuse.ts";
 import { show } from "../../base/show.ts";
 import type { Decoder } from "../../decoder/decoder.ts";
+import type { FixedValues } from "../../decoder/fixed.ts";
+import type { Control } from "../../solver/base.ts";
 import { isCustom } from "../../terms/losses.ts";
 import { type Backend, type Problem, type Session, taskOf } from "../backend.ts";
 import { allSamples } from "../feed.ts";
 import { solveAround } from "../solve-around.ts";
-import { webgpuAvailability } from "./availability.ts";
-import { decodeOnGpu } from "./decode.ts";
+import { refusalOf, webgpuAvailability } from "./availability.ts";
 import type { ContextOptions } from "./device.ts";
 import { DeviceRecovery } from "./device-recovery.ts";
+import { decodeGraph, LATENTS, OUTPUTS } from "./graphs.ts";
+import type { LoadedDecoder } from "./loaded.ts";
 import { gpuObjective } from "./objective.ts";
 import type { GpuDevice, OnnxRuntime } from "./platform.ts";
-import { refusalOf } from "./refusal.ts";
-import { atOnce, defaultRows, type GpuProblem } from "./rows.ts";
+import {
+  atOnce,
+  defaultRows,
+  type GpuProblem,
+  paddedRows,
+  sampleKey,
+  sampleShape,
+  writeOwn,
+  writeShared,
+} from "./rows.ts";
 
 /** Options of the backend `webgpu`. */
 export interface WebgpuOptions {
@@ -89,11 +101,9 @@ async function open(decoder: Decoder, options: ContextOptions): Promise<Session>
       await solveAround(objectives, taskOf(problem, pair, solution), control, samples);
     },
     decode(z, fixed, toLogits, control) {
-      const sampleCount = z.length / decoder.latentSize;
-      if (sampleCount === 0) return Promise.resolve(new Float32Array(0));
+      if (z.length === 0) return Promise.resolve(new Float32Array(0));
       return recovery.work(
-        (loaded) =>
-          decodeOnGpu(loaded, z, fixed, toLogits, Math.min(sampleCount, defaultRows(decoder)), control),
+        (loaded) => decodeOnGpu(loaded, z, fixed, toLogits, control),
         (session) => session.decode(z, fixed, toLogits, control),
       );
     },
@@ -109,4 +119,44 @@ function checkProblem(problem: Problem): GpuProblem {
 
 function unsupported(what: string): LatentflowError {
   return new LatentflowError("unsupported", `webgpu: ${what}; use wasm()`);
+}
+
+/**
+ * Decodes B = z.length / latentSize latents on the GPU, a block of rows at a time.
+ *
+ * @param z latents, [B, latentSize]
+ * @param fixed values of the decoder's fixed inputs for the B latents
+ * @param toLogits true to leave out the output activation
+ * @returns outputs, [B, outputSize]; rows that an abort leaves out are 0
+ */
+async function decodeOnGpu(
+  loaded: LoadedDecoder,
+  z: Float32Array,
+  fixed: FixedValues,
+  toLogits: boolean,
+  control: Control,
+): Promise<Owned<Float32Array>> {
+  const { decoder } = loaded;
+  const { latentSize: d, outputSize: n } = decoder;
+  const sampleCount = z.length / d;
+  const result = new Float32Array(sampleCount * n);
+  const rows = paddedRows(Math.min(sampleCount, defaultRows(decoder)), loaded.largestRows);
+  const shape = sampleShape(decoder, fixed, rows);
+  const lease = await loaded.acquire(`decode ${toLogits} ${sampleKey(shape)}`, () =>
+    decodeGraph(shape, toLogits),
+  );
+  try {
+    writeShared(lease.graph, shape, fixed);
+    for (let first = 0; first < sampleCount && !control.aborted(); first += rows) {
+      const count = Math.min(rows, sampleCount - first);
+      lease.graph.write(LATENTS, attached("z", z).slice(first * d, (first + count) * d));
+      for (let row = 0; row < count; row++) writeOwn(lease.graph, shape, fixed, first + row, row);
+      const outputs = await lease.graph.run();
+      result.set(outputs[OUTPUTS]!.subarray(0, count * n), first * n);
+      await control.pause();
+    }
+  } finally {
+    lease.release();
+  }
+  return result;
 }

@@ -1,11 +1,11 @@
 // run: first
-// Tests src/backend/webgpu/convolve.ts, src/backend/webgpu/functions.ts, src/backend/webgpu/passes.ts,
+// Tests src/backend/webgpu/convolve.ts, src/backend/webgpu/functions.ts, src/backend/webgpu/graphs.ts,
 // src/backend/webgpu/function-gradients.ts, src/backend/webgpu/kinds/elementwise.ts, src/backend/webgpu/kinds/norms.ts,
 // src/backend/webgpu/kinds/products.ts, src/backend/webgpu/kinds/rearranging.ts,
 // src/backend/webgpu/kinds/resampling.ts, src/onnx-format/axis-matrix.ts.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { refusalOf } from "../../../src/backend/webgpu/refusal.ts";
+import { refusalOf } from "../../../src/backend/webgpu/availability.ts";
 import { cutFixed, type FixedValues } from "../../../src/decoder/fixed.ts";
 import { atPoints } from "../../../src/decoder/points.ts";
 import {

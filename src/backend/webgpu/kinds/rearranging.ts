@@ -76,7 +76,7 @@ export const BACKWARD = {
     const { tensor, order } = gradient.any;
     const at = positionOf(order, axis);
     const pad = (before: number, behind: number) =>
-      graph.padded(tensor, 1 + order.length, at, [before], [behind]);
+      graph.padded(tensor, 1 + order.length, at, [behind], [before]);
     if (step === 1) return { tensor: pad(start, length - start - count), order };
     // Each position takes the element of g that was made from it, or the zero appended to g.
     const from = new Array<number>(length).fill(count);
