@@ -192,7 +192,7 @@ test("a call that gets only a part of its memory gives that back", async () => {
   const problem = problemOf(decoder, binaryCrossEntropy(), y);
   const calls: [parts: number, call: () => unknown][] = [
     [4, () => encode(decoder, y, { solver: lbfgs({ maxSteps: 9 }) })],
-    [3, () => differentiableWasmObjective(packed, problem, 0, 10, 1).dispose()],
+    [3, () => differentiableWasmObjective(packed, problem, 1).dispose()],
   ];
   for (const [parts, call] of calls) {
     await call();

@@ -18,7 +18,6 @@ export async function bindObjective(
   fixed: FixedValues = [],
   prior?: Prior,
 ): Promise<DifferentiableObjective> {
-  const sampleCount = y.length / decoder.outputSize;
   const module = builds.find((build) => build.backend === backend)?.module;
   const compiled = module ? recogniseKernels(module) : await compileKernels(undefined);
   const problem = problemOf(decoder, loss, y, {
@@ -26,5 +25,5 @@ export async function bindObjective(
     fixed,
     prior: prior && componentsOf(prior, decoder.latentSize),
   });
-  return differentiableWasmObjective(await packDecoder(decoder, compiled), problem, 0, sampleCount, copies);
+  return differentiableWasmObjective(await packDecoder(decoder, compiled), problem, copies);
 }

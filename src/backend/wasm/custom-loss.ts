@@ -14,79 +14,66 @@ export function customLossPasses(packed: PackedDecoder, workspace: Workspace, lo
   const { arena, kernels, graph, decoder } = packed;
   const n = decoder.outputSize;
 
+  const value = numeric("value", loss.value);
+  const gradient = numeric("gradient", loss.gradient);
+
+  /** Returns a copy of the indices of the first `count` rows listed in the workspace. */
+  function listed(count: number): Int32Array {
+    return arena.i32(workspace.rows, count).slice();
+  }
+
   function rowOf(rows: Rows, row: number): Float32Array {
     return arena.f32(rows.pointer + row * rows.stride, n);
   }
 
   /**
-   * Calls `visit` with a row, its outputs and targets, and a function that returns the factor of each element: the loss's scale
-   * times the element's weight.
+   * Returns a function that computes factor · f(output, target) for an element of a row, where the factor is the loss's scale
+   * times the element's weight; 0 where the factor is 0, without calling f.
    */
-  function atRow(
-    row: number,
-    visit: (row: number, outputs: Float32Array, targets: Float32Array, factor: (i: number) => number) => void,
-  ): void {
+  function elementsOf(row: number): (f: ElementFunction, element: number) => number {
     const view = arena.view();
-    const target = view.getUint32(workspace.targets + 4 * row, true);
+    const targets = arena.f32(view.getUint32(workspace.targets + 4 * row, true), n);
     const weight = view.getUint32(workspace.weights + 4 * row, true);
     const scale = view.getFloat64(workspace.scales + 8 * row, true);
     const weights = weight ? arena.f32(weight, n) : undefined;
-    const factor = (element: number) => (weights ? weights[element]! * scale : scale);
-    visit(row, rowOf(workspace.outputs, row), arena.f32(target, n), factor);
+    const outputs = rowOf(workspace.outputs, row);
+    return (f, element) => {
+      const factor = weights ? weights[element]! * scale : scale;
+      return factor === 0 ? 0 : factor * f(outputs[element]!, targets[element]!);
+    };
   }
 
-  /** Calls `visit` with the data of each of the first `count` rows listed in the workspace, as `atRow` does. */
-  function forEachRow(count: number, visit: Parameters<typeof atRow>[1]): void {
-    for (const row of arena.i32(workspace.rows, count).slice()) atRow(row, visit);
+  /** Fills `into` with factor · f(output, target) for the n elements of a row. */
+  function fill(into: Float32Array, f: ElementFunction, row: number): void {
+    const at = elementsOf(row);
+    for (let i = 0; i < n; i++) into[i] = at(f, i);
   }
-
-  /** Computes into[i] = factor(i) · f(output, target) for n elements; 0 where the factor is 0, without calling f. */
-  function fill(
-    into: Float32Array,
-    f: ElementFunction,
-    outputs: Float32Array,
-    targets: Float32Array,
-    factor: (i: number) => number,
-  ): void {
-    for (let i = 0; i < n; i++) into[i] = factor(i) === 0 ? 0 : factor(i) * f(outputs[i]!, targets[i]!);
-  }
-
-  const value = numeric("value", loss.value);
-  const gradient = numeric("gradient", loss.gradient);
 
   return {
     value(count) {
       kernels.decode(graph, workspace.pointer, count, false);
-      forEachRow(count, (row, outputs, targets, factor) => {
+      for (const row of listed(count)) {
+        const at = elementsOf(row);
         let sum = 0;
-        for (let i = 0; i < n; i++) {
-          if (factor(i) !== 0) sum += factor(i) * value(outputs[i]!, targets[i]!);
-        }
+        for (let i = 0; i < n; i++) sum += at(value, i);
         arena.view().setFloat64(workspace.losses + 8 * row, sum, true);
-      });
+      }
       kernels.objectiveSum(workspace.pointer, count);
     },
     gradient(count) {
-      forEachRow(count, (row, outputs, targets, factor) => {
-        fill(rowOf(workspace.outputGradients, row), gradient, outputs, targets, factor);
-      });
+      for (const row of listed(count)) fill(rowOf(workspace.outputGradients, row), gradient, row);
       kernels.objectiveBackward(graph, workspace.pointer, count);
     },
     tangent(count) {
       const curvature = curvatureOf(loss);
-      forEachRow(count, (row, outputs, targets, factor) => {
+      for (const row of listed(count)) {
         const tangents = rowOf(workspace.outputTangents, row);
         const into = rowOf(workspace.outputGradientTangents, row);
-        fill(into, curvature, outputs, targets, factor);
+        fill(into, curvature, row);
         for (let i = 0; i < n; i++) into[i]! *= tangents[i]!;
-      });
+      }
     },
-    curvatures(row, into) {
-      const curvature = curvatureOf(loss);
-      atRow(row, (_row, outputs, targets, factor) => {
-        fill(arena.f32(into, n), curvature, outputs, targets, factor);
-      });
-    },
+    curvatures: (row, into) => fill(arena.f32(into, n), curvatureOf(loss), row),
   };
 }
 

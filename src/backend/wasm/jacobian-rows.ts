@@ -1,6 +1,5 @@
 import type { Block } from "../../kernels/arena.ts";
 import type { Control } from "../../solver/base.ts";
-import { makeControl } from "../../solver/control.ts";
 import type { Feed, SampleRange } from "../feed.ts";
 import { atStart } from "./at-start.ts";
 import { type Jacobian, jacobianStride, NO_MATRICES, panelBytes } from "./gauss-newton-memory.ts";
@@ -74,11 +73,7 @@ export class JacobianRows {
    * @param onRows called with each range of rows that has been stored
    * @throws LatentflowError `out_of_memory`
    */
-  compute(
-    feed: Feed,
-    control: Control = makeControl(undefined),
-    onRows: (range: SampleRange) => void = () => {},
-  ): Promise<void> {
+  compute(feed: Feed, control: Control, onRows: (range: SampleRange) => void = () => {}): Promise<void> {
     return computeJacobianRows(this.packed, control, feed, (range, values) => {
       this.write(range.first, values);
       onRows(range);

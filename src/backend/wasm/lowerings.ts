@@ -11,7 +11,7 @@ import {
 } from "../../graph/operations.ts";
 import type { PointwiseFunction } from "../../graph/pointwise.ts";
 import type { KernelOperation } from "./kernel-operations.ts";
-import { geometryOf, pointwiseGeometry } from "./pixel-sets.ts";
+import { type Convolution, geometryOf, pointwiseGeometry } from "./pixel-sets.ts";
 
 // Translation of each kind of operation into kernel operations; lower.ts applies it to a whole graph.
 
@@ -104,11 +104,8 @@ const LOWERINGS: {
     emit: (into, operation, reads) => emitFunction(into, operation.function, operation.shape, reads),
   },
   reshape: { place: () => "same", emit: (_, __, [input]) => input! },
-  conv: kernel((operation, [input]) => ({ kind: "convolution", geometry: geometryOf(operation, input!) })),
-  convTranspose: kernel((operation, [input]) => ({
-    kind: "convolution",
-    geometry: geometryOf(operation, input!),
-  })),
+  conv: kernel(convolutionOf),
+  convTranspose: kernel<"convTranspose">(convolutionOf),
   add: { emit: sumOf(1) },
   sub: { emit: sumOf(-1) },
   mul: kernel(() => ({ kind: "product" }), true),
@@ -153,6 +150,10 @@ const LOWERINGS: {
     units: shape.at(-1)!,
   })),
 };
+
+function convolutionOf(operation: Convolution, [input]: readonly Shape[]): KernelSettings {
+  return { kind: "convolution", geometry: geometryOf(operation, input!) };
+}
 
 function emitFunction(
   into: Emission,

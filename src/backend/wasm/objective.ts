@@ -26,13 +26,12 @@ export function wasmObjective(
   first: number,
   count: number,
 ): Objective {
-  const { objective } = bindRows(packed, problem, first, count);
-  return objective;
+  return bindRows(packed, problem, first, count).objective;
 }
 
 /**
- * Makes an objective with parameter gradients and tangents, and with `copies` rows per sample: row copy · count + r holds
- * sample first + r.
+ * Makes an objective of all samples with parameter gradients and tangents, and with `copies` rows per sample: row
+ * copy · sampleCount + r holds sample r.
  *
  * @param gradients pointer to a cleared block of `parameterBlock(decoder)`, to which parameter gradients are added; a new one
  *   by default
@@ -40,15 +39,14 @@ export function wasmObjective(
 export function differentiableWasmObjective(
   packed: PackedDecoder,
   problem: Problem,
-  first: number,
-  count: number,
   copies: number,
   gradients?: number,
 ): DifferentiableObjective {
   const { kernels, graph, decoder } = packed;
-  const bound = bindRows(packed, problem, first, count, { copies, withTangents: true });
+  const { sampleCount } = problem;
+  const bound = bindRows(packed, problem, 0, sampleCount, { copies, withTangents: true });
   const { objective, blocks, workspace, passes, choose, read, write } = bound;
-  const sums = blocks.add(() => allocateParameterSums(packed, count * copies, gradients));
+  const sums = blocks.add(() => allocateParameterSums(packed, sampleCount * copies, gradients));
   return {
     ...objective,
     parameterCount: decoder.parameterCount,

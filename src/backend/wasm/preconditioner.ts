@@ -2,7 +2,7 @@ import { hasCode } from "../../base/errors.ts";
 import { makeTurns } from "../../base/event-loop.ts";
 import { kept } from "../../base/kept.ts";
 import { costOf } from "../../graph/graph.ts";
-import type { Block } from "../../kernels/arena.ts";
+import { type Block, Blocks } from "../../kernels/arena.ts";
 import { DAMPING_COUNT, packedSize } from "../../kernels/layout.ts";
 import type { Control } from "../../solver/base.ts";
 import { makeControl } from "../../solver/control.ts";
@@ -130,13 +130,12 @@ export async function preconditionerOf(
   const kept = made.factors.find((other) => other.loss === loss && isSame(other.prior, prior));
   const factors = kept ?? makeFactorsFor(packed, loss, prior, made);
   factors.users++;
-  let isFreed = false;
-  const free = () => {
-    if (isFreed) return;
-    isFreed = true;
-    factors.users--;
-    dropUnused(made);
-  };
+  const { free } = new Blocks({
+    free() {
+      factors.users--;
+      dropUnused(made);
+    },
+  });
   try {
     return { preconditioner: await factors.preconditioner, free };
   } catch (error) {

@@ -17,8 +17,8 @@ export function wasmSession(packed: PackedDecoder): Session {
     },
     objectiveSize: (problem) => objectiveSize(packed, problem),
     async objective(problem, first, count) {
-      const { wasmObjective } = await loadObjectives();
-      return wasmObjective(packed, problem, first, count);
+      const { objectivesOf } = await loadObjectives();
+      return objectivesOf(packed).objective(problem, first, count);
     },
     async decode(z, fixed, toLogits, control) {
       const sampleCount = z.length / decoder.latentSize;

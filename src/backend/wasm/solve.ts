@@ -43,8 +43,8 @@ export async function solveSamples<Range extends SampleRange>(
   feed: Feed<Range>,
 ): Promise<void> {
   if (!isFused(task)) {
-    const { solveByObjectives } = await loadObjectives();
-    return solveByObjectives(packed, task, control, feed);
+    const { objectivesOf, solveAround } = await loadObjectives();
+    return solveAround(objectivesOf(packed), task, control, feed);
   }
   const { problem } = task;
   const solver = task.pair.solver as DescentSolver;

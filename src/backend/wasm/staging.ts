@@ -80,10 +80,8 @@ export class Staging<Range extends SampleRange> {
     const view = this.packed.arena.view();
     this.places.forEach((sample, place) => {
       if (sample) {
-        const record = this.record(place);
-        if (Sample.get(view, record, "state") !== SampleState.done) return;
+        if (Sample.get(view, this.record(place), "state") !== SampleState.done) return;
         this.collect(view, place, sample);
-        sample.solution.end(sample.first, Sample.get(view, record, "status"));
       }
       const range = this.feed.take(1);
       const next = range && this.task.samplesIn(range);
@@ -100,12 +98,8 @@ export class Staging<Range extends SampleRange> {
   collectUnfinished(): void {
     const view = this.packed.arena.view();
     this.places.forEach((sample, place) => {
-      if (!sample) return;
-      const state = Sample.get(view, this.record(place), "state");
-      if (state === SampleState.waiting) return;
-      this.collect(view, place, sample);
-      if (state === SampleState.done)
-        sample.solution.end(sample.first, Sample.get(view, this.record(place), "status"));
+      if (sample && Sample.get(view, this.record(place), "state") !== SampleState.waiting)
+        this.collect(view, place, sample);
     });
   }
 
@@ -141,12 +135,14 @@ export class Staging<Range extends SampleRange> {
     });
   }
 
-  /** Copies a sample's latent and statistics from WASM memory into its solution. */
+  /** Copies a sample's latent and statistics from WASM memory into its solution; its status too if it has finished. */
   private collect(view: DataView, place: number, { solution, first: sample }: SampleSet): void {
     const record = this.record(place);
     const d = this.packed.decoder.latentSize;
     const { arena } = this.packed;
     solution.z.set(arena.f64(Sample.get(view, record, "z"), d), sample * d);
     collectRecord(view, record, solution, sample);
+    if (Sample.get(view, record, "state") === SampleState.done)
+      solution.end(sample, Sample.get(view, record, "status"));
   }
 }

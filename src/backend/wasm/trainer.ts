@@ -36,8 +36,7 @@ export function wasmTrainer(packed: PackedDecoder, optimizer: Optimizer): Traine
 
   return {
     build: `wasm ${compiled.build} ${compiled.checksum}`,
-    objective: (problem, copies) =>
-      differentiableWasmObjective(packed, problem, 0, problem.sampleCount, copies, gradients),
+    objective: (problem, copies) => differentiableWasmObjective(packed, problem, copies, gradients),
     update({ learningRate, largestNorm }) {
       const norm = Math.sqrt(kernels.sumOfSquares(gradients, shape.size));
       // A gradient that is not finite would make the parameters nonfinite for good.
