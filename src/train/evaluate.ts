@@ -74,13 +74,23 @@ export interface EncoderReport extends Omit<EvaluateReport, FlowFigures> {
    * Both codes are decoded by the same decoder, so that its own error cancels: the gap measures how far the encoder is from
    * the best code. It is small for samples like those that the encoder was trained on, and larger for out-of-distribution
    * samples, for which only the encoder fails to generalise; a threshold on it, chosen on in-distribution samples, separates
-   * the two. It is negative if the flow has ended in a worse minimum than the encoder's code; with a prior also where the flow
-   * gave up some of the loss, which the gap compares, for the prior, which it leaves out.
+   * the two. It is negative if the flow has ended in a worse minimum than the encoder's code, or before it had converged; with
+   * a prior also where the flow gave up some of the loss, which the gap compares, for the prior, which it leaves out.
    */
   readonly gap: Owned<Float64Array> | undefined;
   /** Mean of the finite gaps; NaN if there are none. Undefined without the option `gap`. */
   readonly meanGap: number | undefined;
+  /**
+   * The flows that the gap compares with. Where many have not converged, as by a solver with few steps, the gap is too small.
+   * Undefined without the option `gap`.
+   */
+  readonly flows: FlowsBeside | undefined;
 }
+
+/** Flows beside an encoder's codes: means and counts as in `summary`, and the values of each of the B samples. */
+export interface FlowsBeside
+  extends Pick<EncodeSummary, "meanLoss" | "meanAcceptedSteps" | "meanBacktracks" | "statuses">,
+    Pick<EncodeResult, "loss" | "status" | "stats"> {}
 
 /**
  * Evaluates a decoder: encodes samples as `encode` does, with the same results to the last bit, and reports the losses. With
@@ -114,7 +124,7 @@ export function evaluate(
   given: Decoder,
   data: Dataset | Float32Array,
   options: EvaluateEncoderOptions & { gap: true },
-): Promise<With<EncoderReport, "gap" | "meanGap">>;
+): Promise<With<EncoderReport, "gap" | "meanGap" | "flows">>;
 /** Evaluates a decoder and its encoder, with a prior on the codes: the report's `prior` is defined. */
 export function evaluate(
   given: Decoder,
@@ -186,12 +196,19 @@ export async function evaluate(
     gradientNorm,
   };
   if (atCodes) {
-    const gap = inverted && Float64Array.from(loss, (value, i) => value - Math.fround(inverted.loss[i]!));
     const nonfinite = loss.filter((value) => !Number.isFinite(value)).length;
-    return { ...report, nonfinite, gap, meanGap: gap && meanOfFinite(gap) };
+    const flows = inverted && flowsBeside({ ...inverted.toResult(), backend: info, seconds: seconds() });
+    const gap = flows && Float64Array.from(loss, (value, i) => value - flows.loss[i]!);
+    return { ...report, nonfinite, gap, meanGap: gap && meanOfFinite(gap), flows };
   }
   const ofFlow = { meanInitialLoss, meanAcceptedSteps, meanBacktracks, statuses, initialLoss, status, stats };
   return { ...report, ...ofFlow };
+}
+
+function flowsBeside(result: EncodeResult): FlowsBeside {
+  const { meanLoss, meanAcceptedSteps, meanBacktracks, statuses } = summary(result);
+  const { loss, status, stats } = result;
+  return { meanLoss, meanAcceptedSteps, meanBacktracks, statuses, loss, status, stats };
 }
 
 /**

@@ -26,7 +26,7 @@ export { type AutoencoderResult, trainAutoencoder } from "./autoencoder.ts";
 export type { CallerCheckpoints, CheckpointOptions, FileCheckpoints } from "./checkpoint-options.ts";
 export { createDataset, Dataset, type DatasetOptions } from "./dataset.ts";
 export { type EncodeWithOptions, encodeWith, meanCode } from "./encode-with.ts";
-export { type EncoderReport, type EvaluateReport, evaluate } from "./evaluate.ts";
+export { type EncoderReport, type EvaluateReport, evaluate, type FlowsBeside } from "./evaluate.ts";
 export type { EvaluateEncoderOptions, EvaluateOptions } from "./evaluate-options.ts";
 export type { MaskOptions } from "./mask.ts";
 export { type DataSplits, fashionMnist, type LoaderOptions, mnist, segMnist } from "./mnist.ts";

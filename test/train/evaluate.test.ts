@@ -153,7 +153,8 @@ test("the gap is the encoder's loss less the flow's, in float64, too; all else i
     const progress: EncodeProgress[] = [];
     const onProgress = (each: EncodeProgress) => void progress.push(each);
     const report = await evaluate(decoder, data, { encoder, gap: true, onProgress, ...options });
-    const { loss: flowLosses, z, stats } = await encode(decoder, y, options);
+    const encoded = await encode(decoder, y, options);
+    const { loss: flowLosses, z, stats } = encoded;
     assert.ok(stats.acceptedSteps.some((steps) => steps > 3));
     const loss = options.loss ?? binaryCrossEntropy();
     const gaps: number[] = [];
@@ -173,14 +174,18 @@ test("the gap is the encoder's loss less the flow's, in float64, too; all else i
     assert.ok(mean > 0 && Math.abs(report.meanGap! - mean) < 1e-6, `${report.meanGap}, ${mean}`);
     assert.equal([progress.at(-1)!.done, progress.at(-1)!.total], [1005, 1005]);
     assert.ok(progress.every(({ done }, i) => i === 0 || done >= progress[i - 1]!.done));
-    const { seconds, samplesPerSecond, gap, meanGap, ...others } = report;
+    const { seconds, samplesPerSecond, gap, meanGap, flows, ...others } = report;
+    const { meanLoss, meanAcceptedSteps, meanBacktracks, statuses } = summary(encoded);
+    const { loss: losses, status } = encoded;
+    const beside = { meanLoss, meanAcceptedSteps, meanBacktracks, statuses, loss: losses, status, stats };
+    assert.equal(flows, beside);
     const { loss: of, prior } = options;
     const plain = await evaluate(decoder, data, {
       encoder,
       ...(of && { loss: of }),
       ...(prior && { prior }),
     });
-    assert.equal([plain.gap, plain.meanGap], [undefined, undefined]);
+    assert.equal([plain.gap, plain.meanGap, plain.flows], [undefined, undefined, undefined]);
     for (const [name, value] of Object.entries(others)) assert.equal(plain[name as "loss"], value, name);
   }
 });

@@ -6,6 +6,7 @@ import {
   type EvaluateOptions,
   type EvaluateReport,
   evaluate,
+  type FlowsBeside,
 } from "../../train/index.ts";
 import { exitCodesHelp } from "../exit-codes.ts";
 import { addNotes } from "../help.ts";
@@ -228,14 +229,19 @@ function hiddenFigure(
 }
 
 /**
- * Makes the report's entries on an encoder's codes. Without a flow there are no steps, and the only possible status is
- * `nonfinite`, of a loss that is not finite.
+ * Makes the report's entries on an encoder's codes, and with `--gap` on the flows beside them. Without flows there are no steps,
+ * and the only possible status is `nonfinite`, of a loss that is not finite.
  */
-function encoderEndFigures({ nonfinite, meanGap }: EncoderReport, unit: string): Figure[] {
+function encoderEndFigures({ nonfinite, meanGap, flows }: EncoderReport, unit: string): Figure[] {
   const statuses = nonfinite > 0 ? { nonfinite } : {};
   const ends = { meanAcceptedSteps: null, meanBacktracks: null, statuses };
   return [
     figure("mean gap, the encoder's less the flows'", formatMean(meanGap, unit), { meanGap }),
     figure("statuses", showStatuses(statuses) || undefined, ends),
+    ...(flows ? [figure("statuses of the flows", showStatuses(flows.statuses), flowsEntry(flows))] : []),
   ];
+}
+
+function flowsEntry({ meanLoss, meanAcceptedSteps, meanBacktracks, statuses }: FlowsBeside) {
+  return { flows: { meanLoss, meanAcceptedSteps, meanBacktracks, statuses } };
 }

@@ -380,11 +380,15 @@ test("train --autoencoder, evaluate --encoder: the API's baseline", async () => 
   const scores = JSON.parse(withGap.stdout);
   assert.equal([scores.meanLoss, scores.meanGap], [meanLoss, ofBoth.meanGap]);
   assert.is(scores.solver.maxSteps, 9);
+  const { loss: _, status, stats, ...flows } = ofBoth.flows;
+  assert.equal(scores.flows, flows);
+  assert.ok(status.includes("max_steps") && stats.acceptedSteps.length === images.count);
   assert.is(document.meanGap, undefined);
   const gaps = column(readCsv(join(scored, "results.csv")), "gap").map(Number);
   assert.equal(Float64Array.from(gaps), ofBoth.gap);
   const rows = (await run(...evaluation, "--gap")).stdout;
   assert.match(rows, /mean gap, the encoder's less the flows' +│ -?[\d.e-]+ nats/);
+  assert.match(rows, /statuses of the flows +│ \d+ converged/);
   for (const [args, message] of [
     [evaluation.slice(0, -2).concat("--gap"), /--gap needs --encoder <file>/],
     [
