@@ -46,7 +46,7 @@ export function describe(decoder: Decoder): DecoderDescription {
   const parameters = parametersOf(decoder);
   const operations = stepsOf(decoder).map(({ operation, inputShapes }, index): DescribedOperation => {
     const { name, kind, shape } = operation;
-    const { label, cost } = kindOf(operation);
+    const { label = () => kind, cost } = kindOf(operation);
     return {
       name,
       kind,

@@ -65,8 +65,8 @@ export interface Kind<Fields> {
   tensors(operation: Described<Fields>, inputs: readonly Shape[]): readonly Tensor[];
   /** Returns the cost of the operation in a forward pass of one sample. */
   cost(operation: Described<Fields>, inputs: readonly Shape[]): Cost;
-  /** Returns the operation's name in tables, such as "conv 3×3". */
-  label(operation: Described<Fields>): string;
+  /** Returns the operation's name in tables, such as "conv 3×3". Default: the kind's name. */
+  label?(operation: Described<Fields>): string;
 }
 
 /**
@@ -76,8 +76,8 @@ export interface Kind<Fields> {
 export interface Reader<Settings, Fields> {
   /** Names of all settings; a definition with another one is refused. */
   readonly settings: { readonly [Name in keyof Required<Settings>]: true };
-  /** Number of values that an operation reads; "some": one or more. */
-  readonly reads: 0 | 1 | 2 | 3 | "some";
+  /** Number of values that an operation reads; "some": one or more. Default: 1. */
+  readonly reads?: 0 | 1 | 2 | 3 | "some";
   /**
    * Checks the settings, and returns the operation's fields and output shape.
    *
@@ -90,7 +90,6 @@ export interface Reader<Settings, Fields> {
 /** Reader of operations that have no settings and keep the shape of their input. */
 export const sameShapeReader: Reader<object, object> = {
   settings: {},
-  reads: 1,
   read: (_where, _settings, [input]) => ({ shape: input! }),
 };
 
@@ -110,8 +109,8 @@ export function weightAndBias(weight: Shape, output: Shape): readonly Tensor[] {
 }
 
 /** Makes a kind of operation that applies a function to each number of its input. */
-export function functionKind<Fields>(label: Kind<Fields>["label"]): Kind<Fields> {
-  return { tensors: noTensors, cost: ({ shape }) => cost({ functions: sizeOf(shape) }), label };
+export function functionKind<Fields>(own: Pick<Kind<Fields>, "label"> = {}): Kind<Fields> {
+  return { tensors: noTensors, cost: ({ shape }) => cost({ functions: sizeOf(shape) }), ...own };
 }
 
 /** Makes a `Cost` from some of its counts; the others are 0. */

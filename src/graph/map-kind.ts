@@ -23,15 +23,12 @@ export function mapKind<Fields>(own: Pick<MapKind<Fields>, "label" | "axes">): M
 
 /** Makes a kind of operation that moves or adds pixels along each axis `i` before the channels. */
 export function pixelKind<Fields>(own: {
-  label: Kind<Fields>["label"];
+  label: NonNullable<Kind<Fields>["label"]>;
   along(operation: Described<Fields>, axis: AxisMap, i: number): AxisMap;
 }): MapKind<Fields, "pixels"> {
-  const parts = mapKind<Fields>({
-    label: own.label,
-    axes: (operation, [input]) =>
-      identityAxes(input!).map((axis, i, { length }) =>
-        i === length - 1 ? axis : own.along(operation, axis, i),
-      ),
-  });
-  return { ...parts, output: "pixels" };
+  const axes: MapKind<Fields>["axes"] = (operation, [input]) => {
+    const all = identityAxes(input!);
+    return all.map((axis, i) => (i === all.length - 1 ? axis : own.along(operation, axis, i)));
+  };
+  return { ...mapKind<Fields>({ label: own.label, axes }), output: "pixels" };
 }

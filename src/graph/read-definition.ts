@@ -239,7 +239,7 @@ function* readOperation(
   if (values.has(name!)) throw refusedName(where, place, "two values", name!);
   const at = within(where, place, `${kind} ${show(name)}`);
   const reader = READERS[kind] as Reader<object, object>;
-  const shapes = readInputs(at, kind, reader.reads, inputs, values);
+  const shapes = readInputs(at, kind, reader, inputs, values);
   checkOptions(at, settings, reader.settings as never);
   const described = reader.read(at, withPoints(at, kind, settings, points), shapes);
   const { axes } = KINDS[kind] as Partial<MapKind<object>>;
@@ -258,7 +258,7 @@ function* readOperation(
 function readInputs(
   at: string,
   kind: OperationKind,
-  reads: Reader<object, object>["reads"],
+  { reads = 1 }: Reader<object, object>,
   inputs: unknown,
   values: ReadonlyMap<string, Value>,
 ): Shape[] {

@@ -5,7 +5,7 @@ import type { Filled } from "../settings.ts";
 import { WHAT_IT_READS } from "../settings.ts";
 
 /** Kind of operation: softmax, exp(x) divided by its sum, along the last axis. */
-export const softmax = /* @__PURE__ */ functionKind<object>(() => "softmax");
+export const softmax = /* @__PURE__ */ functionKind<object>();
 
 /** Settings of a product of two values as matrices of their last two axes. */
 export interface MatmulSettings {
@@ -17,7 +17,6 @@ export interface MatmulSettings {
 export const matmul: Kind<Filled<MatmulSettings>> = {
   tensors: noTensors,
   cost: ({ shape }, [left]) => cost({ multiplications: sizeOf(shape) * left!.at(-1)!, sums: sizeOf(shape) }),
-  label: () => "matmul",
 };
 
 /**

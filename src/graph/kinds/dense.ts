@@ -20,13 +20,11 @@ export const dense: Kind<DenseFields> = {
   tensors: ({ shape }, [input]) => weightAndBias([shape.at(-1)!, input!.at(-1)!], shape),
   cost: ({ shape }, [input]) =>
     cost({ multiplications: sizeOf(shape) * input!.at(-1)!, sums: sizeOf(shape) }),
-  label: () => "dense",
 };
 
 /** Reader of fully connected operations: the input's last axis becomes `units` long. */
 export const denseReader: Reader<DenseSettings, DenseFields> = {
   settings: { units: true },
-  reads: 1,
   read(where, { units }, [input]) {
     return { shape: [...input!.slice(0, -1), checkNumber(where, "units", units, { min: 1, integer: true })] };
   },

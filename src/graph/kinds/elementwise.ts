@@ -20,12 +20,13 @@ export interface ActivationSettings {
 }
 
 /** Kind of operation: an activation of layers, such as ReLU, applied to each number. */
-export const activation = /* @__PURE__ */ functionKind<ActivationFields>(({ activation }) => activation.name);
+export const activation = /* @__PURE__ */ functionKind<ActivationFields>({
+  label: ({ activation }) => activation.name,
+});
 
 /** Reader of activations: checks the name and parameter, and keeps the input's shape. */
 export const activationReader: Reader<ActivationSettings, ActivationFields> = {
   settings: { activation: true },
-  reads: 1,
   read: (where, { activation }, [input]) => ({
     shape: input!,
     activation: normaliseActivation(where, "activation", activation),
@@ -47,41 +48,29 @@ export interface PointwiseSettings {
 }
 
 /** Kind of operation: a function other than the activations of layers, such as `exp` or `clip`, applied to each number. */
-export const pointwise = /* @__PURE__ */ functionKind<PointwiseFields>(
-  (operation) => operation.function.name,
-);
+export const pointwise = /* @__PURE__ */ functionKind<PointwiseFields>({
+  label: (operation) => operation.function.name,
+});
 
 /** Reader of elementwise functions other than activations: checks the name and all parameters, and keeps the input's shape. */
 export const pointwiseReader: Reader<PointwiseSettings, PointwiseFields> = {
   settings: { function: true },
-  reads: 1,
   read: (where, settings, [input]) => ({
     shape: input!,
     function: normalisePointwise(where, settings.function),
   }),
 };
 
-/**
- * Makes the kind of an elementwise operation on several values, such as max(a, b), whose axes of length 1 broadcast as in
- * NumPy.
- */
-function stretching(label: string): MapKind<object, "operands"> {
+function operandsKind(): MapKind<object, "operands"> {
   const axes: MapKind<object>["axes"] = ({ shape }, inputs, index) => stretchedAxes(inputs[index]!, shape);
-  return { ...mapKind<object>({ label: () => label, axes }), output: "operands" };
+  return { ...mapKind<object>({ axes }), output: "operands" };
 }
 
-/** Kind of operation: elementwise sum a + b, with axes of length 1 broadcast as in NumPy. */
-export const add = /* @__PURE__ */ stretching("add");
-/** Kind of operation: elementwise difference a - b, with axes of length 1 broadcast as in NumPy. */
-export const sub = /* @__PURE__ */ stretching("sub");
-/** Kind of operation: elementwise product a · b, with axes of length 1 broadcast as in NumPy. */
-export const mul = /* @__PURE__ */ stretching("mul");
-/** Kind of operation: elementwise max(a, b), with axes of length 1 broadcast as in NumPy. */
-export const maximum = /* @__PURE__ */ stretching("maximum");
-/** Kind of operation: elementwise min(a, b), with axes of length 1 broadcast as in NumPy. */
-export const minimum = /* @__PURE__ */ stretching("minimum");
-/** Kind of operation: elementwise condition > 0 ? a : b. */
-export const where = /* @__PURE__ */ stretching("where");
+/**
+ * Kind of each elementwise operation on several values, such as max(a, b) or the selection condition > 0 ? a : b: axes of
+ * length 1 broadcast as in NumPy.
+ */
+export const ofOperands = /* @__PURE__ */ operandsKind();
 
 /** Reader of all elementwise operations on two values. */
 export const ofTwoReader: Reader<object, object> = /* @__PURE__ */ stretchingReader(2);

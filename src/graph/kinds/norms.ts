@@ -60,13 +60,11 @@ const costOfNorm = ({ shape }: { readonly shape: Shape }) => cost({ sums: 4 * si
 export const layerNorm: Kind<LayerNormFields> = {
   tensors: ({ axes, shape }) => scaleAndShift(shape.slice(-axes)),
   cost: costOfNorm,
-  label: () => "layerNorm",
 };
 
 /** Reader of layer norms: `axes` is 1 to the input's number of axes; the output has the input's shape. */
 export const layerNormReader: Reader<LayerNormSettings, LayerNormFields> = {
   settings: { axes: true, epsilon: true },
-  reads: 1,
   read: (where, settings, [input]) => ({
     axes: checkNumber(where, "axes", orDefault(settings.axes, 1), {
       min: 1,
@@ -91,7 +89,6 @@ export const groupNorm: Kind<GroupNormFields> = {
 /** Reader of group norms: `groups` must divide the number of channels, the last axis; the output has the input's shape. */
 export const groupNormReader: Reader<GroupNormSettings, GroupNormFields> = {
   settings: { groups: true, epsilon: true },
-  reads: 1,
   read(where, settings, [input]) {
     const groups = checkNumber(where, "groups", settings.groups, { min: 1, integer: true });
     const channels = input!.at(-1)!;
@@ -108,13 +105,11 @@ export const groupNormReader: Reader<GroupNormSettings, GroupNormFields> = {
 export const rmsNorm: Kind<RmsNormFields> = {
   tensors: ({ shape }) => scaleAndShift([shape.at(-1)!]).slice(0, 1),
   cost: costOfNorm,
-  label: () => "rmsNorm",
 };
 
 /** Reader of RMS norms along the last axis; the output has the input's shape. */
 export const rmsNormReader: Reader<RmsNormSettings, RmsNormFields> = {
   settings: { epsilon: true },
-  reads: 1,
   read: (where, settings, [input]) => ({
     epsilon: checkEpsilon(where, settings.epsilon),
     shape: input!,
@@ -125,5 +120,4 @@ export const rmsNormReader: Reader<RmsNormSettings, RmsNormFields> = {
 export const affine: Kind<ScaleAndShift> = {
   tensors: ({ shape }) => scaleAndShift([shape.at(-1)!]),
   cost: ({ shape }) => cost({ sums: sizeOf(shape) }),
-  label: () => "affine",
 };

@@ -18,13 +18,11 @@ export interface ReshapeSettings {
 export const reshape: Kind<object> = {
   tensors: noTensors,
   cost: () => cost(),
-  label: () => "reshape",
 };
 
 /** Reader of reshapes: the new shape, of 1 to 8 axes, must hold as many numbers as the input. */
 export const reshapeReader: Reader<ReshapeSettings, object> = {
   settings: { shape: true },
-  reads: 1,
   read(where, { shape }, [input]) {
     const lengths = checkLengths(where, "shape", shape, 1);
     if (sizeOf(lengths) !== sizeOf(input!)) {
@@ -43,7 +41,6 @@ export interface PermuteFields {
 
 /** Kind of operation: permutation of axes, as PyTorch's `permute`. */
 export const permute = /* @__PURE__ */ mapKind<PermuteFields>({
-  label: () => "permute",
   axes({ axes }, [input]) {
     const all = identityAxes(input!);
     return axes.map((axis) => all[axis]!);
@@ -53,7 +50,6 @@ export const permute = /* @__PURE__ */ mapKind<PermuteFields>({
 /** Reader of permutations: `axes` lists each axis of the input once. */
 export const permuteReader: Reader<PermuteFields, PermuteFields> = {
   settings: { axes: true },
-  reads: 1,
   read(where, { axes }, [input]) {
     const all = checkLengths(where, "axes", axes, 0);
     if (checkAxes(where, "axes", all, input!).length !== input!.length) {
@@ -80,7 +76,6 @@ export type SliceFields = Omit<Filled<SliceSettings>, "end">;
 
 /** Kind of operation: evenly spaced positions along an axis. */
 export const slice = /* @__PURE__ */ mapKind<SliceFields>({
-  label: () => "slice",
   axes({ axis, start, step, shape }, [input]) {
     const axes = identityAxes(input!);
     axes[axis] = picked(axes[axis]!, shape[axis]!, (i) => start + i * step);
@@ -91,7 +86,6 @@ export const slice = /* @__PURE__ */ mapKind<SliceFields>({
 /** Reader of slices: negative `axis`, `start` and `end` count from the end; refuses a slice without any position. */
 export const sliceReader: Reader<SliceSettings, SliceFields> = {
   settings: { axis: true, start: true, end: true, step: true },
-  reads: 1,
   read(where, settings, [input]) {
     const axis = checkAxis(where, "axis", settings.axis, input!);
     const length = input![axis]!;
@@ -127,7 +121,6 @@ export type ConcatFields = Filled<ConcatSettings>;
  * coordinates `[points, c]`.
  */
 export const concat = /* @__PURE__ */ mapKind<ConcatFields>({
-  label: () => "concat",
   axes({ axis, shape }, inputs, index) {
     let first = 0;
     for (let i = 0; i < index; i++) first += inputs[i]!.at(axis - shape.length) ?? 1;
@@ -182,14 +175,12 @@ export interface ExpandSettings {
 
 /** Kind of operation: broadcast to a given shape, along axes of length 1 and new axes in front, as in NumPy. */
 export const expand = /* @__PURE__ */ mapKind<object>({
-  label: () => "expand",
   axes: ({ shape }, [input]) => stretchedAxes(input!, shape),
 });
 
 /** Reader of broadcasts: the given shape may add axes in front and replace lengths of 1, and must keep the others. */
 export const expandReader: Reader<ExpandSettings, object> = {
   settings: { shape: true },
-  reads: 1,
   read(where, { shape }, [input]) {
     const lengths = checkLengths(where, "shape", shape, 1);
     const missing = lengths.length - input!.length;
@@ -242,7 +233,6 @@ export const depthToSpace = /* @__PURE__ */ mapKind<DepthToSpaceFields>({
  */
 export const depthToSpaceReader: Reader<DepthToSpaceSettings, DepthToSpaceFields> = {
   settings: { block: true, order: true },
-  reads: 1,
   read(where, settings, [input]) {
     const block = checkNumber(where, "block", settings.block, { min: 1, integer: true });
     const orders = Object.keys(BLOCK_AXES) as DepthToSpaceFields["order"][];

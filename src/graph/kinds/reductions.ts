@@ -15,9 +15,8 @@ export interface ReduceSettings {
 /** Settings of a sum or mean over axes with defaults filled in; `axes` count from the start, in ascending order. */
 export type ReduceFields = Filled<ReduceSettings>;
 
-function reduction(label: string, weightOf: (count: number) => number) {
+function reduction(weightOf: (count: number) => number) {
   return mapKind<ReduceFields>({
-    label: () => label,
     axes({ axes }, [input]) {
       const count = sizeOf(axes.map((axis) => input![axis]!));
       // One axis carries the factor, so that each number is multiplied once.
@@ -33,14 +32,13 @@ function reduction(label: string, weightOf: (count: number) => number) {
 }
 
 /** Kind of operation: sum over axes. */
-export const sum = /* @__PURE__ */ reduction("sum", () => 1);
+export const sum = /* @__PURE__ */ reduction(() => 1);
 /** Kind of operation: mean over axes. */
-export const mean = /* @__PURE__ */ reduction("mean", (count) => 1 / count);
+export const mean = /* @__PURE__ */ reduction((count) => 1 / count);
 
 /** Reader of sums and means over axes. */
 export const reductionReader: Reader<ReduceSettings, ReduceFields> = {
   settings: { axes: true, keepAxes: true },
-  reads: 1,
   read(where, settings, [input]) {
     const axes = checkAxes(where, "axes", settings.axes, input!);
     const keepAxes = checkFlag(where, "keepAxes", orDefault(settings.keepAxes, false));

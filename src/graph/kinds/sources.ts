@@ -19,7 +19,6 @@ export interface ConstantSettings {
 export const constant: Kind<ConstantFields> = {
   tensors: ({ shape }) => [{ name: "weight", shape, initial: { bound: 1 }, isFlat: true }],
   cost: () => cost(),
-  label: () => "constant",
 };
 
 /** Reader of constants, which read no value; the output has the `shape` of the settings. */
@@ -51,13 +50,11 @@ export const embedding: Kind<EmbeddingFields> = {
     { name: "weight", shape: [classes, shape.at(-1)!], initial: { bound: 1 } },
   ],
   cost: () => cost(),
-  label: () => "embedding",
 };
 
 /** Reader of embeddings: the input's last axis must have length 1, and becomes `units` long. */
 export const embeddingReader: Reader<EmbeddingSettings, EmbeddingFields> = {
   settings: { classes: true, units: true },
-  reads: 1,
   read(where, settings, [input]) {
     const classes = checkNumber(where, "classes", settings.classes, { min: 1, max: 2 ** 24, integer: true });
     const units = checkNumber(where, "units", settings.units, { min: 1, integer: true });
