@@ -1,4 +1,5 @@
 import { show } from "../../base/show.ts";
+import type { NodeView } from "./node-view.ts";
 import type { Site } from "./site.ts";
 import { type Dimension, isOne } from "./sizes.ts";
 
@@ -12,6 +13,18 @@ const ELLIPSIS = "...";
 const TERM = /^[a-zA-Z]*(\.{3}[a-zA-Z]*)?$/;
 
 /**
+ * Returns the equation of an Einsum node whose inputs have these lengths of axes.
+ *
+ * @throws NodeRefusal if the equation is not valid or does not fit the inputs
+ */
+export function equationOf(node: NodeView, dimensions: readonly (readonly Dimension[])[]): Equation {
+  const ranks = dimensions.map(({ length }) => length);
+  const equation = readEquation(node, node.text("equation", ""), ranks);
+  checkLabels(node, equation, dimensions);
+  return equation;
+}
+
+/**
  * Parses an Einsum equation such as "bij,bjk->bik". Axes of an ellipsis get labels by their distance from its end, so
  * that ellipses of different lengths are aligned by NumPy's rules. Without an arrow, the output has the ellipsis followed
  * by the labels that occur once, sorted A to Z, then a to z, as in NumPy.
@@ -19,7 +32,7 @@ const TERM = /^[a-zA-Z]*(\.{3}[a-zA-Z]*)?$/;
  * @param ranks number of axes of each input
  * @throws NodeRefusal if the equation is not valid or does not fit the ranks
  */
-export function readEquation(node: Site, equation: string, ranks: readonly number[]): Equation {
+function readEquation(node: Site, equation: string, ranks: readonly number[]): Equation {
   const [left = "", right, ...more] = equation.replaceAll(" ", "").split("->");
   const terms = left.split(",");
   if (more.length > 0 || ![...terms, right ?? ""].every((term) => TERM.test(term))) {
@@ -73,11 +86,7 @@ const isOfEllipsis = (label: string) => label.startsWith(ELLIPSIS);
  * Refuses an Einsum equation in which one label has axes of different lengths. An axis of length 1 may broadcast to the axis of
  * another input.
  */
-export function checkLabels(
-  node: Site,
-  { inputs }: Equation,
-  dimensions: readonly (readonly Dimension[])[],
-): void {
+function checkLabels(node: Site, { inputs }: Equation, dimensions: readonly (readonly Dimension[])[]): void {
   const first = new Map<string, { readonly input: number; readonly length: Dimension }>();
   for (const [input, labels] of inputs.entries()) {
     for (const [axis, label] of labels.entries()) {

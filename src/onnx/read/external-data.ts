@@ -50,11 +50,8 @@ export async function readOutside(
   const names = new Set(external.map((tensor) => nameOf(where, tensor)));
   if (option === undefined) {
     const elsewhere = `${external.length} tensors of the file are in other files, as ${show([...names][0])}`;
-    throw invalidOption(
-      where,
-      "externalData",
-      `${elsewhere}; give ${theOption("externalData")}: its bytes, a Blob or a path`,
-    );
+    const sentence = `${elsewhere}; give ${theOption("externalData")}: its bytes, a Blob or a path`;
+    throw invalidOption(where, "externalData", sentence);
   }
   if (names.size > MOST_FILES) throw invalidFile(`${where}: its tensors are in ${names.size} other files`);
   const files = new Map<string, Uint8Array>();
@@ -96,11 +93,8 @@ async function readOne(
   }
   const path = typeof option === "string" ? await pathOf(option, name) : undefined;
   if (path === undefined && files > 1) {
-    throw invalidOption(
-      where,
-      "externalData",
-      `its tensors are in several other files; give ${marked("externalData")} as a folder or a function`,
-    );
+    const sentence = `its tensors are in several other files; give ${marked("externalData")} as a folder or a function`;
+    throw invalidOption(where, "externalData", sentence);
   }
   if (path !== undefined && !(await isWithin(option as string, path))) {
     throw invalidFile(`${where}: ${show(name)} leads out of its folder, expected a file in it`);

@@ -67,11 +67,8 @@ export function findLatent(
   const which =
     floats.length === 0 ? "none of its inputs is of floats" : "several of its inputs are of floats";
   const shown = names.join(", ") || "it has none";
-  throw invalidOption(
-    where,
-    "latent",
-    `${which}: ${shown}; say which is the latent by ${theOption("latent")}`,
-  );
+  const sentence = `${which}: ${shown}; say which is the latent by ${theOption("latent")}`;
+  throw invalidOption(where, "latent", sentence);
 }
 
 /**

@@ -4,7 +4,7 @@ import { MOST_AXES } from "../../graph/settings.ts";
 import type { Writing } from "./graph-writer.ts";
 import type { Site } from "./site.ts";
 import { permuted } from "./tensor.ts";
-import { BATCH, makeValue, productOf, replaced, splitAxis, type Value } from "./value.ts";
+import { BATCH, dimensionAt, makeValue, productOf, replaced, splitAxis, type Value } from "./value.ts";
 
 // Brings the numbers of values into the order that operations need. An axis of the ONNX file may be stored as several
 // axes, in any order, until then.
@@ -59,13 +59,16 @@ export function arrange(node: Site, value: Value, groups: readonly (readonly num
   return reshaped(node, { source, shape: moved }, whole);
 }
 
+/** Returns the length of an ONNX axis; refuses the node with a reason if the batch or the points make it vary. */
+export function fixedLength(node: Site, value: Value, axis: number, reason: string): number {
+  const { count, hasBatch, hasPoints } = dimensionAt(value, axis);
+  return hasBatch || hasPoints ? node.refuse(reason) : count;
+}
+
 /** Returns a value of the graph whose shape lists each stored axis separately, in stored order. */
 export function asStored(node: Site, value: Value): Arranged {
-  return arrange(
-    node,
-    value,
-    storedAxes(value).map((axis) => [axis]),
-  );
+  const groups = storedAxes(value).map((axis) => [axis]);
+  return arrange(node, value, groups);
 }
 
 /**
@@ -83,11 +86,12 @@ function moving(value: Value, runs: readonly (readonly number[])[]) {
 }
 
 /**
- * Transposes a value so that some stored axes are merged into the last axis, after all others.
+ * Transposes a value so that the stored axes of some ONNX axes are merged into the last axis, after all others.
  *
  * @returns the value of the graph, `others`, the stored axes before the last one, and `order`, all stored axes
  */
-export function withLast(node: Site, value: Value, last: readonly number[]) {
+export function withLast(node: Site, value: Value, axes: readonly number[]) {
+  const last = axes.flatMap((axis) => value.axes[axis]!);
   const others = storedAxes(value).filter((axis) => !last.includes(axis));
   const { source, shape } = arrange(node, value, [...others.map((axis) => [axis]), last]);
   return { source, shape, others, order: [...others, ...last] };
@@ -106,15 +110,13 @@ export function writeAlong(
   writing: Writing,
   length?: number,
 ): Value {
-  const { source, shape, others } = withLast(node, value, value.axes[axis]!);
+  const { source, shape, others } = withLast(node, value, [axis]);
   const output = [...shape.slice(0, -1), length ?? shape.at(-1)!];
-  return makeValue(
-    node.writer.write(kind, [source], output, writing),
-    output,
-    value.axes.map((factors, i) =>
-      i === axis ? [others.length] : replaced(factors, (stored) => others.indexOf(stored)),
-    ),
+  const made = node.writer.write(kind, [source], output, writing);
+  const axes = value.axes.map((factors, i) =>
+    i === axis ? [others.length] : replaced(factors, (stored) => others.indexOf(stored)),
   );
+  return makeValue(made, output, axes);
 }
 
 /** Splits an order of stored axes into runs of consecutive ones. The axis of points is always a run by itself. */
@@ -160,15 +162,11 @@ export function joined(node: Site, value: Value, axis: number): Value {
           source: permuted(value.source, lengths, groups.flat()),
           shape: groups.map((group) => sizeOf(group.map((each) => lengths[each]!))),
         };
-  return makeValue(
-    source,
-    shape,
-    value.axes.map((each, i) => {
-      if (i === axis) return [place];
-      return replaced(each, (factor) => groups.findIndex(([only]) => only === factor));
-    }),
-    value.type,
-  );
+  const axes = value.axes.map((each, i) => {
+    if (i === axis) return [place];
+    return replaced(each, (factor) => groups.findIndex(([only]) => only === factor));
+  });
+  return makeValue(source, shape, axes, value.type);
 }
 
 /**
@@ -180,14 +178,10 @@ export function inFileOrder(node: Site, value: Value): Value {
   if (value.axes.some((factors) => factors.indexOf(BATCH) > 0)) {
     return node.refuse("it takes the batch and another axis as one");
   }
-  const axes = value.axes.map((factors) => factors.filter((factor) => factor !== BATCH));
-  const { source, shape } = arrange(node, value, axes);
-  return makeValue(
-    source,
-    shape,
-    value.axes.map((factors, i) => (factors.includes(BATCH) ? [BATCH, i] : [i])),
-    value.type,
-  );
+  const stored = value.axes.map((factors) => factors.filter((factor) => factor !== BATCH));
+  const { source, shape } = arrange(node, value, stored);
+  const axes = value.axes.map((factors, i) => (factors.includes(BATCH) ? [BATCH, i] : [i]));
+  return makeValue(source, shape, axes, value.type);
 }
 
 /**
@@ -228,13 +222,9 @@ export function stretch(
   const { source } = asStored(node, value);
   const shape = [...added.map(([, length]) => length), ...value.shape];
   const stretched = node.writer.write("expand", [source], shape, { settings: { shape } });
-  return makeValue(
-    stretched,
-    shape,
-    value.axes.map((factors, axis) => {
-      const places = added.flatMap(([each], place) => (each === axis ? [place] : []));
-      return [...places, ...replaced(factors, (factor) => factor + added.length)];
-    }),
-    value.type,
-  );
+  const axes = value.axes.map((factors, axis) => {
+    const places = added.flatMap(([each], place) => (each === axis ? [place] : []));
+    return [...places, ...replaced(factors, (factor) => factor + added.length)];
+  });
+  return makeValue(stretched, shape, axes, value.type);
 }

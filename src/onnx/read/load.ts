@@ -8,9 +8,10 @@ import { invalidFile, invalidOption, objection, refused } from "../../base/refus
 import { show, showLocation } from "../../base/show.ts";
 import { bytesIn } from "../../base/values.ts";
 import { type Decoder, probedOf, withVerification } from "../../decoder/decoder.ts";
+import { normaliseDefaults } from "../../decoder/defaults.ts";
 import { copyProbe, fitProbe, type Probe } from "../../decoder/probe.ts";
 import { readProbe } from "../../decoder/probe-text.ts";
-import { checkStartSize, normaliseStart } from "../../decoder/start.ts";
+import { checkStartSize } from "../../decoder/start.ts";
 import { recognise } from "../../files/file-kind.ts";
 import {
   checkReading,
@@ -20,8 +21,7 @@ import {
   readingOptions,
 } from "../../files/limits.ts";
 import { bytesOf, type FileSource, locationOf, readSource, whileUnchanged } from "../../files/source.ts";
-import { normalisePrior } from "../../terms/check-prior.ts";
-import { normaliseLoss, type StandardLossLike } from "../../terms/losses.ts";
+import type { StandardLossLike } from "../../terms/losses.ts";
 import type { Prior } from "../../terms/priors.ts";
 import { LATENT_NAME, readLoss, readPoints, readPrior, readStart } from "../metadata.ts";
 import { buildDecoder } from "./build-decoder.ts";
@@ -169,7 +169,7 @@ export async function loadOnnx(source: OnnxSource, options: LoadOnnxOptions = {}
 type Checked = ReturnType<typeof checkLoadOptions>;
 
 function checkLoadOptions(where: string, options: LoadOnnxOptions) {
-  const { latent, output, loss, prior, start, outputActivation, outputShape, probe } = options;
+  const { latent, output, outputActivation, outputShape, probe } = options;
   const { layout = "file", points = [] } = options;
   const text = (name: string, value: unknown): string | undefined => {
     if (value === undefined || typeof value === "string") return value;
@@ -183,9 +183,7 @@ function checkLoadOptions(where: string, options: LoadOnnxOptions) {
     latent: text("latent", latent),
     output: text("output", output),
     outputShape,
-    loss: loss === undefined ? undefined : normaliseLoss(where, loss),
-    prior: prior === undefined ? undefined : normalisePrior(where, prior),
-    start: start === undefined ? undefined : normaliseStart(where, start),
+    ...normaliseDefaults(where, options),
     isLogits: outputActivation !== undefined,
     layout: checkChoice(where, "layout", layout, ["file", "channelsLast"]),
     points: Array.from(names, (name) => text("points", name) ?? ""),
@@ -309,9 +307,6 @@ function findOutput(where: string, model: Model, name: string | undefined): stri
   }
   if (names.length === 1) return names[0]!;
   if (names.length === 0) throw invalidFile(`${where}: the file's graph has no output`);
-  throw invalidOption(
-    where,
-    "output",
-    `the file has several outputs: ${shown}; say which by ${theOption("output")}`,
-  );
+  const sentence = `the file has several outputs: ${shown}; say which by ${theOption("output")}`;
+  throw invalidOption(where, "output", sentence);
 }

@@ -222,13 +222,9 @@ function unrepeated(
   const one = strided(values, counts, strides);
   // Views each axis as two: the number of repetitions, and what is repeated.
   const view = dimensions.flatMap(({ count }, axis) => [shape[axis]! / count, count]);
-  const back = strided(
-    one,
-    view,
-    stridesOf(counts).flatMap((stride) => [0, stride]),
-  );
+  const again = stridesOf(counts).flatMap((stride) => [0, stride]);
+  const back = strided(one, view, again);
   const isRepeated = sizeOf(view) === values.length && back.every((value, i) => Object.is(value, values[i]));
-  return isRepeated
-    ? one
-    : node.refuse("it reads numbers that differ from sample to sample, or point to point");
+  if (isRepeated) return one;
+  return node.refuse("it reads numbers that differ from sample to sample, or point to point");
 }

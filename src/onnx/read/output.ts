@@ -1,12 +1,11 @@
 import { option, theOption } from "../../base/message.ts";
 import { invalidFile, invalidOption, objection } from "../../base/refuse.ts";
 import { checkOutputOrder, checkOutputShape } from "../../decoder/output.ts";
-import type { NumberFunction } from "./activations.ts";
-import { asLinear } from "./activations.ts";
+import { asLinear, type NumberFunction } from "./activations.ts";
 import type { Written } from "./graph-writer.ts";
 import type { ImportedGraph } from "./import-graph.ts";
 import { type Arranged, arrange, joined, reshaped } from "./layout.ts";
-import { BATCH, isConstant, productOf, showAxes, type Value, withAxes } from "./value.ts";
+import { BATCH, isConstant, productOf, showAxes, type Value } from "./value.ts";
 
 /** Layout, shape and activation of the output that the caller chose. */
 export interface OutputOptions {
@@ -83,7 +82,7 @@ function perSample(output: Value): Value {
   }
   // A file for single samples may have an axis of length 1 in place of the batch.
   const hasBatch = first?.includes(BATCH) || (first?.length === 0 && rest.length > 0);
-  return hasBatch ? withAxes(output, rest) : output;
+  return hasBatch ? { ...output, axes: rest } : output;
 }
 
 /**
@@ -129,9 +128,6 @@ function inOrder(end: ImportedGraph["end"], value: Value, layout: OutputOptions[
     return isPicture && axis === 0 ? one.shape.length : axis - pixels.length - 1;
   };
   const order = one.axes.map((_, axis) => axis).sort((a, b) => rank(a) - rank(b));
-  return arrange(
-    end,
-    one,
-    order.map((axis) => one.axes[axis]!),
-  );
+  const groups = order.map((axis) => one.axes[axis]!);
+  return arrange(end, one, groups);
 }

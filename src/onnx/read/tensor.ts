@@ -151,11 +151,8 @@ export function zerosLike(values: Numbers, count: number): Numbers {
 /** Transposes a row-major tensor to the axes in `order`. Axes that are not listed are sliced at position 0. */
 export function permuted(values: Numbers, shape: readonly number[], order: readonly number[]): Numbers {
   const strides = stridesOf(shape);
-  return strided(
-    values,
-    order.map((axis) => shape[axis]!),
-    order.map((axis) => strides[axis]!),
-  );
+  const [lengths, steps] = [shape, strides].map((all) => order.map((axis) => all[axis]!));
+  return strided(values, lengths!, steps!);
 }
 
 /** Copies elements with strides: element [i, j, …] of the result is values[offset + i · strides[0] + j · strides[1] + …]. */

@@ -23,11 +23,8 @@ export function withoutTracedBatch(node: Site, value: Value, axis: number): Valu
   const strides = stridesOf(lengths);
   const one = lengths.map((length, i) => (i === stored ? 1 : length));
   const first = strided(value.source, one, strides);
-  const repeated = strided(
-    first,
-    lengths,
-    stridesOf(one).map((stride, i) => (i === stored ? 0 : stride)),
-  );
+  const back = stridesOf(one).map((stride, i) => (i === stored ? 0 : stride));
+  const repeated = strided(first, lengths, back);
   const { source } = value;
   if (repeated.every((number, i) => Object.is(number, source[i])))
     return makeValue(first, one, value.axes, value.type);

@@ -63,12 +63,29 @@ export function makeValue(
 
 /** Makes a value whose ONNX axes are the axes of the graph's value. */
 export function plainValue(source: Value["source"], shape: readonly Length[], type?: ElementType): Value {
-  return makeValue(
+  const axes = shape.map((_, axis) => [axis]);
+  return makeValue(source, shape, axes, type);
+}
+
+/**
+ * Makes a value with the ONNX axes of `like` from the result of an operation on its stored axes, reordered and some of them
+ * possibly merged.
+ *
+ * @param order stored axes of `like` in the order of the result
+ */
+export function reordered(
+  like: Pick<Value, "shape" | "axes">,
+  source: string,
+  sourceShape: Value["shape"],
+  order: readonly number[],
+): Value {
+  return {
+    type: "float",
     source,
-    shape,
-    shape.map((_, axis) => [axis]),
-    type,
-  );
+    sourceShape,
+    shape: order.map((axis) => like.shape[axis]!),
+    axes: like.axes.map((factors) => replaced(factors, (axis) => order.indexOf(axis))),
+  };
 }
 
 /** Replaces each stored axis in `factors`, the stored axes of an ONNX axis, by `place(stored)`; BATCH is left unchanged. */
@@ -106,23 +123,15 @@ export function showAxes(value: Value): string {
   return `[${lengths.join(", ")}]`;
 }
 
-/** Replaces the ONNX axes of a value. */
-export function withAxes(value: Value, axes: Value["axes"]): Value {
-  return { ...value, axes };
-}
-
 /** Returns a value with only those ONNX axes for which `keeps` is true. */
 export function keepAxes(value: Value, keeps: (axis: number) => boolean): Value {
-  return withAxes(
-    value,
-    value.axes.filter((_, axis) => keeps(axis)),
-  );
+  return { ...value, axes: value.axes.filter((_, axis) => keeps(axis)) };
 }
 
 /** Returns a value with leading ONNX axes of length 1, `rank` axes in total. */
 export function withRank(value: Value, rank: number): Value {
   const missing = new Array<readonly number[]>(rank - value.axes.length).fill([]);
-  return withAxes(value, [...missing, ...value.axes]);
+  return { ...value, axes: [...missing, ...value.axes] };
 }
 
 /** Splits a stored axis into several stored axes with these lengths, outermost first, without moving numbers. */

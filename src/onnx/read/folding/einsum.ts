@@ -1,5 +1,6 @@
 import { sizeOf, stridesOf } from "../../../graph/operations.ts";
-import { checkLabels, readEquation } from "../einsum-equation.ts";
+import { equationOf } from "../einsum-equation.ts";
+import { dimensionsOfConstant } from "../node-view.ts";
 import type { Fold } from "../operator.ts";
 import type { Numbers } from "../tensor.ts";
 
@@ -78,15 +79,8 @@ function stridesAlong({ shape, labels }: LabelledNumbers, order: readonly string
 /** Constant-folds Einsum, combining operands from left to right. */
 export const foldEinsum: Fold = (node, inputs, claim) => {
   const tensors = inputs.map((tensor, i) => tensor ?? node.refuse(`its input ${i} is missing`));
-  const equation = readEquation(
-    node,
-    node.text("equation", ""),
-    tensors.map(({ shape }) => shape.length),
-  );
-  const dimensions = tensors.map(({ shape }) =>
-    shape.map((count) => ({ count, hasBatch: false, hasPoints: false })),
-  );
-  checkLabels(node, equation, dimensions);
+  const dimensions = tensors.map((tensor) => dimensionsOfConstant(node, { at: [tensor] }));
+  const equation = equationOf(node, dimensions);
   const operands = tensors.map(({ values, shape }, i) => ({ values, shape, labels: equation.inputs[i]! }));
   const product = operands.slice(1).reduce<LabelledNumbers>((left, right, i) => {
     const later = [...equation.output, ...operands.slice(i + 2).flatMap(({ labels }) => labels)];

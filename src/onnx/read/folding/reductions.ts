@@ -88,11 +88,10 @@ export const matmul: Fold = (node, [a, b], claim) => {
   claim(matrices * rows * columns);
   // Products take time, too: 64 of them are charged as one output number.
   claim((matrices * rows * columns * inner) / 64);
-  const first = (own: readonly number[], matrix: number) =>
-    stretched(
-      { ...left, shape: own, values: new Float64Array(sizeOf(own)).map((_, i) => i * matrix) },
-      shape,
-    );
+  const first = (own: readonly number[], matrix: number) => {
+    const values = new Float64Array(sizeOf(own)).map((_, i) => i * matrix);
+    return stretched({ ...left, shape: own, values }, shape);
+  };
   const starts = { left: first(before, rows * inner), right: first(behind, inner * columns) };
   const values = new Float32Array(matrices * rows * columns);
   const sums = new Float64Array(columns);

@@ -141,13 +141,8 @@ export const slice: Fold = (node, [tensor, starts, ends, given, steps], claim) =
     const strides = stridesOf(part.shape);
     const shape = part.shape.map((length, k) => (k === axis ? range.count : length));
     claim(sizeOf(shape) / MOVED);
-    const offset = range.start * strides[axis]!;
-    return ordered(
-      part,
-      shape,
-      strides.map((stride, k) => (k === axis ? stride * step : stride)),
-      offset,
-    );
+    const wider = strides.map((stride, k) => (k === axis ? stride * step : stride));
+    return ordered(part, shape, wider, range.start * strides[axis]!);
   }, tensor!);
 };
 
@@ -219,10 +214,8 @@ export const cast: Fold = (node, [tensor]) => castTo(node, node.integer("to", 0)
 /** Constant-folds Where. */
 export const where: Fold = (node, [condition, a, b], claim) => {
   const tensors = [condition!, a!, b!];
-  const shape = commonShape(
-    node,
-    tensors.map((tensor) => tensor.shape),
-  );
+  const shapes = tensors.map((tensor) => tensor.shape);
+  const shape = commonShape(node, shapes);
   claim(3 * sizeOf(shape));
   const [is, left, right] = tensors.map((tensor) => stretched(tensor, shape));
   return { type: a!.type, shape, values: left!.map((value, i) => (is![i] === 0 ? right![i]! : value)) };

@@ -1,9 +1,9 @@
 import type { NumberFunction } from "../activations.ts";
 import { type Alignment, align } from "../align.ts";
-import { arrange, asStored, writeAlong } from "../layout.ts";
+import { arrange, asStored } from "../layout.ts";
 import type { NodeView } from "../node-view.ts";
 import type { Site } from "../site.ts";
-import { type Numbers, permuted } from "../tensor.ts";
+import { permuted } from "../tensor.ts";
 import { BATCH, makeValue, type Value } from "../value.ts";
 
 // Binary elementwise operators; either operand may be constant.
@@ -65,21 +65,29 @@ export function combine(node: Site, kind: Kind, a: Value, b: Value): Value {
   }
   if (typeof a.source !== "string" && typeof b.source === "string") return combine(node, kind, b, a);
   const alignment = align(node, [a, b]);
-  const { lengths, axes } = alignment;
   const constant = isAffine(kind) ? axisNumbersOf(alignment) : undefined;
-  if (constant) return affine(node, kind as AffineKind, alignment, constant);
+  return constant
+    ? affine(node, kind as AffineKind, alignment, constant)
+    : ofOperands(node, kind, alignment, "float");
+}
+
+/** Writes an elementwise operation on aligned values. */
+export function ofOperands(
+  node: Site,
+  kind: Kind | "where",
+  { values, groups, lengths, axes }: Alignment,
+  type: Value["type"],
+): Value {
   const shape = lengths.length > 0 ? lengths : [1];
-  const inputs = alignment.values.map(
-    (value, i) => arrange(node, value, trimmed(alignment.groups[i]!)).source,
-  );
-  return makeValue(node.writer.write(kind, inputs, shape), shape, axes);
+  const inputs = values.map((value, i) => arrange(node, value, trimmed(groups[i]!)).source);
+  return makeValue(node.writer.write(kind, inputs, shape), shape, axes, type);
 }
 
 /**
  * Drops leading axes along which a value is broadcast. `groups` has an array for each axis: the value's stored axes, or none if
  * the value is broadcast along the axis.
  */
-export function trimmed(groups: readonly (readonly number[])[]): readonly (readonly number[])[] {
+function trimmed(groups: readonly (readonly number[])[]): readonly (readonly number[])[] {
   const first = groups.findIndex((group) => group.length > 0);
   return first < 0 ? [] : groups.slice(first);
 }
@@ -145,20 +153,11 @@ function reciprocal(node: Site, value: Value): Value {
   return { ...value, source: value.source.map((number) => 1 / number) };
 }
 
-/** Writes weight · x + bias, with one weight and one bias for each position of an axis. */
-export function scaleAndShift(node: Site, value: Value, axis: number, weight: Numbers, bias: Numbers): Value {
-  return writeAlong(node, "affine", value, axis, { weight, bias });
-}
-
-/** Translates an Add node. */
-export function add(node: NodeView): Value {
-  return maskedSum(node, "add", node.value(0), node.value(1));
-}
-
-/** Translates a Sub node. */
-export function sub(node: NodeView): Value {
-  return maskedSum(node, "sub", node.value(0), node.value(1));
-}
+/** Makes the translation of Add or Sub nodes. */
+export const sumOf =
+  (kind: "add" | "sub") =>
+  (node: NodeView): Value =>
+    maskedSum(node, kind, node.value(0), node.value(1));
 
 /**
  * Writes a + b or a - b for a constant with -∞, such as an attention mask: where it is -∞, the result is the most
@@ -175,11 +174,6 @@ function maskedSum(node: Site, kind: "add" | "sub", a: Value, b: Value): Value {
   const bounds = constant.source.map((number) => (number === infinite ? -LARGEST : LARGEST));
   const sum = isSecond ? combine(node, kind, a, finite) : combine(node, kind, finite, b);
   return combine(node, "minimum", sum, { ...constant, type: "float", source: bounds });
-}
-
-/** Translates a Mul node that is no part of a pattern (patterns.ts). */
-export function mul(node: NodeView): Value {
-  return combine(node, "mul", node.value(0), node.value(1));
 }
 
 /** Translates a Div node, as a product with the reciprocal. */

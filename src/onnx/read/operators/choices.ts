@@ -1,28 +1,15 @@
 import { align } from "../align.ts";
-import { arrange } from "../layout.ts";
+import { arrange, fixedLength } from "../layout.ts";
 import type { NodeView } from "../node-view.ts";
 import type { Site } from "../site.ts";
 import { type Numbers, permuted } from "../tensor.ts";
-import { dimensionAt, makeValue, plainValue, replaced, type Value } from "../value.ts";
-import { bounded, combine, LARGEST, trimmed } from "./arithmetic.ts";
+import { makeValue, plainValue, reordered, type Value } from "../value.ts";
+import { bounded, combine, LARGEST, ofOperands } from "./arithmetic.ts";
 
 // Elementwise choices between two values by a mask, which is constant or computed.
 
 /** Maximum number of slices written for a choice by a constant mask. */
 const MOST_RUNS = 256;
-
-/** Writes an elementwise choice by a computed condition: a where it is above 0, else b. */
-function chooseComputed(node: Site, condition: Value, a: Value, b: Value): Value {
-  const { values, groups, lengths, axes } = align(node, [condition, a, b]);
-  const shape = lengths.length > 0 ? lengths : [1];
-  const inputs = values.map((value, i) => arrange(node, value, trimmed(groups[i]!)).source);
-  return makeValue(
-    node.writer.write("where", inputs, shape),
-    shape,
-    axes,
-    a.type === b.type ? a.type : "float",
-  );
-}
 
 /** Translates a Where node. A constant mask becomes slices of both values, so that numbers not chosen have no influence. */
 export function where(node: NodeView): Value {
@@ -33,7 +20,9 @@ export function where(node: NodeView): Value {
 export function choose(node: Site, mask: Value, whole: Value, other: Value): Value {
   const [a, b] = [finite(node, whole), finite(node, other)];
   const numbers = mask.source;
-  if (typeof numbers === "string") return chooseComputed(node, mask, a, b);
+  if (typeof numbers === "string") {
+    return ofOperands(node, "where", align(node, [mask, a, b]), a.type === b.type ? a.type : "float");
+  }
   const alignment = align(node, [a, b, mask]);
   const { lengths, groups } = alignment;
   const keys = lengths.flatMap((_, i) => (groups[2]![i]!.length > 0 ? [i] : []));
@@ -67,13 +56,7 @@ export function choose(node: Site, mask: Value, whole: Value, other: Value): Val
     slices.length === 1
       ? slices[0]!
       : node.writer.write("concat", slices, sourceShape, { settings: { axis } });
-  return {
-    type: "float",
-    source,
-    sourceShape,
-    shape: order.map((each) => lengths[each]!),
-    axes: alignment.axes.map((factors) => replaced(factors, (factor) => order.indexOf(factor))),
-  };
+  return reordered({ shape: lengths, axes: alignment.axes }, source, sourceShape, order);
 }
 
 /**
@@ -86,10 +69,8 @@ function byBounds(node: Site, mask: Value, a: Value, b: Value): Value {
     type: "float",
     source: (mask.source as Numbers).map((number) => (number === 0 ? -ofTrue : ofTrue)),
   });
-  const [left, right] = [
-    combine(node, "minimum", a, bounds(LARGEST)),
-    combine(node, "minimum", b, bounds(-LARGEST)),
-  ];
+  const left = combine(node, "minimum", a, bounds(LARGEST));
+  const right = combine(node, "minimum", b, bounds(-LARGEST));
   return combine(node, "maximum", left, right);
 }
 
@@ -113,11 +94,10 @@ export function triangle(node: NodeView, diagonal = 0): (row: number, column: nu
 /** Translates a Trilu node, which sets the last two axes to 0 below, or above, a diagonal. */
 export function trilu(node: NodeView): Value {
   const value = node.value(0);
-  const lengths = [-2, -1].map((axis) => {
-    const { count, hasBatch, hasPoints } = dimensionAt(value, node.axis(axis, value.axes.length));
-    if (hasBatch || hasPoints) return node.refuse("it takes a triangle of the batch, or of the points");
-    return count;
-  });
+  const refusal = "it takes a triangle of the batch, or of the points";
+  const lengths = [-2, -1].map((axis) =>
+    fixedLength(node, value, node.axis(axis, value.axes.length), refusal),
+  );
   const isKept = triangle(node, node.scalar(1));
   const mask = new Float32Array(lengths[0]! * lengths[1]!).map((_, i) =>
     isKept(Math.floor(i / lengths[1]!), i % lengths[1]!) ? 1 : 0,

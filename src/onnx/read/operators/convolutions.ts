@@ -5,7 +5,7 @@ import { arrange } from "../layout.ts";
 import type { NodeView } from "../node-view.ts";
 import type { Site } from "../site.ts";
 import type { Tensor } from "../tensor.ts";
-import { BATCH, makeValue, replaced, showAxes, splitAxis, type Value, withAxes } from "../value.ts";
+import { BATCH, makeValue, replaced, showAxes, splitAxis, type Value } from "../value.ts";
 import { forEachImage, imagesOf } from "./images-in-batch.ts";
 import { multiplied } from "./products.ts";
 
@@ -162,13 +162,9 @@ function parametersOf(node: NodeView, axes: number, channels: number, isTranspos
   const kernel = weight.shape.slice(2);
   const units = isTransposed ? second! * groups : first!;
   const inputs = isTransposed ? first : second! * groups;
-  const isSound = groups >= 1 && units >= 1 && units % groups === 0 && channels % groups === 0;
-  if (
-    weight.shape.length !== axes + 2 ||
-    inputs !== channels ||
-    !isSound ||
-    kernel.some((size) => size < 1)
-  ) {
+  const areGroups = groups >= 1 && units >= 1 && units % groups === 0 && channels % groups === 0;
+  const isSound = areGroups && inputs === channels && kernel.every((size) => size >= 1);
+  if (!isSound || weight.shape.length !== axes + 2) {
     return node.refuse(
       `its kernel is [${weight.shape.slice(0, 8)}] in ${groups} groups, of an input with ${channels} channels`,
     );
@@ -246,12 +242,8 @@ export function convTranspose(node: NodeView): Value {
   const full = transposedLengths({ ...given, padding: none, outputPadding }, lengths);
   const isSame = typeof way !== "string";
   const target = wanted ?? (isSame ? lengths.map((length, axis) => length * stride[axis]!) : undefined);
-  const padding = target
-    ? parted(
-        full.map((length, axis) => length - target[axis]!),
-        isSame ? way : Math.ceil,
-      )
-    : given.padding;
+  const surplus = target && full.map((length, axis) => length - target[axis]!);
+  const padding = surplus ? parted(surplus, isSame ? way : Math.ceil) : given.padding;
   if (padding.some((pixels) => pixels < 0)) return node.refuse("its output_shape is larger than its output");
   const output = full.map((length, axis) => length - padding[axis]! - padding[axis + axes]!);
   const isApart = parameters.groups === 1 && kernel.every((size, axis) => size === stride[axis]);
@@ -272,13 +264,8 @@ export function convTranspose(node: NodeView): Value {
 function patches(node: Site, value: Value, { weight, kernel, units, bias }: Parameters): Value {
   const taps = sizeOf(kernel);
   const columns = units * taps;
-  const matrix = {
-    values: weight,
-    rows: weight.length / columns,
-    columns,
-    rowStride: columns,
-    columnStride: 1,
-  };
+  const rows = weight.length / columns;
+  const matrix = { values: weight, rows, columns, rowStride: columns, columnStride: 1 };
   const biases = new Float64Array(columns).map((_, column) => bias[Math.floor(column / taps)]!);
   const product = multiplied(node, value, 1, matrix, biases);
   const lengths = [units, ...kernel];
@@ -288,9 +275,6 @@ function patches(node: Site, value: Value, { weight, kernel, units, bias }: Para
   let next = 0;
   const parts = lengths.map((length) => (length === 1 ? [] : [split.axes[1]![next++]!]));
   const [batch, , ...pixels] = split.axes;
-  return withAxes(split, [
-    batch!,
-    parts[0]!,
-    ...pixels.map((factors, axis) => [...factors, ...parts[axis + 1]!]),
-  ]);
+  const longerPixels = pixels.map((factors, axis) => [...factors, ...parts[axis + 1]!]);
+  return { ...split, axes: [batch!, parts[0]!, ...longerPixels] };
 }

@@ -1,5 +1,5 @@
 import { sizeOf, stridesOf } from "../../../graph/operations.ts";
-import { checkLabels, readEquation } from "../einsum-equation.ts";
+import { equationOf } from "../einsum-equation.ts";
 import { type LabelledNumbers, sumOfProducts } from "../folding/einsum.ts";
 import type { NodeView } from "../node-view.ts";
 import { type Numbers, strided } from "../tensor.ts";
@@ -12,7 +12,6 @@ import {
   replaced,
   splitAxis,
   type Value,
-  withAxes,
 } from "../value.ts";
 import { combine } from "./arithmetic.ts";
 import { ALONG_BATCH, multiplied, productOfValues } from "./products.ts";
@@ -34,12 +33,7 @@ const MOST_NUMBERS = 2 ** 26;
 /** Translates an Einsum node, combining operands from left to right. */
 export function einsum(node: NodeView): Value {
   const values = node.values();
-  const equation = readEquation(
-    node,
-    node.text("equation", ""),
-    values.map(({ axes }) => axes.length),
-  );
-  checkLabels(node, equation, values.map(dimensionsOf));
+  const equation = equationOf(node, values.map(dimensionsOf));
   const operands = values.map((value, i) => labelled(node, value, equation.inputs[i]!));
   const { output } = equation;
   const product = operands.slice(1).reduce((left, right, i) => {
@@ -48,10 +42,7 @@ export function einsum(node: NodeView): Value {
     return contracted(node, summed(node, left, wanted(right)), summed(node, right, wanted(left)), later);
   }, operands[0]!);
   const result = summed(node, product, new Set(output));
-  return withAxes(
-    result.value,
-    output.map((label) => axisOf(result, label)),
-  );
+  return { ...result.value, axes: output.map((label) => axisOf(result, label)) };
 }
 
 /** Returns the stored axes of a label; none if the value is broadcast along it. */
@@ -70,10 +61,7 @@ const isConstant = ({ value }: Labelled) => typeof value.source !== "string";
 function labelled(node: NodeView, value: Value, all: readonly string[]): Labelled {
   const axes = value.axes.flatMap((factors, axis) => (factors.length > 0 ? [axis] : []));
   const whole: Labelled = {
-    value: withAxes(
-      value,
-      axes.map((axis) => value.axes[axis]!),
-    ),
+    value: { ...value, axes: axes.map((axis) => value.axes[axis]!) },
     labels: axes.map((axis) => all[axis]!),
   };
   const twice = whole.labels.filter((label, i) => whole.labels.indexOf(label) !== i);
@@ -94,10 +82,8 @@ function labelled(node: NodeView, value: Value, all: readonly string[]): Labelle
 function diagonal(node: NodeView, { value, labels }: Labelled, label: string): Labelled {
   const [first, second] = [labels.indexOf(label), labels.lastIndexOf(label)];
   const others = labels.flatMap((_, axis) => (axis === first || axis === second ? [] : [axis]));
-  const joint = withAxes(value, [
-    ...others.map((axis) => value.axes[axis]!),
-    [...value.axes[first]!, ...value.axes[second]!],
-  ]);
+  const both = [...value.axes[first]!, ...value.axes[second]!];
+  const joint = { ...value, axes: [...others.map((axis) => value.axes[axis]!), both] };
   const { count } = dimensionAt(value, first);
   return {
     value: positions(node, joint, others.length, 0, count, count + 1),
@@ -142,12 +128,9 @@ function contracted(node: NodeView, a: Labelled, b: Labelled, wanted: ReadonlySe
 /** Multiplies two values elementwise, matching axes by label, with broadcasting. */
 function numberByNumber(node: NodeView, a: Labelled, b: Labelled): Labelled {
   const labels = [...new Set([...a.labels, ...b.labels])];
-  const [left, right] = [a, b].map((operand) =>
-    withAxes(
-      operand.value,
-      labels.map((label) => axisOf(operand, label)),
-    ),
-  );
+  const [left, right] = [a, b].map((operand): Value => {
+    return { ...operand.value, axes: labels.map((label) => axisOf(operand, label)) };
+  });
   return { value: combine(node, "mul", left!, right!), labels };
 }
 
@@ -158,20 +141,13 @@ function byMatrix(node: NodeView, { value, labels }: Labelled, matrix: Labelled,
   const columns = matrix.labels.filter((label) => !sums.includes(label));
   const { values, shape } = sumOfProducts([numbersOf(matrix)], [...sums, ...columns], claiming(node));
   const [rows, width] = [sizeOf(shape.slice(0, sums.length)), sizeOf(shape.slice(sums.length))];
-  const whole = withAxes(value, [
-    ...rest.map((axis) => value.axes[axis]!),
-    sums.flatMap((label) => value.axes[labels.indexOf(label)]!),
-  ]);
-  const product = multiplied(node, whole, rest.length, {
-    values,
-    rows,
-    columns: width,
-    rowStride: width,
-    columnStride: 1,
-  });
+  const depth = sums.flatMap((label) => value.axes[labels.indexOf(label)]!);
+  const whole = { ...value, axes: [...rest.map((axis) => value.axes[axis]!), depth] };
+  const weight = { values, rows, columns: width, rowStride: width, columnStride: 1 };
+  const product = multiplied(node, whole, rest.length, weight);
   const split = splitAt(product, rest.length, shape.slice(sums.length));
   return {
-    value: withAxes(split, [...split.axes.slice(0, -1), ...split.axes.at(-1)!.map((stored) => [stored])]),
+    value: { ...split, axes: [...split.axes.slice(0, -1), ...split.axes.at(-1)!.map((stored) => [stored])] },
     labels: [...rest.map((axis) => labels[axis]!), ...columns],
   };
 }
@@ -205,27 +181,25 @@ function asMatrices(
   ];
   const product = productOfValues(
     node,
-    withAxes(a.value, [...before(a, rows.hasBatch), rows.stored, depth[0]!]),
-    withAxes(b.value, [...before(b, columns.hasBatch), depth[1]!, columns.stored]),
+    { ...a.value, axes: [...before(a, rows.hasBatch), rows.stored, depth[0]!] },
+    { ...b.value, axes: [...before(b, columns.hasBatch), depth[1]!, columns.stored] },
   );
   const lengths = ({ value }: Labelled, stored: readonly number[]) =>
     stored.map((axis) => value.shape[axis]!);
   const count = shared.length + 1;
-  const split = splitAt(
-    splitAt(product, count, lengths(a, rows.stored)),
-    count + 1,
-    lengths(b, columns.stored),
-  );
+  const left = splitAt(product, count, lengths(a, rows.stored));
+  const split = splitAt(left, count + 1, lengths(b, columns.stored));
   const apart = (operand: Labelled, labels: readonly string[], parts: readonly number[]) => {
     let next = 0;
     return labels.map((label) => replaced(axisOf(operand, label), () => parts[next++]!));
   };
+  const axes = [
+    ...split.axes.slice(1, count),
+    ...apart(a, rows.labels, split.axes[count]!),
+    ...apart(b, columns.labels, split.axes[count + 1]!),
+  ];
   return {
-    value: withAxes(split, [
-      ...split.axes.slice(1, count),
-      ...apart(a, rows.labels, split.axes[count]!),
-      ...apart(b, columns.labels, split.axes[count + 1]!),
-    ]),
+    value: { ...split, axes },
     labels: [...shared, ...rows.labels, ...columns.labels],
   };
 }
@@ -235,10 +209,8 @@ function asMatrices(
  * whether they include the batch.
  */
 function own(operand: Labelled, others: readonly string[]) {
-  const labels = asStored(
-    operand,
-    operand.labels.filter((label) => !others.includes(label)),
-  );
+  const left = operand.labels.filter((label) => !others.includes(label));
+  const labels = asStored(operand, left);
   const factors = labels.flatMap((label) => axisOf(operand, label));
   return { labels, hasBatch: factors.includes(BATCH), stored: factors.filter((axis) => axis !== BATCH) };
 }

@@ -85,11 +85,6 @@ export function gelu(node: NodeView): Value {
   return combine(node, "mul", value, linear(node, bent, 0.5, 0.5));
 }
 
-/** Translates a Sin node. */
-export function sin(node: NodeView): Value {
-  return pointwise(node, node.value(0), { name: "sine", frequency: 1 });
-}
-
 /** Translates a Cos node, as sin(x + π/2). */
 export function cos(node: NodeView): Value {
   return pointwise(node, linear(node, node.value(0), 1, Math.PI / 2), { name: "sine", frequency: 1 });

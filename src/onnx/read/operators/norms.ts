@@ -1,12 +1,12 @@
 import { sizeOf } from "../../../graph/operations.ts";
 import { lastAxes } from "../arrangement.ts";
-import { arrange, storedAxes, withLast } from "../layout.ts";
+import { arrange, fixedLength, storedAxes, withLast, writeAlong } from "../layout.ts";
 import type { NodeView } from "../node-view.ts";
 import type { Site } from "../site.ts";
 import type { Numbers } from "../tensor.ts";
 import { softmaxAxes } from "../upgrade-opset.ts";
-import { BATCH, dimensionAt, isConstant, replaced, type Value } from "../value.ts";
-import { combine, pointwise, scaleAndShift } from "./arithmetic.ts";
+import { BATCH, dimensionAt, isConstant, reordered, type Value } from "../value.ts";
+import { combine, pointwise } from "./arithmetic.ts";
 import { imagesOf, repeated } from "./images-in-batch.ts";
 import { extremaOver, reduce } from "./reductions.ts";
 
@@ -43,7 +43,7 @@ export function batchNorm(node: NodeView): Value {
   const epsilon = node.float("epsilon", 1e-5);
   const weight = Float64Array.from(scale!, (number, i) => number / Math.sqrt(variance![i]! + epsilon));
   const bias = Float64Array.from(shift!, (number, i) => number - mean![i]! * weight[i]!);
-  return scaleAndShift(node, value, 1, weight, bias);
+  return writeAlong(node, "affine", value, 1, { weight, bias });
 }
 
 /**
@@ -104,7 +104,7 @@ function normalisedGroups(
     weight: repeated(weight, count),
     bias: repeated(bias, count),
   });
-  return inOrder(value, normalised, shape, [...pixels, ...all]);
+  return reordered(value, normalised, shape, [...pixels, ...all]);
 }
 
 /**
@@ -130,22 +130,6 @@ function axesOfProduct(value: Value, axes: readonly number[], product: number): 
   return axes;
 }
 
-/**
- * Makes a value with the ONNX axes of `value` from the result of an operation on its stored axes, reordered and some of them
- * possibly merged.
- *
- * @param order stored axes of `value` in the order of the result
- */
-function inOrder(value: Value, source: string, sourceShape: Value["shape"], order: readonly number[]): Value {
-  return {
-    type: "float",
-    source,
-    sourceShape,
-    shape: order.map((axis) => value.shape[axis]!),
-    axes: value.axes.map((factors) => replaced(factors, (axis) => order.indexOf(axis))),
-  };
-}
-
 /** Translates a GroupNormalization node. */
 export function groupNorm(node: NodeView): Value {
   const value = node.value(0);
@@ -154,13 +138,8 @@ export function groupNorm(node: NodeView): Value {
   if (!(groups >= 1) || channels % groups !== 0) {
     return node.refuse(`its num_groups is ${groups}, of ${channels} channels`);
   }
-  if (
-    value.axes
-      .slice(2)
-      .flat()
-      .some((axis) => axis === BATCH || value.shape[axis] === "points")
-  ) {
-    return node.refuse("it takes statistics over the batch or the points");
+  for (let axis = 2; axis < value.axes.length; axis++) {
+    fixedLength(node, value, axis, "it takes statistics over the batch or the points");
   }
   // Before opset 21 there is one scale and one shift per group.
   const perChannel = (input: number): Numbers => {
@@ -188,17 +167,13 @@ export function normalise(
   if (weight && weight.length !== count) {
     return node.refuse(`it scales by ${weight.length} numbers, expected ${count}`);
   }
-  const { source, shape, order } = withLast(
-    node,
-    value,
-    axes.flatMap((axis) => value.axes[axis]!),
-  );
+  const { source, shape, order } = withLast(node, value, axes);
   const normalised = node.writer.write(kind, [source], shape, {
     settings: { epsilon },
     weight: weight ?? ones(count),
     ...(kind === "layerNorm" && { bias: bias ?? new Float32Array(count) }),
   });
-  return inOrder(value, normalised, shape, order);
+  return reordered(value, normalised, shape, order);
 }
 
 /** Translates a LayerNormalization node, over the last axes. */
@@ -221,12 +196,8 @@ export function softmax(node: NodeView): Value {
   const value = node.value(0);
   const axes = softmaxAxes(node, value.axes.length);
   for (const axis of axes) lengthOf(node, value, axis);
-  const { source, shape, order } = withLast(
-    node,
-    value,
-    axes.flatMap((axis) => value.axes[axis]!),
-  );
-  return inOrder(value, node.writer.write("softmax", [source], shape), shape, order);
+  const { source, shape, order } = withLast(node, value, axes);
+  return reordered(value, node.writer.write("softmax", [source], shape), shape, order);
 }
 
 /**

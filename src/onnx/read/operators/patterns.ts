@@ -1,6 +1,6 @@
 import type { NodeView } from "../node-view.ts";
 import { isConstant, type Operand, type Value } from "../value.ts";
-import { div, mul, pointwise } from "./arithmetic.ts";
+import { combine, div, pointwise } from "./arithmetic.ts";
 import { normalise } from "./norms.ts";
 import { reducedAxes } from "./reductions.ts";
 
@@ -45,7 +45,8 @@ const isNear = (number: number | undefined, expected: number) =>
 
 /** Translates a Mul node, or recognises a pattern that ends in it. */
 export function product(node: NodeView): Value {
-  return sigmoidProduct(node) ?? geluProduct(node) ?? rootProduct(node) ?? mul(node);
+  const pattern = sigmoidProduct(node) ?? geluProduct(node) ?? rootProduct(node);
+  return pattern ?? combine(node, "mul", node.value(0), node.value(1));
 }
 
 /** Translates a Sqrt node. The root of a sum of squares is written as a norm. */

@@ -9,10 +9,10 @@ import {
   splitParts,
   unsqueezed,
 } from "../arrangement.ts";
-import { arrange, asStored, joined, reshaped } from "../layout.ts";
+import { arrange, asStored, fixedLength, joined, reshaped } from "../layout.ts";
 import type { NodeView } from "../node-view.ts";
 import { floats, type Tensor } from "../tensor.ts";
-import { BATCH, dimensionAt, keepAxes, makeValue, splitAxis, type Value, withAxes } from "../value.ts";
+import { BATCH, dimensionAt, keepAxes, makeValue, splitAxis, type Value } from "../value.ts";
 import { pixelsOf, writePixels } from "./convolutions.ts";
 import { imagesOf } from "./images-in-batch.ts";
 
@@ -34,19 +34,13 @@ export function dropout(node: NodeView): Value {
 /** Translates a Transpose node. Only the list of the input's axes is reordered; numbers are not moved. */
 export function transpose(node: NodeView): Value {
   const value = node.value(0);
-  return withAxes(
-    value,
-    permutationOf(node, value.axes.length).map((axis) => value.axes[axis]!),
-  );
+  return { ...value, axes: permutationOf(node, value.axes.length).map((axis) => value.axes[axis]!) };
 }
 
 /** Translates a Flatten node. Only the input's axes are merged; numbers are not moved. */
 export function flatten(node: NodeView): Value {
   const value = node.value(0);
-  return withAxes(
-    value,
-    flattened(node, value.axes).map((axes) => axes.flat()),
-  );
+  return { ...value, axes: flattened(node, value.axes).map((axes) => axes.flat()) };
 }
 
 /** Translates a Squeeze node. Only axes are dropped; numbers are not moved. */
@@ -69,7 +63,7 @@ export function squeeze(node: NodeView): Value {
 /** Translates an Unsqueeze node. Only axes are added; numbers are not moved. */
 export function unsqueeze(node: NodeView): Value {
   const value = node.value(0);
-  return withAxes(value, unsqueezed(node, node.optional(1), value.axes, []));
+  return { ...value, axes: unsqueezed(node, node.optional(1), value.axes, []) };
 }
 
 /** Translates a DepthToSpace node (PyTorch's PixelShuffle) on [batch, channels, height, width]. */
@@ -102,7 +96,7 @@ function blocksApart(node: NodeView, given: Value, block: number): Value {
   const split = splitAxis(value, stored, [block, block, ...(rest > 1 ? [rest] : [])]);
   const [batch, channels, height, width] = split.axes;
   const [down, right, ...own] = channels!;
-  return withAxes(split, [batch!, own, [...height!, down!], [...width!, right!]]);
+  return { ...split, axes: [batch!, own, [...height!, down!], [...width!, right!]] };
 }
 
 /** Translates a Concat node. */
@@ -120,10 +114,8 @@ const MOST_INPUTS = 1000;
 /** Concatenates values along an ONNX axis. */
 export function beside(node: NodeView, given: readonly Value[], axis: number): Value {
   if (given.length === 1) return given[0]!;
-  const counts = given.map((value) => dimensionAt(value, axis));
-  if (counts.some(({ hasBatch, hasPoints }) => hasBatch || hasPoints)) {
-    return node.refuse("it puts values together along the batch, or along the points");
-  }
+  const refusal = "it puts values together along the batch, or along the points";
+  const counts = given.map((value) => fixedLength(node, value, axis, refusal));
   if (given.length > MOST_INPUTS) {
     return node.refuse(`it puts ${given.length} values together, expected up to ${MOST_INPUTS}`);
   }
@@ -134,7 +126,7 @@ export function beside(node: NodeView, given: readonly Value[], axis: number): V
   const { values, lengths, axes, groups } = isWhole ? first : align(node, whole, { beside: axis });
   const key = axes[axis]![0]!;
   const sources = values.map((value, i) => arrange(node, value, groups[i]!).source);
-  const total = counts.reduce((sum, { count }) => sum + count, 0);
+  const total = counts.reduce((sum, count) => sum + count, 0);
   const shape = lengths.map((length, k) => (k === key ? total : length));
   const made = node.writer.write("concat", sources, shape, { settings: { axis: key } });
   return makeValue(made, shape, axes);
@@ -225,13 +217,10 @@ export function gather(node: NodeView): Value {
   }
   const step = wanted.length > 1 ? wanted[1]! - wanted[0]! : 1;
   const isEven = step !== 0 && wanted.every((position, i) => position === wanted[0]! + i * step);
+  const each = () => wanted.map((position) => positions(node, value, axis, position, 1));
   const taken = isEven
     ? positions(node, value, axis, wanted[0]!, wanted.length, step)
-    : beside(
-        node,
-        wanted.map((position) => positions(node, value, axis, position, 1)),
-        axis,
-      );
+    : beside(node, each(), axis);
   if (shape.length === 1) return taken;
   return keepAxes(taken, (i) => i !== axis);
 }
@@ -265,15 +254,10 @@ function rowsByInput(node: NodeView, indices: Value, table: Tensor): Value {
   const settings = { classes, units };
   const made = node.writer.write("embedding", [indices.source], shape, { settings, weight: table.values });
   const stored = indices.shape.length;
-  const value: Value = {
-    type: "float",
-    source: made,
-    sourceShape: shape,
-    shape: units === 1 ? indices.shape : [...indices.shape, units],
-    axes: [...indices.axes, units === 1 ? [] : [stored]],
-  };
+  const own = makeValue(made, [...indices.shape, units], [...indices.axes, [stored]]);
+  const value = { ...own, sourceShape: shape };
   if (row.length === 1) return value;
-  if (row.length === 0) return withAxes(value, indices.axes);
+  if (row.length === 0) return { ...value, axes: indices.axes };
   const whole = reshaped(node, { source: made, shape }, [...indices.shape, ...row]);
   return makeValue(whole.source, whole.shape, [...indices.axes, ...row.map((_, i) => [stored + i])]);
 }

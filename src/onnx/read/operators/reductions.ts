@@ -1,7 +1,7 @@
 import { asStored, storedAxes } from "../layout.ts";
 import type { NodeView } from "../node-view.ts";
 import type { Site } from "../site.ts";
-import { BATCH, dimensionAt, keepAxes, makeValue, replaced, type Value } from "../value.ts";
+import { BATCH, dimensionAt, keepAxes, reordered, type Value } from "../value.ts";
 import { BEYOND, combine, pointwise } from "./arithmetic.ts";
 import { extremum } from "./extrema.ts";
 import { positions } from "./rearranging.ts";
@@ -35,19 +35,14 @@ function kept(node: NodeView, value: Value, axes: readonly number[]): Value {
 export function reduce(node: Site, kind: "sum" | "mean", value: Value, axes: readonly number[]): Value {
   const factors = axes.flatMap((axis) => value.axes[axis]!);
   if (factors.includes(BATCH)) return node.refuse("it takes statistics over the batch");
-  const left = (place: (axis: number) => number) =>
-    value.axes.map((own, axis) => (axes.includes(axis) ? [] : replaced(own, place)));
-  if (factors.length === 0) return { ...value, axes: left((axis) => axis) };
+  const left = value.axes.map((own, axis) => (axes.includes(axis) ? [] : own));
+  if (factors.length === 0) return { ...value, axes: left };
   const others = storedAxes(value).filter((axis) => !factors.includes(axis));
   const { source } = asStored(node, value);
   const shape = others.length > 0 ? others.map((axis) => value.shape[axis]!) : [1];
   const reduced = [...factors].sort((a, b) => a - b);
   const result = node.writer.write(kind, [source], shape, { settings: { axes: reduced } });
-  return makeValue(
-    result,
-    shape,
-    left((axis) => others.indexOf(axis)),
-  );
+  return reordered({ shape: value.shape, axes: left }, result, shape, others);
 }
 
 function reduction(kind: "sum" | "mean", before: typeof same, after: typeof same) {

@@ -1,7 +1,7 @@
 import type { PadMode } from "../../../graph/kinds/pad.ts";
 import { sizeOf, stridesOf } from "../../../graph/operations.ts";
 import { PAD_MODES } from "../../../onnx-format/kinds/resampling.ts";
-import { arrange, joined, storedAxes } from "../layout.ts";
+import { arrange, fixedLength, joined, storedAxes } from "../layout.ts";
 import type { NodeView } from "../node-view.ts";
 import { dimensionAt, makeValue, plainValue, replaced, type Value } from "../value.ts";
 import { combine, LARGEST } from "./arithmetic.ts";
@@ -52,12 +52,8 @@ export function pad(node: NodeView): Value {
     const before = Math.max(of(axis)[0]!, 0);
     return position >= before && position < before + dimensionAt(part, axis).count;
   };
-  return combine(
-    node,
-    "add",
-    result,
-    frame(result, padded, Math.min(Math.max(filler, -LARGEST), LARGEST), inside),
-  );
+  const finite = Math.min(Math.max(filler, -LARGEST), LARGEST);
+  return combine(node, "add", result, frame(result, padded, finite, inside));
 }
 
 /** Makes a constant that is `filler` in the padding of some axes of a value, and 0 inside. */
@@ -85,10 +81,7 @@ function padAxes(
   mode: PadMode,
 ): Value {
   const whole = axes.reduce((joint, axis) => joined(node, joint, axis), value);
-  const lengths = axes.map((axis) => {
-    const { count, hasBatch, hasPoints } = dimensionAt(whole, axis);
-    return hasBatch || hasPoints ? node.refuse("it pads the batch or the points") : count;
-  });
+  const lengths = axes.map((axis) => fixedLength(node, whole, axis, "it pads the batch or the points"));
   const own = axes.flatMap((axis) => whole.axes[axis]!);
   const others = storedAxes(whole).filter((axis) => !own.includes(axis));
   const { source, shape } = arrange(node, whole, [...axes.map((axis) => whole.axes[axis]!), others]);

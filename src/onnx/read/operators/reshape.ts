@@ -10,7 +10,6 @@ import {
   showAxes,
   splitAxis,
   type Value,
-  withAxes,
   withRank,
 } from "../value.ts";
 
@@ -130,7 +129,7 @@ function regrouped(node: NodeView, given: Value, wanted: readonly Dimension[]): 
   const keepsBatch = wanted.some(({ hasBatch }) => hasBatch);
   // A file for one sample may drop the batch axis.
   const axesOfSample = given.axes.map((factors) => factors.filter((factor) => factor !== BATCH));
-  const value = keepsBatch ? given : withAxes(given, axesOfSample);
+  const value = keepsBatch ? given : { ...given, axes: axesOfSample };
   const axes = matched(node, value, wanted) ?? matched(node, inFileOrder(node, value), wanted);
   if (axes) return axes;
   const shown = wanted.map(({ count, hasBatch, hasPoints }) =>
@@ -174,10 +173,7 @@ function matched(node: NodeView, given: Value, wanted: readonly Dimension[]): Va
   if (used !== value.axes.flat().length) return undefined;
   const flat = value.axes.flat();
   let at = 0;
-  return withAxes(
-    value,
-    axes.map((own) => own.map(() => flat[at++]!)),
-  );
+  return { ...value, axes: axes.map((own) => own.map(() => flat[at++]!)) };
 }
 
 /** Translates an Expand node. */
@@ -211,10 +207,8 @@ function stretchedTo(node: NodeView, value: Value, wanted: readonly Dimension[])
     lengths.set(axis, hasPoints ? "points" : count);
   }
   const stretched = stretch(node, whole, lengths);
-  return withAxes(
-    stretched,
-    stretched.axes.map((factors, axis) => (withBatch.has(axis) ? [BATCH, ...factors] : factors)),
-  );
+  const axes = stretched.axes.map((own, axis) => (withBatch.has(axis) ? [BATCH, ...own] : own));
+  return { ...stretched, axes };
 }
 
 /** Translates a Tile node: broadcasts along an added axis, which is then merged with the repeated axis. */
@@ -222,18 +216,13 @@ export function tile(node: NodeView): Value {
   const value = node.value(0);
   const repeats = dimensions(node, shapesAt(node, 1));
   if (repeats.length !== value.axes.length) return node.refuse("its repeats are not as many as axes");
-  const doubled = withAxes(
-    value,
-    value.axes.flatMap((factors) => [[], factors]),
-  );
+  const doubled = { ...value, axes: value.axes.flatMap((factors) => [[], factors]) };
   const wanted = repeats.flatMap((times, axis) => {
     const isBatch = value.axes[axis]!.includes(BATCH);
     if (isBatch && !isOne(times)) return node.refuse("it repeats the batch");
     return [times, dimensionAt(value, axis)];
   });
   const stretched = stretchedTo(node, doubled, wanted);
-  return withAxes(
-    stretched,
-    value.axes.map((_, axis) => [...stretched.axes[2 * axis]!, ...stretched.axes[2 * axis + 1]!]),
-  );
+  const own = (axis: number) => [...stretched.axes[2 * axis]!, ...stretched.axes[2 * axis + 1]!];
+  return { ...stretched, axes: value.axes.map((_, axis) => own(axis)) };
 }

@@ -54,9 +54,9 @@ export const OPERATORS = {
    * Refused: a constant with NaN or ∞; a constant of one number that is -∞; a constant with -∞, unless the sum goes into
    * Softmax, Exp, Relu, Sigmoid or Tanh, directly or after operators that preserve infinities, such as Reshape.
    */
-  Add: { inputs: 2, read: arithmetic.add, fold: numbers.binary((a, b) => a + b), wraps: true },
+  Add: { inputs: 2, read: arithmetic.sumOf("add"), fold: numbers.binary((a, b) => a + b), wraps: true },
   /** Refused: a constant that Add would refuse; of a constant that is subtracted, its negative counts. */
-  Sub: { inputs: 2, read: arithmetic.sub, fold: numbers.binary((a, b) => a - b), wraps: true },
+  Sub: { inputs: 2, read: arithmetic.sumOf("sub"), fold: numbers.binary((a, b) => a - b), wraps: true },
   Mul: { inputs: 2, read: patterns.product, fold: numbers.binary((a, b) => a * b), wraps: true },
   /** Refused: two integers that are not constant. */
   Div: { inputs: 2, read: patterns.quotient, fold: numbers.binary(numbers.divide), wraps: true },
@@ -97,7 +97,7 @@ export const OPERATORS = {
   Exp: { inputs: 1, read: pointwise.is("exp"), fold: numbers.each(Math.exp) },
   Log: { inputs: 1, read: pointwise.is("log"), fold: numbers.each(Math.log) },
   Erf: { inputs: 1, read: pointwise.is("erf"), fold: numbers.each(numbers.erf) },
-  Sin: { inputs: 1, read: pointwise.sin, fold: numbers.each(Math.sin) },
+  Sin: { inputs: 1, read: pointwise.is({ name: "sine", frequency: 1 }), fold: numbers.each(Math.sin) },
   Cos: { inputs: 1, read: pointwise.cos, fold: numbers.each(Math.cos) },
   Tanh: { inputs: 1, read: pointwise.is("tanh"), fold: numbers.each(Math.tanh) },
   Sigmoid: { inputs: 1, read: pointwise.is("sigmoid"), fold: numbers.each(numbers.sigmoid) },
