@@ -2,7 +2,9 @@ import { LatentflowError, markedMessage } from "../base/errors.ts";
 import { ofFile, subject } from "../base/message.ts";
 import { invalidFile, refused } from "../base/refuse.ts";
 import { show } from "../base/show.ts";
+import type { Decoder } from "../decoder/decoder.ts";
 import { formatStart, remakeStart } from "../decoder/start.ts";
+import { LATENT } from "../graph/graph.ts";
 import { normalisePrior } from "../terms/check-prior.ts";
 import { normaliseLoss, type StandardLoss } from "../terms/losses.ts";
 import type { Prior } from "../terms/priors.ts";
@@ -12,13 +14,13 @@ import type { Prior } from "../terms/priors.ts";
 /** Metadata key of the name of the latent input, stored as plain text. */
 export const LATENT_NAME = "latentflow.latent";
 /** Metadata key of the names of inputs with an axis of points (coordinates at which the decoder is evaluated), stored as JSON. */
-export const POINTS = "latentflow.points";
+const POINTS = "latentflow.points";
 /** Metadata key of the decoder's loss. */
-export const LOSS = "latentflow.loss";
+const LOSS = "latentflow.loss";
 /** Metadata key of the decoder's prior. */
 export const PRIOR = "latentflow.prior";
 /** Metadata key of the decoder's start vector z₀. */
-export const START = "latentflow.start";
+const START = "latentflow.start";
 
 /**
  * Maximum length of each metadata text that is parsed, in characters, which bounds memory and time: a text may be as
@@ -44,23 +46,27 @@ function checkedText(where: string, key: Key, what: string, text: string, cure: 
 }
 
 /**
- * Formats a prior as JSON for the file's metadata.
+ * Formats the metadata that describe a decoder, except its probe (a few latents with their outputs).
  *
- * @throws LatentflowError `invalid_argument` if the text is longer than readers accept
+ * @throws LatentflowError `invalid_argument` if the prior or the start vector is longer than readers accept
  */
-export function writePrior(where: string, prior: Prior): string {
-  const cure = "train it with a smaller one, of fewer components or with standard deviations";
-  return checkedText(where, PRIOR, "prior", JSON.stringify(prior), cure);
-}
-
-/**
- * Formats a start vector z₀ as JSON for the file's metadata.
- *
- * @throws LatentflowError `invalid_argument` if the text is longer than readers accept
- */
-export function writeStart(where: string, start: Float32Array): string {
-  const cure = "load the decoder with a start of zeros, and give the start as z0";
-  return checkedText(where, START, "start", formatStart(start), cure);
+export function writeMetadata(
+  where: string,
+  { fixedInputs, loss, prior, start }: Decoder,
+): Map<string, string> {
+  const metadata = new Map<string, string>([[LATENT_NAME, LATENT]]);
+  const points = fixedInputs.filter(({ hasPoints }) => hasPoints).map(({ name }) => name);
+  if (points.length > 0) metadata.set(POINTS, JSON.stringify(points));
+  if (loss) metadata.set(LOSS, JSON.stringify(loss));
+  if (prior) {
+    const cure = "train it with a smaller one, of fewer components or with standard deviations";
+    metadata.set(PRIOR, checkedText(where, PRIOR, "prior", JSON.stringify(prior), cure));
+  }
+  if (start) {
+    const cure = "load the decoder with a start of zeros, and give the start as z0";
+    metadata.set(START, checkedText(where, START, "start", formatStart(start), cure));
+  }
+  return metadata;
 }
 
 /**

@@ -1,3 +1,4 @@
+import { kept } from "../../base/kept.ts";
 import { subject } from "../../base/message.ts";
 import { objection } from "../../base/refuse.ts";
 import type { OperationDescription } from "../../graph/operations.ts";
@@ -51,11 +52,7 @@ export class OnnxFile extends Constants {
   }
 
   constant(key: string, dims: readonly number[], values: Float32Array | BigInt64Array): Tensor {
-    const existing = this.constants.get(key);
-    if (existing !== undefined) return existing;
-    const name = this.parameter(this.unique(key), dims, values);
-    this.constants.set(key, name);
-    return name;
+    return kept(this.constants, key, () => this.parameter(this.unique(key), dims, values));
   }
 
   /**

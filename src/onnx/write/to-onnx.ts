@@ -5,8 +5,7 @@ import type { Owned } from "../../base/owned.ts";
 import { refused } from "../../base/refuse.ts";
 import { checkDecoder, type Decoder, probedOf } from "../../decoder/decoder.ts";
 import { PROBE, writeProbe } from "../../decoder/probe-text.ts";
-import { LATENT } from "../../graph/graph.ts";
-import { LATENT_NAME, LOSS, POINTS, PRIOR, START, writePrior, writeStart } from "../metadata.ts";
+import { writeMetadata } from "../metadata.ts";
 import { writeGraph } from "./graph.ts";
 
 /** Options of `toOnnx`. */
@@ -51,12 +50,7 @@ export async function toOnnx(decoder: Decoder, options: ToOnnxOptions = {}): Pro
   const { probe: withProbe = true } = options;
   checkFlag(where, "probe", withProbe);
   checkFileSize(where, 4 * decoder.parameterCount);
-  const metadata = new Map<string, string>([[LATENT_NAME, LATENT]]);
-  const points = decoder.fixedInputs.filter(({ hasPoints }) => hasPoints).map(({ name }) => name);
-  if (points.length > 0) metadata.set(POINTS, JSON.stringify(points));
-  if (decoder.loss) metadata.set(LOSS, JSON.stringify(decoder.loss));
-  if (decoder.prior) metadata.set(PRIOR, writePrior(where, decoder.prior));
-  if (decoder.start) metadata.set(START, writeStart(where, decoder.start));
+  const metadata = writeMetadata(where, decoder);
   const probe = withProbe ? await makeProbe(decoder) : undefined;
   // Outputs that are not finite verify nothing.
   const text = probe?.x.every(Number.isFinite) ? writeProbe(where, probe, probedOf(decoder)) : undefined;
