@@ -1,3 +1,4 @@
+import { kept } from "../base/kept.ts";
 import type { GraphDefinition } from "./definition.ts";
 import { type Cost, type Initial, type Shape, sizeOf, type TensorName } from "./kind.ts";
 import { kindOf, type Operation, type OperationDescription } from "./operations.ts";
@@ -132,15 +133,12 @@ const costs = new WeakMap<Values, Cost>();
 
 /** Returns the cost of a forward pass of one sample; cached. */
 export function costOf(graph: Values): Cost {
-  const known = costs.get(graph);
-  if (known) return known;
-  const each = stepsOf(graph).map(({ operation, inputShapes }) =>
-    kindOf(operation).cost(operation, inputShapes),
-  );
-  const sum = (of: keyof Cost) => each.reduce((total, cost) => total + cost[of], 0);
-  const cost = { multiplications: sum("multiplications"), sums: sum("sums"), functions: sum("functions") };
-  costs.set(graph, cost);
-  return cost;
+  return kept(costs, graph, () => {
+    const steps = stepsOf(graph);
+    const each = steps.map(({ operation, inputShapes }) => kindOf(operation).cost(operation, inputShapes));
+    const sum = (of: keyof Cost) => each.reduce((total, cost) => total + cost[of], 0);
+    return { multiplications: sum("multiplications"), sums: sum("sums"), functions: sum("functions") };
+  });
 }
 
 /** Returns the number of operations that lead to the logits: all but an activation at the end, which some losses include. */

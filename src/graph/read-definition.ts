@@ -39,20 +39,12 @@ const KEYS = {
 } as const;
 
 /**
- * Checks a definition and makes its graph.
+ * Checks a definition and makes its graph, as `readingDefinition`, without pauses.
  *
- * @param where beginning of error messages
- * @param points number of points, for a definition that has an axis of points; default 1
- * @param list name of the caller's list of operations, for messages. Default "operations"
  * @throws LatentflowError `invalid_argument` if it is not a valid definition
  */
-export function readDefinition(
-  where: string,
-  definition: GraphDefinition,
-  points = 1,
-  list = "operations",
-): Graph {
-  return atOnce(readingDefinition(where, definition, points, list));
+export function readDefinition(...given: Parameters<typeof readingDefinition>): Graph {
+  return atOnce(readingDefinition(...given));
 }
 
 /**
@@ -103,12 +95,8 @@ function* checkedGraph(
     throw refused(where, "operations", "is", got, "an array of at least one operation");
   }
   if (operations.length > MOST_OPERATIONS) {
-    const expected = wanted(`at most ${MOST_OPERATIONS}`);
-    throw invalidOption(
-      where,
-      list,
-      `there are ${gotten(`${operations.length} operations`)}, expected ${expected}`,
-    );
+    const got = gotten(`${operations.length} operations`);
+    throw invalidOption(where, list, `there are ${got}, expected ${wanted(`at most ${MOST_OPERATIONS}`)}`);
   }
   const values = new Map<string, Value>([[LATENT, { shape: [latentSize], readers: 0 }]]);
   for (const { name, shape, classes } of fixed) values.set(name, { shape, readers: 0, classes });
@@ -149,11 +137,8 @@ function checkRead(where: string, values: ReadonlyMap<string, Value>): void {
     if (readers > 0) continue;
     const [is, cure] =
       name === LATENT ? ["the latent", "let one read it"] : [`the value ${show(name)}`, "leave it out"];
-    throw invalidOption(
-      where,
-      "operations",
-      `no operation reads ${is}, and it is not the output, which the last one makes; ${cure}`,
-    );
+    const sentence = `no operation reads ${is}, and it is not the output, which the last one makes; ${cure}`;
+    throw invalidOption(where, "operations", sentence);
   }
 }
 
@@ -209,12 +194,8 @@ function checkName(where: string, place: string, what: string, name: unknown): v
 
 /** Makes the error about a name that `things` share; the second of them has the name at `place`. */
 function refusedName(where: string, place: string, things: string, name: string): LatentflowError {
-  const expected = wanted("each name once");
-  return invalidOption(
-    where,
-    `${place}.name`,
-    `${things} are called ${gotten(show(name))}, expected ${expected}`,
-  );
+  const sentence = `${things} are called ${gotten(show(name))}, expected ${wanted("each name once")}`;
+  return invalidOption(where, `${place}.name`, sentence);
 }
 
 function* readOperation(

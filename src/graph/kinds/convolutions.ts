@@ -177,9 +177,6 @@ function checkPairs(
   if (pairs <= MOST_PAIRS) return;
   const got = gotten(`${isCountable ? pairs : "far too many"} pixels meet`);
   const expected = wanted(`at most ${MOST_PAIRS}`);
-  throw invalidOption(
-    where,
-    "kernel",
-    `from [${input}] to [${output}] by a kernel of [${settings.kernel}] ${got}, expected ${expected}`,
-  );
+  const sentence = `from [${input}] to [${output}] by a kernel of [${settings.kernel}] ${got}, expected ${expected}`;
+  throw invalidOption(where, "kernel", sentence);
 }
