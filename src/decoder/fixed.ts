@@ -50,28 +50,17 @@ export function checkFixed(
   if (given === undefined) {
     if (inputs.length === 0) return [];
     const all = inputs.map(({ name }) => `${show(name)}: …`).join(", ");
-    throw invalidOption(
-      where,
-      "fixed",
-      `the decoder has fixed inputs (${names}); give them: fixed: { ${all} }`,
-    );
+    const sentence = `the decoder has fixed inputs (${names}); give them: fixed: { ${all} }`;
+    throw invalidOption(where, "fixed", sentence);
   }
   if (typeof given !== "object" || given === null || ArrayBuffer.isView(given)) {
-    throw refused(
-      where,
-      "fixed",
-      "is",
-      show(given),
-      `an object with an array for each of ${names || "none"}`,
-    );
+    const expected = `an object with an array for each of ${names || "none"}`;
+    throw refused(where, "fixed", "is", show(given), expected);
   }
   const unknown = Object.keys(given).find((key) => !inputs.some(({ name }) => name === key));
   if (unknown !== undefined) {
-    throw invalidOption(
-      where,
-      `fixed.${unknown}`,
-      `the decoder has no fixed input ${show(unknown)}; its fixed inputs are ${names || "none"}`,
-    );
+    const has = `the decoder has no fixed input ${show(unknown)}; its fixed inputs are ${names || "none"}`;
+    throw invalidOption(where, `fixed.${unknown}`, has);
   }
   return inputs.map((input) => {
     const values = (given as Record<string, unknown>)[input.name];

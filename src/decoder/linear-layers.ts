@@ -1,8 +1,9 @@
-import { gotten, wanted } from "../base/message.ts";
+import { LatentflowError } from "../base/errors.ts";
+import { gotten, option, wanted } from "../base/message.ts";
 import { invalidFile, objection } from "../base/refuse.ts";
 import { show, showList, showShape } from "../base/show.ts";
 import type { Tensor } from "../files/tensor.ts";
-import { needsConversion } from "./needs-conversion.ts";
+import type { LayerDescription } from "../graph/layers.ts";
 
 // Plain stacks of linear layers in safetensors files, named as in a torch.nn.Sequential or ModuleList. Files with any
 // other tensors are refused: they do not tell in which order tensors are applied, nor what is between them.
@@ -11,11 +12,7 @@ import { needsConversion } from "./needs-conversion.ts";
  * Name and sizes of a linear layer with tensors `NAME.weight` [outputSize, inputSize] and, optionally, `NAME.bias`
  * [outputSize].
  */
-export interface LinearLayer {
-  readonly name: string;
-  readonly inputSize: number;
-  readonly outputSize: number;
-}
+export type LinearLayer = Omit<LayerDescription, "activation">;
 
 /**
  * Weight and bias of one linear layer in a file; either may be absent. The tensors are called `PREFIX` + `NUMBER` + `.weight` and
@@ -141,4 +138,33 @@ function problemOf(stack: Stack, others: readonly string[]): string | undefined 
       `${show(name)} ${showShape(weight!.shape)}${bias ? ` with bias ${showShape(bias.shape)}` : ""}`,
   );
   return `the shapes do not chain, [out, in] with bias [out], each layer's in being the last one's out: ${showList(shapes, LONGEST_LIST)}`;
+}
+
+/** Maximum number of prefixes that a message suggests. */
+const MOST_PREFIXES = 3;
+
+/**
+ * Makes the error for a safetensors file that does not tell how its tensors are applied. Its message contains the line of
+ * Python that converts the decoder.
+ *
+ * @param prefixes prefixes of tensor names, one of which may select the decoder; empty if there is no choice
+ * @param latentSize latent size for the line of Python; undefined if the file does not determine it
+ */
+function needsConversion(
+  where: string,
+  problem: string,
+  prefixes: readonly string[],
+  latentSize: number | undefined,
+): LatentflowError {
+  const choices = prefixes
+    .slice(0, MOST_PREFIXES)
+    .map((text, i) => option("prefix", text, `${i === 0 ? "the option prefix: " : ""}${show(text)}`));
+  const part =
+    choices.length > 0 ? `; give ${choices.join(" or ")} if only a part of the tensors is the decoder's` : "";
+  return new LatentflowError(
+    "needs_conversion",
+    `${where}: the file has no definition, and is no plain stack of linear layers: ${problem}${part}. Convert the decoder to ` +
+      "ONNX in Python, with python/latentflow_export.py of this package: " +
+      `from latentflow_export import export; export(decoder, "decoder.onnx", latent=${latentSize ?? "LATENT_SIZE"})`,
+  );
 }

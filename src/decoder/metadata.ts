@@ -22,6 +22,7 @@ import {
   type StandardLoss,
 } from "../terms/losses.ts";
 import type { Prior } from "../terms/priors.ts";
+import type { Defaults } from "./defaults.ts";
 import { areStackNames } from "./linear-layers.ts";
 import { checkOutputShape } from "./output.ts";
 import { formatStart, remakeStart } from "./start.ts";
@@ -43,12 +44,9 @@ import { formatStart, remakeStart } from "./start.ts";
 // Case and separators in names of activations are ignored, so that PyTorch's spellings are accepted: "ELU", "leaky_relu".
 
 /** Properties of a decoder that metadata describe. */
-interface Described extends Pick<Graph<Operation>, "latentSize" | "operations" | "definition"> {
+interface Described extends Pick<Graph<Operation>, "latentSize" | "operations" | "definition">, Defaults {
   readonly outputActivation: Activation;
   readonly outputShape: readonly number[];
-  readonly loss: StandardLoss | undefined;
-  readonly prior: Prior | undefined;
-  readonly start: Float32Array | undefined;
 }
 
 /** Formats the metadata that describe a decoder, except its probe (a few latents with their outputs). */
