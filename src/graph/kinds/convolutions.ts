@@ -98,8 +98,8 @@ export const convReader: Reader<ConvolutionDefinition, ConvFields> = {
   settings: SETTINGS,
   read(where, definition, [input]) {
     const settings = readConvolution(where, definition, input!);
-    const shape = outputOf(where, convolvedLengths(settings, input!), definition.channels, input!);
-    checkPairs(where, settings, false, input!, shape);
+    const shape = [...convolvedLengths(settings, input!), definition.channels];
+    checkOutput(where, settings, false, input!, shape);
     return { ...settings, shape };
   },
 };
@@ -125,8 +125,8 @@ export const convTransposeReader: Reader<ConvTransposeSettings, ConvTransposeFie
       throw refused(where, "outputPadding", "is", `[${outputPadding}]`, expected);
     }
     const whole = { ...settings, outputPadding };
-    const shape = outputOf(where, transposedLengths(whole, input!), definition.channels, input!);
-    checkPairs(where, whole, true, input!, shape);
+    const shape = [...transposedLengths(whole, input!), definition.channels];
+    checkOutput(where, whole, true, input!, shape);
     return { ...whole, shape };
   },
 };
@@ -150,26 +150,25 @@ function readConvolution(where: string, definition: ConvolutionDefinition, input
   };
 }
 
-function outputOf(where: string, lengths: readonly number[], channels: number, input: Shape): Shape {
-  if (lengths.every((length) => length >= 1)) return [...lengths, channels];
-  const got = `the shape [${[...lengths, channels]}], of an input of [${input}]`;
-  const expected = wanted("lengths of at least 1");
-  throw invalidOption(where, "kernel", `its output would have ${gotten(got)}, expected ${expected}`);
-}
-
 /**
  * Maximum number of pairs of output and input pixels in a convolution: they are listed once per decoder, without a pause, which
  * takes 4 seconds and 700 MB for this many.
  */
 const MOST_PAIRS = 2 ** 22;
 
-function checkPairs(
+/** Throws if a convolution's output has a length below 1, or too many pixels meet. */
+function checkOutput(
   where: string,
   settings: ConvolutionSettings,
   isTransposed: boolean,
   input: Shape,
   output: Shape,
 ): void {
+  if (!output.every((length) => length >= 1)) {
+    const got = `the shape [${output}], of an input of [${input}]`;
+    const expected = wanted("lengths of at least 1");
+    throw invalidOption(where, "kernel", `its output would have ${gotten(got)}, expected ${expected}`);
+  }
   const axes = settings.kernel.map((length, axis) => length * output[axis]!);
   // Counting takes time in proportion to this product.
   const isCountable = axes.every((products) => products <= 16 * MOST_PAIRS);
