@@ -89,10 +89,10 @@ export class OnnxFile extends Constants {
 }
 
 /**
- * Makers of tensors of one integer, a size that is known only when the file is run: the size of the batch, and the number of points
+ * Returns a tensor of one integer, a size that is known only when the file is run: the size of the batch, or the number of points
  * (coordinates at which the decoder is evaluated).
  */
-export type RunSizes = Readonly<Record<"batch" | "points", () => Tensor>>;
+export type RunSizes = (of: "batch" | "points") => Tensor;
 
 /** Writes the nodes of one operation into an ONNX file, named after the operation. */
 export class FileEmitter extends Emitter {
@@ -134,7 +134,7 @@ export class FileEmitter extends Emitter {
     lengths.forEach((length, axis) => {
       const before = parts.at(-1);
       if (typeof length !== "number") {
-        parts.push(length === undefined ? this.lengthOf(like, axis) : this.sizes[length]());
+        parts.push(length === undefined ? this.lengthOf(like, axis) : this.sizes(length));
       } else if (Array.isArray(before)) before.push(length);
       else parts.push([length]);
     });

@@ -1,3 +1,4 @@
+import { kept } from "../../base/kept.ts";
 import { subject } from "../../base/message.ts";
 import { objection } from "../../base/refuse.ts";
 import type { Decoder } from "../../decoder/decoder.ts";
@@ -70,15 +71,15 @@ export function writeGraph(
 function writeInputs(file: OnnxFile, { latentSize, fixedInputs }: SymbolicGraph) {
   const values = new Map<string, GraphValue>();
   const latent = { name: LATENT, shape: [latentSize], classes: undefined };
-  // A decoder with an axis of points has an input with that axis.
-  const overPoints = fixedInputs.find(({ shape }) => shape.includes("points"));
-  const lengths = (): FileEmitter => new FileEmitter(file, "lengths", sizes);
-  const sizes: RunSizes = {
-    batch: once(() => lengths().lengthOf(LATENT as Tensor, 0)),
-    points: once(() =>
-      lengths().lengthOf(overPoints!.name as Tensor, 1 + overPoints!.shape.indexOf("points")),
-    ),
-  };
+  const lengths = new Map<string, Tensor>();
+  const sizes: RunSizes = (of) =>
+    kept(lengths, of, () => {
+      const emitter = new FileEmitter(file, "lengths", sizes);
+      if (of === "batch") return emitter.lengthOf(LATENT as Tensor, 0);
+      // A decoder with an axis of points has an input with that axis.
+      const { name, shape } = fixedInputs.find((input) => input.shape.includes("points"))!;
+      return emitter.lengthOf(name as Tensor, 1 + shape.indexOf("points"));
+    });
   for (const { name, shape, classes } of [latent, ...fixedInputs]) {
     const tensor = file.input(name, ["batch", ...shape] satisfies Dim[], classes !== undefined);
     const form = { tensor, order: lastOrder(shape.length) };
@@ -91,12 +92,4 @@ function freeName(names: readonly string[], taken: ReadonlySet<string>): string 
   let free = names.find((name) => !taken.has(name)) ?? names.at(-1)!;
   while (taken.has(free)) free += "_";
   return free;
-}
-
-function once<T>(make: () => T): () => T {
-  let made: { readonly value: T } | undefined;
-  return () => {
-    made ??= { value: make() };
-    return made.value;
-  };
 }
