@@ -2,15 +2,13 @@ import { gotten, theOption, wanted } from "../base/message.ts";
 import { objection, refused } from "../base/refuse.ts";
 import { show, showShape } from "../base/show.ts";
 import type { Activation } from "../graph/activation.ts";
-import { isReordered } from "../graph/kind.ts";
+import { isReordered, sizeOf } from "../graph/kind.ts";
 import { normaliseActivation } from "../graph/normalise-activation.ts";
+import { MOST_AXES } from "../graph/settings.ts";
 import type { StandardLoss } from "../terms/losses.ts";
 import { lossTraits } from "../terms/losses.ts";
 
 // Shape and activation of a decoder's output.
-
-/** Maximum number of axes of a sample. */
-const maxAxes = 8;
 
 /**
  * Checks that a shape has `outputSize` elements, and returns it.
@@ -18,17 +16,13 @@ const maxAxes = 8;
  * @throws LatentflowError `invalid_argument`
  */
 export function checkOutputShape(where: string, shape: unknown, outputSize: number): readonly number[] {
-  if (!isShape(shape)) {
-    const shown = Array.isArray(shape) ? showShape(shape) : show(shape);
-    const expected = `an array of 1 to ${maxAxes} positive integers, as [28, 28]`;
-    throw refused(where, "outputShape", "is", shown, expected);
-  }
-  const size = shape.reduce((product, length) => product * length, 1);
+  const lengths = checkShape(where, "outputShape", shape, "[28, 28]");
+  const size = sizeOf(lengths);
   if (size !== outputSize) {
     const expected = `${outputSize} (the decoder's output size)`;
-    throw refused(where, "outputShape", `${showShape(shape)} holds`, `${size} values`, expected);
+    throw refused(where, "outputShape", `${showShape(lengths)} holds`, `${size} values`, expected);
   }
-  return shape;
+  return lengths;
 }
 
 /**
@@ -51,14 +45,20 @@ export function checkOutputOrder(
   throw objection(where, "outputShape", reason);
 }
 
-function isShape(shape: unknown): shape is number[] {
-  return (
-    Array.isArray(shape) &&
-    shape.length >= 1 &&
-    shape.length <= maxAxes &&
-    // Spread, since every() would skip the holes of a sparse array.
-    [...shape].every((length) => Number.isSafeInteger(length) && length >= 1)
-  );
+/**
+ * Checks that a value is an array of 1 to MOST_AXES positive integers, and returns it.
+ *
+ * @param example such an array, for the message
+ * @throws LatentflowError `invalid_argument`
+ */
+export function checkShape(where: string, name: string, shape: unknown, example: string): readonly number[] {
+  const isLength = (length: unknown) => Number.isSafeInteger(length) && (length as number) >= 1;
+  const isCount = Array.isArray(shape) && shape.length >= 1 && shape.length <= MOST_AXES;
+  // Spread, since every() would skip the holes of a sparse array.
+  if (isCount && [...shape].every(isLength)) return shape;
+  const shown = Array.isArray(shape) ? showShape(shape) : show(shape);
+  const expected = `an array of 1 to ${MOST_AXES} positive integers, as ${example}`;
+  throw refused(where, name, "is", shown, expected);
 }
 
 /** Returns the output activation that a loss implies: "sigmoid" for cross entropy, else "identity". */

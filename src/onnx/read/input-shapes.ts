@@ -2,6 +2,7 @@ import { optionNames, readValue } from "../../base/check.ts";
 import { gotten, option, theOption, wanted } from "../../base/message.ts";
 import { invalidOption, objection, refused } from "../../base/refuse.ts";
 import { show, showList, showShape } from "../../base/show.ts";
+import { checkShape } from "../../decoder/output.ts";
 import { MOST_AXES } from "../../graph/settings.ts";
 import { hasBatchFirst, inputsOf } from "./inputs.ts";
 import type { Declared, DeclaredLength, Model } from "./model.ts";
@@ -28,13 +29,7 @@ function copyShape(where: string, name: string, shapes: object): readonly number
     const value = (shapes as Readonly<Record<string, unknown>>)[name];
     return Array.isArray(value) ? Array.from<unknown>(value.slice(0, MOST_AXES + 1)) : value;
   });
-  const isLength = (length: unknown) => Number.isSafeInteger(length) && (length as number) >= 1;
-  if (Array.isArray(shape) && shape.length >= 1 && shape.length <= MOST_AXES && shape.every(isLength)) {
-    return shape as number[];
-  }
-  const shown = Array.isArray(shape) ? showShape(shape) : show(shape);
-  const expected = `an array of 1 to ${MOST_AXES} positive integers, as [4, 8, 8]`;
-  throw refused(where, `inputShapes.${name}`, "is", shown, expected);
+  return checkShape(where, `inputShapes.${name}`, shape, "[4, 8, 8]");
 }
 
 /**
