@@ -76,8 +76,8 @@ export interface Kind<Fields> {
 export interface Reader<Settings, Fields> {
   /** Names of all settings; a definition with another one is refused. */
   readonly settings: { readonly [Name in keyof Required<Settings>]: true };
-  /** Number of values that an operation reads; "some": one or more. Default: 1. */
-  readonly reads?: 0 | 1 | 2 | 3 | "some";
+  /** Number of values that an operation reads; "some": one or more. */
+  readonly reads: 0 | 1 | 2 | 3 | "some";
   /**
    * Checks the settings, and returns the operation's fields and output shape.
    *
@@ -90,6 +90,7 @@ export interface Reader<Settings, Fields> {
 /** Reader of operations that have no settings and keep the shape of their input. */
 export const sameShapeReader: Reader<object, object> = {
   settings: {},
+  reads: 1,
   read: (_where, _settings, [input]) => ({ shape: input! }),
 };
 

@@ -239,7 +239,7 @@ function* readOperation(
 function readInputs(
   at: string,
   kind: OperationKind,
-  { reads = 1 }: Reader<object, object>,
+  { reads }: Reader<object, object>,
   inputs: unknown,
   values: ReadonlyMap<string, Value>,
 ): Shape[] {

@@ -47,6 +47,7 @@ export const averagePool = /* @__PURE__ */ pixelKind<AveragePoolFields>({
  */
 export const averagePoolReader: Reader<AveragePoolSettings, AveragePoolFields> = {
   settings: { kernel: true, stride: true, padding: true, countPadding: true },
+  reads: 1,
   read(where, settings, [input]) {
     const axes = pixelAxes(where, input!);
     const kernel = perAxis(where, "kernel", settings.kernel, 1, axes);

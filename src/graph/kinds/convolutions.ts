@@ -96,6 +96,7 @@ export const convTranspose = /* @__PURE__ */ convolution<ConvTransposeFields>("c
  */
 export const convReader: Reader<ConvolutionDefinition, ConvFields> = {
   settings: SETTINGS,
+  reads: 1,
   read(where, definition, [input]) {
     const settings = readConvolution(where, definition, input!);
     const shape = [...convolvedLengths(settings, input!), definition.channels];
@@ -110,6 +111,7 @@ export const convReader: Reader<ConvolutionDefinition, ConvFields> = {
  */
 export const convTransposeReader: Reader<ConvTransposeSettings, ConvTransposeFields> = {
   settings: /* @__PURE__ */ Object.assign({}, SETTINGS, { outputPadding: true as const }),
+  reads: 1,
   read(where, definition, [input]) {
     const settings = readConvolution(where, definition, input!);
     const { stride, dilation } = settings;

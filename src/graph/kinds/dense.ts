@@ -25,6 +25,7 @@ export const dense: Kind<DenseFields> = {
 /** Reader of fully connected operations: the input's last axis becomes `units` long. */
 export const denseReader: Reader<DenseSettings, DenseFields> = {
   settings: { units: true },
+  reads: 1,
   read(where, { units }, [input]) {
     return { shape: [...input!.slice(0, -1), checkNumber(where, "units", units, { min: 1, integer: true })] };
   },

@@ -27,6 +27,7 @@ export const activation = /* @__PURE__ */ functionKind<ActivationFields>({
 /** Reader of activations: checks the name and parameter, and keeps the input's shape. */
 export const activationReader: Reader<ActivationSettings, ActivationFields> = {
   settings: { activation: true },
+  reads: 1,
   read: (where, { activation }, [input]) => ({
     shape: input!,
     activation: normaliseActivation(where, "activation", activation),
@@ -55,6 +56,7 @@ export const pointwise = /* @__PURE__ */ functionKind<PointwiseFields>({
 /** Reader of elementwise functions other than activations: checks the name and all parameters, and keeps the input's shape. */
 export const pointwiseReader: Reader<PointwiseSettings, PointwiseFields> = {
   settings: { function: true },
+  reads: 1,
   read: (where, settings, [input]) => ({
     shape: input!,
     function: normalisePointwise(where, settings.function),

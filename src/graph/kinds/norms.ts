@@ -65,6 +65,7 @@ export const layerNorm: Kind<LayerNormFields> = {
 /** Reader of layer norms: `axes` is 1 to the input's number of axes; the output has the input's shape. */
 export const layerNormReader: Reader<LayerNormSettings, LayerNormFields> = {
   settings: { axes: true, epsilon: true },
+  reads: 1,
   read: (where, settings, [input]) => ({
     axes: checkNumber(where, "axes", orDefault(settings.axes, 1), {
       min: 1,
@@ -89,6 +90,7 @@ export const groupNorm: Kind<GroupNormFields> = {
 /** Reader of group norms: `groups` must divide the number of channels, the last axis; the output has the input's shape. */
 export const groupNormReader: Reader<GroupNormSettings, GroupNormFields> = {
   settings: { groups: true, epsilon: true },
+  reads: 1,
   read(where, settings, [input]) {
     const groups = checkNumber(where, "groups", settings.groups, { min: 1, integer: true });
     const channels = input!.at(-1)!;
@@ -110,6 +112,7 @@ export const rmsNorm: Kind<RmsNormFields> = {
 /** Reader of RMS norms along the last axis; the output has the input's shape. */
 export const rmsNormReader: Reader<RmsNormSettings, RmsNormFields> = {
   settings: { epsilon: true },
+  reads: 1,
   read: (where, settings, [input]) => ({
     epsilon: checkEpsilon(where, settings.epsilon),
     shape: input!,

@@ -54,6 +54,7 @@ export const pad = /* @__PURE__ */ pixelKind<PadFields>({
  */
 export const padReader: Reader<PadSettings, PadFields> = {
   settings: { padding: true, mode: true },
+  reads: 1,
   read(where, settings, [input]) {
     const axes = pixelAxes(where, input!);
     const padding = around(where, "padding", settings.padding, axes);

@@ -23,6 +23,7 @@ export const reshape: Kind<object> = {
 /** Reader of reshapes: the new shape, of 1 to 8 axes, must hold as many numbers as the input. */
 export const reshapeReader: Reader<ReshapeSettings, object> = {
   settings: { shape: true },
+  reads: 1,
   read(where, { shape }, [input]) {
     const lengths = checkLengths(where, "shape", shape, 1);
     if (sizeOf(lengths) !== sizeOf(input!)) {
@@ -50,6 +51,7 @@ export const permute = /* @__PURE__ */ mapKind<PermuteFields>({
 /** Reader of permutations: `axes` lists each axis of the input once. */
 export const permuteReader: Reader<PermuteFields, PermuteFields> = {
   settings: { axes: true },
+  reads: 1,
   read(where, { axes }, [input]) {
     const all = checkLengths(where, "axes", axes, 0);
     if (checkAxes(where, "axes", all, input!).length !== input!.length) {
@@ -86,6 +88,7 @@ export const slice = /* @__PURE__ */ mapKind<SliceFields>({
 /** Reader of slices: negative `axis`, `start` and `end` count from the end; refuses a slice without any position. */
 export const sliceReader: Reader<SliceSettings, SliceFields> = {
   settings: { axis: true, start: true, end: true, step: true },
+  reads: 1,
   read(where, settings, [input]) {
     const axis = checkAxis(where, "axis", settings.axis, input!);
     const length = input![axis]!;
@@ -181,6 +184,7 @@ export const expand = /* @__PURE__ */ mapKind<object>({
 /** Reader of broadcasts: the given shape may add axes in front and replace lengths of 1, and must keep the others. */
 export const expandReader: Reader<ExpandSettings, object> = {
   settings: { shape: true },
+  reads: 1,
   read(where, { shape }, [input]) {
     const lengths = checkLengths(where, "shape", shape, 1);
     const missing = lengths.length - input!.length;
@@ -233,6 +237,7 @@ export const depthToSpace = /* @__PURE__ */ mapKind<DepthToSpaceFields>({
  */
 export const depthToSpaceReader: Reader<DepthToSpaceSettings, DepthToSpaceFields> = {
   settings: { block: true, order: true },
+  reads: 1,
   read(where, settings, [input]) {
     const block = checkNumber(where, "block", settings.block, { min: 1, integer: true });
     const orders = Object.keys(BLOCK_AXES) as DepthToSpaceFields["order"][];

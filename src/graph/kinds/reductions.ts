@@ -39,6 +39,7 @@ export const mean = /* @__PURE__ */ reduction((count) => 1 / count);
 /** Reader of sums and means over axes. */
 export const reductionReader: Reader<ReduceSettings, ReduceFields> = {
   settings: { axes: true, keepAxes: true },
+  reads: 1,
   read(where, settings, [input]) {
     const axes = checkAxes(where, "axes", settings.axes, input!);
     const keepAxes = checkFlag(where, "keepAxes", orDefault(settings.keepAxes, false));

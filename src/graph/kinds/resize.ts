@@ -179,6 +179,7 @@ export const resizeReader: Reader<ResizeSettings, ResizeFields> = {
     antialias: true,
     excludeOutside: true,
   },
+  reads: 1,
   read(where, settings, [input]) {
     const axes = pixelAxes(where, input!);
     const lengths = input!.slice(0, axes);

@@ -55,6 +55,7 @@ export const embedding: Kind<EmbeddingFields> = {
 /** Reader of embeddings: the input's last axis must have length 1, and becomes `units` long. */
 export const embeddingReader: Reader<EmbeddingSettings, EmbeddingFields> = {
   settings: { classes: true, units: true },
+  reads: 1,
   read(where, settings, [input]) {
     const classes = checkNumber(where, "classes", settings.classes, { min: 1, max: 2 ** 24, integer: true });
     const units = checkNumber(where, "units", settings.units, { min: 1, integer: true });

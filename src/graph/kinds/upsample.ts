@@ -50,6 +50,7 @@ const UPSAMPLE_MODES = /* @__PURE__ */ Object.keys(MODES) as UpsampleMode[];
  */
 export const upsampleReader: Reader<UpsampleSettings, UpsampleFields> = {
   settings: { scale: true, mode: true, alignCorners: true },
+  reads: 1,
   read(where, settings, [input]) {
     const axes = pixelAxes(where, input!);
     const scale = perAxis(where, "scale", settings.scale, 1, axes);
