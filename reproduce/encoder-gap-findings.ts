@@ -206,7 +206,7 @@ function worseThanNone(figures: Figures, data: GapData): string {
     }),
   ]).filter(([, ...cells]) => cells.some((cell) => cell !== ""));
   if (rows.length === 0) return "";
-  return `Numbers of images with which these are **worse than no network**, with every seed:\n\n${table([data, ...networks.map(({ name }) => name)], rows)}`;
+  return `**Worse than no network**: the numbers of images with which every seed of a column is.\n\n${table([data, ...networks.map(({ name }) => name)], rows)}`;
 }
 
 /** What the codes of decoders of fewest images are worth to a linear classifier; nothing where that has not been computed. */

@@ -83,8 +83,8 @@ function answer(figures: Figures, data: GapData): string {
   const isWhole = GAP_COUNTS.every((count) => figures.of(data, count, "autoencoder", gapOf).isWhole);
   return (
     `On ${data} the gap shrinks from ${gaps[0]!.toFixed(4)} with ${few} images to ${gaps[1]!.toFixed(4)} with ${more} and ` +
-    `${gaps[2]!.toFixed(4)} with ${all}. The encoder's excess is the inversion's plus the gap: of its fall from ` +
-    `${encoder[0]!.toFixed(4)} to ${encoder[2]!.toFixed(4)}, ${percent(ofFall)} is the gap's and ${percent(1 - ofFall)} the inversion's. ` +
+    `${gaps[2]!.toFixed(4)} with ${all}. The encoder's excess is the sum of the inversion's and the gap. It falls from ` +
+    `${encoder[0]!.toFixed(4)} to ${encoder[2]!.toFixed(4)}; ${percent(ofFall)} of this fall is the gap's, ${percent(1 - ofFall)} the inversion's. ` +
     `The gap does not close: with ${all} images the encoder's excess is ${ratio.toFixed(2)} times the inversion's. Inverted, the ` +
     `decoder of ${few} images is at ${inverted[0]!.toFixed(4)}, where the encoder is at ${encoder[1]!.toFixed(4)} with ${more} images and ` +
     `at ${encoder[2]!.toFixed(4)} with ${all}.${isWhole ? "" : " Not all seeds have been computed."}`

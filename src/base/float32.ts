@@ -48,7 +48,9 @@ function float32Hint(name: string, values: unknown): string {
   if (isPromise(values)) return " (is an await missing?)";
   if (typeof values === "string") return "; readDataset of latentflow/train reads files";
   if (memberHint(values, "toFloat32") !== "") return `; give ${name}.toFloat32()`;
-  return memberHint(values, "z") || memberHint(values, "train");
+  const hint = memberHint(values, "z");
+  if (hint !== "" && /^(y|data)$/.test(name)) return "; it holds codes (z), not samples";
+  return hint || memberHint(values, "train");
 }
 
 /**

@@ -1,4 +1,4 @@
-import { subject } from "../base/message.ts";
+import { gotten, subject, wanted } from "../base/message.ts";
 import { attached, checkMemory, isFloat32Array, typedArrayName } from "../base/realms.ts";
 import { invalidOption, refused } from "../base/refuse.ts";
 import { escapeText, show } from "../base/show.ts";
@@ -59,7 +59,8 @@ export function checkFixed(
   }
   const unknown = Object.keys(given).find((key) => !inputs.some(({ name }) => name === key));
   if (unknown !== undefined) {
-    const has = `the decoder has no fixed input ${show(unknown)}; its fixed inputs are ${names || "none"}`;
+    const expected = wanted(names || "none");
+    const has = `the decoder has no fixed input ${gotten(show(unknown))}; its fixed inputs are ${expected}`;
     throw invalidOption(where, `fixed.${unknown}`, has);
   }
   return inputs.map((input) => {

@@ -1,5 +1,7 @@
-import { type Complete, checkNumber } from "../base/check.ts";
+import type { Complete } from "../base/check.ts";
+import { option } from "../base/message.ts";
 import { choice, completeOptions, count, type FieldsOf, number } from "../base/options.ts";
+import { refused } from "../base/refuse.ts";
 import { MAX_COUNT } from "./base.ts";
 
 /** Options of `amd`. */
@@ -95,6 +97,14 @@ export const AMD_FIELDS = {
 export function amd(options: AmdOptions = {}): Amd {
   const all = completeOptions("amd", options, AMD_FIELDS);
   if (options.stepMax === undefined) all.stepMax = Math.max(all.stepMax, all.stepInit);
-  checkNumber("amd", "stepMax", all.stepMax, { min: all.stepInit });
+  if (all.stepMax < all.stepInit) {
+    throw refused(
+      "amd",
+      "stepMax",
+      "is",
+      `${all.stepMax}`,
+      `at least ${option("stepInit")}, ${all.stepInit}`,
+    );
+  }
   return Object.freeze<Amd>({ name: "amd", ...all });
 }

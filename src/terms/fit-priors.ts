@@ -3,7 +3,8 @@ import { checkFiniteRows } from "../base/float32.ts";
 import { callOf, option, subject } from "../base/message.ts";
 import { choice, completeOptions, count, type FieldsOf, number } from "../base/options.ts";
 import { createRandom } from "../base/random.ts";
-import { objection, refused } from "../base/refuse.ts";
+import { refused } from "../base/refuse.ts";
+import { show } from "../base/show.ts";
 import { ExpectationMaximisation, type Mixture } from "./expectation-maximisation.ts";
 import { startMixture } from "./mixture-start.ts";
 import { type Moments, momentsOf } from "./moments.ts";
@@ -122,11 +123,8 @@ export function fitGaussian(codes: Float32Array, options: FitGaussianOptions): G
   } = completeOptions(where, options, FIT_GAUSSIAN_FIELDS);
   const isFull = kind === "full";
   if (options.shrinkage !== undefined && !isFull) {
-    throw objection(
-      where,
-      "shrinkage",
-      'is given for a diagonal covariance, which has nothing to shrink; leave it out, or give covariance: "full"',
-    );
+    const advice = ', which has nothing to shrink; leave it out, or give covariance: "full"';
+    throw refused(where, "shrinkage", "is", show(shrinkage), "undefined for a diagonal covariance", advice);
   }
   const codeCount = checkCodes(where, codes, latentSize, 2);
   if (isFull && shrinkage === 0 && codeCount <= latentSize) {

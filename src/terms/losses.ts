@@ -293,6 +293,8 @@ function isStandard(name: unknown): name is StandardLossKind {
   return isLossKind(name) && TRAITS[name].fileName !== undefined;
 }
 
+const isFunction = (value: unknown) => typeof value === "function";
+
 /** True for a custom loss, whose functions run in JavaScript. */
 export function isCustom(loss: Loss): loss is CustomLoss {
   return loss.name === "custom";
@@ -322,7 +324,9 @@ export function checkLoss(
   }
   const loss = readValue(where, "loss", () => {
     const value = namedLoss(named) ?? (named as Loss | null);
-    if (typeof value !== "object" || !isLossKind(value?.name)) throw refusedLoss(where, value, "customLoss");
+    const isLoss = typeof value === "object" && isLossKind(value?.name);
+    if (!isLoss || (isCustom(value) && (!isFunction(value.value) || !isFunction(value.gradient))))
+      throw refusedLoss(where, value, "customLoss");
     return { ...value }; // A copy: the caller's may change during the call.
   });
   LOSS_FIELDS.reduction.check(where, "loss.reduction", loss.reduction);

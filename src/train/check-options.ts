@@ -21,8 +21,8 @@ import {
   type ValuesOf,
 } from "../base/options.ts";
 import type { AbortSignalLike } from "../base/platform.ts";
-import { objection, refused } from "../base/refuse.ts";
-import { showName } from "../base/show.ts";
+import { refused } from "../base/refuse.ts";
+import { show, showName } from "../base/show.ts";
 import { WEIGHTS } from "../base/weights.ts";
 import { checkDecoder, type Decoder } from "../decoder/decoder.ts";
 import { checkFixed, type FixedOption } from "../decoder/fixed.ts";
@@ -121,8 +121,9 @@ export function checkArguments(given: Decoder, data: Dataset | Float32Array, opt
   const { count } = run.dataset;
   checkWeights(where, weights, count, decoder);
   if (weights && augment) {
-    const given = `and augment (${showName(augment.name)}) are given together`;
-    throw objection(where, "weights", `${given}; the weights would stay where the samples were`);
+    const both = `${subject("weights")} and augment (${showName(augment.name)})`;
+    const reason = ": the weights would stay where the samples were";
+    throw refused(where, both, "are", "both given", "one of them", reason);
   }
   const standard = adjoint?.needs === "end" ? lbfgs() : AMD_IN_TRAINING;
   const pair = checkFlowAndSolver(where, options, standard);
@@ -143,7 +144,15 @@ export function checkArguments(given: Decoder, data: Dataset | Float32Array, opt
 function checkCodes(where: string, { codes, codeOptimizer, warmStart, adjoint }: TrainOptions): void {
   if (codes !== "kept") {
     if (codeOptimizer === undefined) return;
-    throw objection(where, "codeOptimizer", 'is given, but no codes are kept; give codes: "kept" too');
+    const advice = '; give codes: "kept" too';
+    throw refused(
+      where,
+      "codeOptimizer",
+      "is",
+      show(codeOptimizer),
+      "undefined where no codes are kept",
+      advice,
+    );
   }
   for (const [name, value] of Object.entries({ warmStart, adjoint })) {
     if (value === undefined || value === false) continue;
@@ -171,7 +180,7 @@ export function checkAutoencoderArguments(
   const run = checkRun(where, decoder, data, values);
   if (run.validation?.weights) {
     const name = subject("validation.weights", "validation");
-    throw objection(where, name, "has weights; an encoder takes all values alike, leave them out");
+    throw refused(where, name, "has", "weights", "none", ": an encoder takes all values alike");
   }
   return {
     ...values,

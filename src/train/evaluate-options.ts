@@ -167,7 +167,9 @@ function checkByEncoder(
   for (const name of ["flow", "solver", "weights", "z0"] as const) {
     if (options[name] === undefined || (gap && name !== "weights")) continue;
     const reason =
-      name === "weights" ? "an encoder takes all values alike, missing data too" : "no flow is followed";
+      name === "weights"
+        ? "an encoder takes all values alike, missing data too"
+        : "no flow is followed; give gap: true for both";
     const both = `encoder and ${subject(name)}`;
     throw refused(where, both, "are", "both given", "one of them", `: ${reason}`);
   }

@@ -38,6 +38,15 @@ const MASK_FIELDS = {
 
 /** Returns the option `mask` of `trainAutoencoder`, checked; throws `invalid_argument` if it is invalid. */
 export function checkMask(where: string, name: string, mask: unknown): MaskOptions {
+  if (typeof mask !== "object" || mask === null || Array.isArray(mask)) {
+    throw refused(
+      where,
+      name,
+      "is",
+      show(mask),
+      "{ hidden: [smallest, largest] }, { hidden: [0, 0.75] } say",
+    );
+  }
   return completeOptions(within(where, name), mask as MaskOptions, MASK_FIELDS);
 }
 

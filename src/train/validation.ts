@@ -3,6 +3,7 @@ import type { CheckedPair, Session } from "../backend/backend.ts";
 import { within } from "../base/message.ts";
 import { completeOptions, count, type FieldsOf, later, optional } from "../base/options.ts";
 import { refused } from "../base/refuse.ts";
+import { show } from "../base/show.ts";
 import { WEIGHTS, type Weights } from "../base/weights.ts";
 import type { Decoder } from "../decoder/decoder.ts";
 import { checkFixed, type FixedOption } from "../decoder/fixed.ts";
@@ -15,6 +16,7 @@ import type { Loss } from "../terms/losses.ts";
 import { componentsOf } from "../terms/prior-components.ts";
 import type { Prior } from "../terms/priors.ts";
 import type { Dataset } from "./dataset.ts";
+import { isDataset } from "./dataset.ts";
 import { asDataset, problems } from "./samples.ts";
 
 /** Option `validation`: samples whose loss is computed at intervals, and which are not trained on. */
@@ -70,6 +72,9 @@ export function checkValidation(
   decoder: Decoder,
   trainingSamples: number,
 ) {
+  if (isDataset(options) || ArrayBuffer.isView(options)) {
+    throw refused(caller, "validation", "is", show(options), "an object { data, … }", "; give { data: … }");
+  }
   const where = within(caller, "validation");
   const values = completeOptions(where, options, VALIDATION_FIELDS);
   const { data, weights, everyImages = trainingSamples } = values;

@@ -5,6 +5,7 @@ import {
   amd,
   binaryCrossEntropy,
   createDecoder,
+  customLoss,
   type Decoder,
   decode,
   type EncodeOptions,
@@ -169,6 +170,10 @@ test("encode refuses unknown options and options of the wrong type", async () =>
     [{ lose: binaryCrossEntropy() }, /unknown option "lose"; the options are loss/],
     // What every object has is no option either.
     [{ toString: () => "" }, /unknown option "toString"; the options are loss/],
+    [
+      { loss: { ...customLoss({ value: (x) => x, gradient: () => 1 }), value: null } },
+      /loss is an object, expected/,
+    ],
     [{ loss: "crossEntropy" }, /loss is "crossEntropy", expected "bce", .*binaryCrossEntropy\(\)/],
     [{ loss: { name: "binaryCrossEntropy", reduction: "max" } }, /reduction is "max"/],
     [
@@ -242,7 +247,7 @@ test("amd refuses unknown options and values out of range", () => {
     [{ t1: Number.NaN }, /t1 is NaN/],
     [{ t1: Number.POSITIVE_INFINITY }, /t1 is Infinity/],
     [{ stepInit: -1 }, /stepInit is -1/],
-    [{ stepInit: 20, stepMax: 10 }, /stepMax is 10, expected a finite number >= 20/],
+    [{ stepInit: 20, stepMax: 10 }, /stepMax is 10, expected at least stepInit, 20/],
     [{ increaseFactor: 0.5 }, /increaseFactor is 0.5/],
     [{ decreaseFactor: 1 }, /decreaseFactor is 1/],
     [{ decreaseFactor: 0 }, /decreaseFactor is 0/],
@@ -309,6 +314,7 @@ test("a value that is nearly the right one is refused with the way to the right 
   const given = (value: unknown) => value as never;
   const cases: [() => Promise<unknown>, RegExp][] = [
     [() => decode(decoder, given(result)), /z is an object, .*; give its member \.z$/],
+    [() => encode(decoder, given(result)), /y is an object, .*; it holds codes \(z\), not samples$/],
     [() => encode(given({ decoder }), y), /the decoder is an object, .*; give its member \.decoder$/],
     [() => encode(decoder, given([[0.5], [0.5]])), /Float32Array\.from\(y\.flat\(Infinity\)\)$/],
     [() => encode(decoder, given([0.5])), /Float32Array\.from\(y\)$/],

@@ -348,7 +348,7 @@ test("the page says what the figures are, seed by seed, and that they are missin
   assert.is(
     answered.summary.holds,
     "On MNIST the gap shrinks from 0.0200 with 480 images to 0.0125 with 5,000 and 0.0050 with 50,000. The encoder's excess is the " +
-      "inversion's plus the gap: of its fall from 0.0400 to 0.0200, 75 % is the gap's and 25 % the inversion's. The gap does not close: " +
+      "sum of the inversion's and the gap. It falls from 0.0400 to 0.0200; 75 % of this fall is the gap's, 25 % the inversion's. The gap does not close: " +
       "with 50,000 images the encoder's excess is 1.33 times the inversion's. Inverted, the decoder of 480 images is at 0.0200, where " +
       "the encoder is at 0.0300 with 5,000 images and at 0.0200 with 50,000.",
   );

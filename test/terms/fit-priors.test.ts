@@ -222,7 +222,7 @@ test("fitGaussian: what cannot be fitted is refused, with what to do", () => {
   wrong(
     codes,
     { latentSize: 3, shrinkage: 0.5 },
-    /shrinkage is given for a diagonal .*give covariance: "full"/,
+    /shrinkage is 0\.\d+, expected undefined for a diagonal covariance.*give covariance: "full"/,
   );
   wrong(codes, { latentSize: 3, weight: 0 }, /^fitGaussian: weight is 0, expected a finite number > 0$/);
   wrong({ z: codes }, { latentSize: 3 }, /^fitGaussian: codes is an object, .*; give its member \.z$/);

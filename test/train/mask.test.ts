@@ -164,7 +164,7 @@ test("of half-hidden digits an encoder that has seen such reconstructs more than
 test("what is no mask is refused", async () => {
   const expected = "expected the smallest and the largest share from 0 to 1, [0, 0.75] say";
   const refusals: [unknown, string][] = [
-    [0.5, "trainAutoencoder: mask: options are 0.5, expected a plain object with any of hidden"],
+    [0.5, "trainAutoencoder: mask is 0.5, expected { hidden: [smallest, largest] }"],
     [{ share: 1 }, 'trainAutoencoder: mask: unknown option "share"; the options are hidden'],
     [{}, `trainAutoencoder: mask: hidden is undefined, ${expected}`],
     [{ hidden: 0.5 }, `trainAutoencoder: mask: hidden is 0.5, ${expected}`],

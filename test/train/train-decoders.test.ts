@@ -266,7 +266,10 @@ test("what says two things of the codes is refused, and what is given with sampl
   const refused = (options: object, message: RegExp, code: LatentflowErrorCode = "invalid_argument") =>
     rejected(train(decoder, y, { ...conditions.given, ...options } as never), code, message);
   await refused({ codes: "some" }, /^train: codes is "some", expected "encoded" or "kept"/);
-  await refused({ codeOptimizer: adam() }, /^train: codeOptimizer is given, but no codes are kept/);
+  await refused(
+    { codeOptimizer: adam() },
+    /^train: codeOptimizer is an object, expected undefined where no codes are kept; give codes: "kept" too/,
+  );
   await refused({ codes: "kept", codeOptimizer: { stateVectors: 1 } }, /codeOptimizer is .*expected rmsprop/);
   const wrongCopies = [
     [{ ...adam(), learningRate: "x" }, /^train: optimizer: adam: learningRate is "x", expected/],

@@ -313,7 +313,7 @@ test("train refuses what it cannot use", async () => {
     ],
     [
       { weights: new Float32Array(9).fill(1), augment: shift({ pixels: 1 }) },
-      /weights and augment \(shift\) are given together/,
+      /weights and augment \(shift\) are both given, expected one of them: the weights would stay/,
     ],
   ];
   for (const [options, message] of cases) {

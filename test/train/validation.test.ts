@@ -170,7 +170,11 @@ test("validation refuses what it cannot use, before any work", async () => {
   const bad = samples.slice();
   bad[20] = 2;
   const cases: [unknown, RegExp][] = [
-    [samples, /train: validation: options are a Float32Array.*, expected a plain object with any of data/],
+    [samples, /train: validation is a Float32Array.*, expected an object \{ data, … \}; give \{ data: … \}/],
+    [
+      createDataset(new Float32Array(9), { shape: [9] }),
+      /train: validation is a Dataset.*; give \{ data: … \}/,
+    ],
     [null, /train: validation: options are null/],
     [{}, /train: validation: data is undefined/],
     [{ data: new Float32Array(10) }, /multiple of 9/],

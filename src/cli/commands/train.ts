@@ -85,11 +85,9 @@ ${exitCodesHelp("the same command with --resume goes on")}`,
       refuseWithout(command, "--validate", others);
     }
     if (options.autoencoder) {
-      refuseOptions(
-        command,
-        ["weights", "mask", "validateWeights", "validateMask"],
-        "--autoencoder, which takes all values alike",
-      );
+      const why = "--autoencoder, which takes all values alike";
+      refuseOptions(command, ["weights", "mask"], `${why}; --hide hides pixels in training`);
+      refuseOptions(command, ["validateWeights", "validateMask"], why);
       refuseOptions(command, priorOptionNames, "--autoencoder, whose codes come from its encoder");
     }
     if (options.weights !== undefined || options.mask !== undefined) {

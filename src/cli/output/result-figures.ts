@@ -95,7 +95,7 @@ export function samplingFigures({ sampling }: Pick<RunSummary, "sampling">): Fig
   const low =
     codesPerSample > LOW_SAMPLE_SIZE
       ? `, below ${LOW_SAMPLE_SIZE} in ${countOf(lowEffectiveSampleSizes, "sample")}`
-      : "";
+      : "; too few codes to tell how good they are, give 100 say";
   return [figure("effective sample size", sizes + low, sampling)];
 }
 

@@ -291,7 +291,7 @@ test("codes drawn of samples are sampleCodes', and the same bytes from one proce
   }
   assert.match(
     await succeed("merge", out, "--quiet"),
-    /effective sample size +│ median \d\.\d+ of 7 codes, least \d\.\d+ +│/,
+    /effective sample size +│ median \d\.\d+ of 7 codes, least \d\.\d+; too few codes to tell/,
   );
   assert.equal(bytesIn(out), bytesIn(atOnce));
   // Files of draws do not outlive the results that they belong to.
