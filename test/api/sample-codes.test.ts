@@ -1,7 +1,7 @@
 // Tests src/api/importance-sampling.ts, too.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import type { Backend } from "../../src/backend/backend.ts";
+import type { Backend, Session } from "../../src/backend/backend.ts";
 import {
   binaryCrossEntropy,
   type CodeSamples,
@@ -211,6 +211,50 @@ test("samples in pieces, as many as fit in memory at once, have the codes and we
     assert.equal(pieces, await sampleCodes(decoder, y, { z }, { ...options, backend }));
     assert.is(reports.at(-1), 45);
   }
+});
+
+test("an abort ends the draws at the next one; each objective is disposed of, also then", async () => {
+  const controller = new AbortController();
+  let [values, made, disposed] = [0, 0, 0];
+  const counted: Backend = {
+    ...backend,
+    async open(...use) {
+      const session = await backend.open(...use);
+      const objective: Session["objective"] = async (...given) => {
+        const own = await session.objective(...given);
+        made++;
+        return Object.assign(Object.create(own), {
+          value(...at: Parameters<typeof own.value>) {
+            if (++values === 4) controller.abort(new Error("enough"));
+            return own.value(...at);
+          },
+          dispose() {
+            disposed++;
+            own.dispose();
+          },
+        });
+      };
+      return Object.assign(Object.create(session), { objective });
+    },
+  };
+  const { z } = await encode(decoder, y, { prior, backend });
+  const options = { prior, backend: counted, count: 100 };
+  const ended = await sampleCodes(decoder, y, { z }, { ...options, signal: controller.signal }).catch(
+    (error) => error,
+  );
+  assert.is(ended, controller.signal.reason);
+  assert.equal([values, made, disposed], [4, 1, 1]);
+  await sampleCodes(decoder, y, { z }, options);
+  assert.equal([values, made, disposed], [4 + 1 + 100, 2, 2]);
+});
+
+test("a progress callback whose promise is rejected, the last one too, rejects the call", async () => {
+  const { z } = await encode(decoder, y, { prior, backend });
+  const late = new Error("late");
+  const onProgress = ({ done, total }: { readonly done: number; readonly total: number }) =>
+    done === total ? Promise.reject(late) : undefined;
+  const options = { prior, backend, count: 5, onProgress };
+  assert.is(await sampleCodes(decoder, y, { z }, options).catch((error) => error), late);
 });
 
 test("each sample is drawn by random numbers of its own", async () => {

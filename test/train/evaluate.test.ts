@@ -209,7 +209,8 @@ test("by an encoder: codes whose losses are not finite are counted, and left out
     Array.from(report.loss, (x) => !Number.isFinite(x)),
   );
   assert.is(report.meanLoss, finite.reduce((sum, value) => sum + value, 0) / finite.length);
-  const { gap, meanGap } = await evaluate(steep, y, { ...options, gap: true });
+  const { gap, meanGap, nonfinite } = await evaluate(steep, y, { ...options, gap: true });
+  assert.is(nonfinite, report.nonfinite);
   const gaps = Array.from(gap).filter(Number.isFinite);
   assert.ok(gaps.length > 0 && gaps.length < 17);
   assert.is(meanGap, gaps.reduce((sum, value) => sum + value, 0) / gaps.length);

@@ -264,7 +264,10 @@ test("the encoder gap's page has the frontier's gaps with other recipes of these
   const page = readFileSync("site/paper/encoder-gap.md", "utf8").replace(/\s+/g, " ");
   const range = (section: string) => {
     const [, rows = ""] = frontier.split(`\n## ${section}\n`);
+    // Of the page's own recipes the first table has the gaps.
+    const own = /autoencoder, (400 passes; shifts of 3|12 passes; no shifts); large/;
     const gaps = [...rows.split("\n## ")[0]!.matchAll(/^\| (autoencoder, [^|]*large convolutions) \|/gm)]
+      .filter(([, row]) => !own.test(row!))
       .map(([, row]) => {
         const code = mean("frontier", row!, "its own code", section);
         return code === ""
@@ -273,7 +276,7 @@ test("the encoder gap's page has the frontier's gaps with other recipes of these
               Number.parseFloat(mean("frontier", row!, "from the mean code", section));
       })
       .filter((gap) => gap !== undefined);
-    assert.ok(gaps.length >= 3, section);
+    assert.ok(gaps.length >= 2, section);
     return `${Math.min(...gaps).toFixed(4)} to ${Math.max(...gaps).toFixed(4)}`;
   };
   const said = `gaps of ${range("480 images")} with 480 digits and of ${range("50,000 images")} with 50,000`;

@@ -382,12 +382,19 @@ test("train --autoencoder, evaluate --encoder: the API's baseline", async () => 
   assert.is(scores.solver.maxSteps, 9);
   const { loss: _, status, stats, ...flows } = ofBoth.flows;
   assert.equal(scores.flows, flows);
+  assert.equal([scores.statuses, scores.meanAcceptedSteps], [{}, null], "of the encoder's codes");
   assert.ok(status.includes("max_steps") && stats.acceptedSteps.length === images.count);
   assert.is(document.meanGap, undefined);
   const gaps = column(readCsv(join(scored, "results.csv")), "gap").map(Number);
   assert.equal(Float64Array.from(gaps), ofBoth.gap);
   const rows = (await run(...evaluation, "--gap")).stdout;
-  assert.match(rows, /mean gap, the encoder's less the flows' +│ -?[\d.e-]+ nats/);
+  const [, gapShown] = /mean gap, the encoder's less the flows' +│ (-?[\d.e-]+) nats/.exec(rows)!;
+  const { meanGap } = await evaluate(expected.decoder, images, {
+    encoder: expected.encoder,
+    gap: true,
+    backend,
+  });
+  assert.ok(Math.abs(Number(gapShown) - meanGap) < 1e-3 * Math.abs(meanGap), `${gapShown}, ${meanGap}`);
   assert.match(rows, /statuses of the flows +│ \d+ converged/);
   for (const [args, message] of [
     [evaluation.slice(0, -2).concat("--gap"), /--gap needs --encoder <file>/],
