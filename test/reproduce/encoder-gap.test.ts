@@ -44,11 +44,21 @@ import {
   turned,
   withNoise,
 } from "../../reproduce/hidden.ts";
-import { backend } from "../../reproduce/paper-setting.ts";
+import { backend, imagesOf, readData } from "../../reproduce/paper-setting.ts";
 import { checksum } from "../../src/base/checksum.ts";
 import { createRandom } from "../../src/base/random.ts";
-import { decode, encode, lbfgs, loadDecoder, squaredError } from "../../src/index.ts";
+import {
+  type Decoder,
+  decode,
+  encode,
+  fitGaussian,
+  fitGaussianMixture,
+  lbfgs,
+  loadDecoder,
+  squaredError,
+} from "../../src/index.ts";
 import { encodeWith, mnist } from "../../src/train/index.ts";
+import { createSampler } from "../../src/train/sampler.ts";
 import { randomArray } from "../support/random.ts";
 
 const images = randomArray(3, 5 * 36, 0, 1);
@@ -210,6 +220,37 @@ test("networks are kept under all that they were trained by, and have as many se
 });
 
 /**
+ * The prior that a quick job of 480 digits chooses for images half of whose pixels are hidden: by validation images, among those
+ * fitted to codes of its training images.
+ */
+async function priorAnew(decoder: Decoder) {
+  const settings = { quick: true, seeds: 1 };
+  const { train, validation } = await readData("MNIST", settings);
+  const batchSize = Math.min(imagesOf(480, settings), train.count);
+  const rows = createSampler({ count: train.count, batchSize, seed: 0 }).next();
+  const { z: codes } = await encode(decoder, train.rows(rows), { backend });
+  const images = validation.slice(0, 200).toFloat32();
+  const { y, weights } = randomPixels(0.5)(images, 784, 1);
+  const latentSize = decoder.latentSize;
+  const gaussians = [0.1, 0.3, 1, 3, 10].map((weight) => ({
+    name: `Gaussian, weight ${weight}`,
+    prior: fitGaussian(codes, { latentSize, covariance: "full", shrinkage: 0.01, weight }),
+  }));
+  const mixture = fitGaussianMixture(codes, { latentSize, components: 10, seed: 0 }).prior;
+  const tried = [];
+  for (const { name, prior } of [...gaussians, { name: "mixture of 10", prior: mixture }]) {
+    const { z } = await encode(decoder, y, { weights, prior, backend });
+    const drawn = await decode(decoder, z, { backend });
+    const error = images.reduce(
+      (sum, value, i) => (weights![i] === 0 ? sum + (drawn[i]! - value) ** 2 : sum),
+      0,
+    );
+    tried.push({ name, prior, error });
+  }
+  return tried.sort((a, b) => a.error - b.error)[0]!;
+}
+
+/**
  * Errors of the first test images with networks of a job, by the public functions: with hidden pixels, which the inversion leaves
  * out and the encoder sees as black; and with noise, for which the inversion minimises the weighted squared error.
  */
@@ -226,13 +267,17 @@ async function errorsAnew(networks: string) {
     return errors.reduce((sum, error) => sum + error, 0) / errors.length;
   };
   const hidden = randomPixels(0.5)(truth, 784, 0);
+  const isHidden = (i: number) => hidden.weights![i] === 0;
+  const chosen = await priorAnew(decoder);
+  const byPrior = await encode(decoder, hidden.y, { weights: hidden.weights, prior: chosen.prior, backend });
   const noisy = withNoise(truth, 0.3, 0);
   const weighted = { weights: new Float32Array(784).fill(0.5 / 0.3 ** 2), loss: squaredError(), backend };
-  const isHidden = (i: number) => hidden.weights![i] === 0;
   const start = await encodeWith(encoder, hidden.y, { backend });
   const steps = { solver: lbfgs({ maxSteps: 5 }), z0: start, weights: hidden.weights, backend };
   return {
+    prior: chosen.name,
     "50 %": {
+      "inverted with a prior": await errorOf(byPrior.z, isHidden),
       encoder: await errorOf(start, isHidden),
       refined: await errorOf((await encode(decoder, hidden.y, steps)).z, isHidden),
       inverted: await errorOf(
@@ -268,7 +313,8 @@ test("each method's job measures its ways; another measurement takes the network
       assert.ok(found.baselines.noise.squaredError > 0.05, "noise of deviation 0.3 has a variance of 0.09");
 
       if (method === "autoencoder") {
-        const anew = await errorsAnew(`${join(folder, method)}_networks`);
+        const { prior, ...anew } = await errorsAnew(`${join(folder, method)}_networks`);
+        assert.is(found.priors["50 %"], prior);
         for (const [name, errors] of Object.entries(anew)) {
           for (const [way, error] of Object.entries(errors)) {
             const its = (name === "noise" ? found.noisy : found.hidden["50 %"])[way as GapWay]!.squaredError;
