@@ -10,7 +10,7 @@ import {
 import { ENCODED, GAP_DATA, type GapData, isComputed } from "./encoder-gap-runs.ts";
 import { GAP_COUNTS, GAP_METHODS, type GapCount, type GapMethod } from "./encoder-gap-training.ts";
 import { testFloor } from "./floors.ts";
-import { type Figure, showCount, table } from "./page.ts";
+import { type Figure, listed, showCount, table } from "./page.ts";
 
 // What the encoder gap's page says first: its main table, in words too.
 
@@ -106,12 +106,24 @@ function figureOf(figures: Figures, data: GapData, count: GapCount, task: Task, 
   return figures.of(data, count, column.method, (found) => task.value(found, column.way, data), task.digits);
 }
 
-/** The page's main table, of MNIST, and what it and that of Fashion-MNIST say. */
+/** What the figures say, in short. */
 export function findings(figures: Figures): string {
   return `
 ## Findings
 
-### MNIST: all tasks
+Which codes have the lowest error, of all on this page, those of kept codes and flows too. A lead that is smaller than the deviations
+in [the tables](#all-tasks) is of chance.
+
+${leaderTable(figures)}
+
+${turnsInWords(figures)}
+${accuracyInWords(figures)}`;
+}
+
+/** The tables behind the findings. */
+export function findingTables(figures: Figures): string {
+  return `
+## All tasks
 
 ${mainTable(figures, "MNIST")}
 
@@ -122,14 +134,10 @@ Fashion-MNIST](#fashion-mnist).
 
 ### The best two
 
-Of all codes and decoders on this page, those of kept codes and flows too, the two with the lowest error. A lead that is smaller than
-the deviations in the tables is of chance.
-
 ${GAP_DATA.filter((data) => figures.has(data))
   .map((data) => `${bestTwo(figures, data)}\n\n${worseThanNone(figures, data)}`)
   .join("\n\n")}
 
-${accuracyInWords(figures)}
 ### Other inputs
 
 How well 1,000 turned digits are told from 1,000 others, as the area under the ROC curve, by three scores:
@@ -171,19 +179,50 @@ export function mainTable(figures: Figures, data: GapData): string {
   );
 }
 
+/** Columns that are equal to four decimals, and their mean error. */
+interface Place {
+  readonly names: readonly string[];
+  readonly mean: string;
+}
+
+/** The columns in the order of a task's errors, the lowest first; nothing where figures are missing. */
+function ranking(figures: Figures, data: GapData, task: Task, count: GapCount): readonly Place[] {
+  const there = RANKED.flatMap((column) => {
+    if (!isComputed(data, count, column.method)) return [];
+    const { mean, isWhole } = figureOf(figures, data, count, task, column);
+    return mean === undefined || !isWhole ? [] : [{ ...column, mean: mean.toFixed(4) }];
+  });
+  if (!ENCODED.every((method) => there.some((one) => one.method === method))) return [];
+  const means = [...new Set(there.map(({ mean }) => mean))].sort();
+  return means.map((mean) => ({
+    names: there.filter((one) => one.mean === mean).map(({ name }) => name),
+    mean,
+  }));
+}
+
+/** The columns of the lowest error, by task; where they differ, with the numbers of images that they lead with. */
+function leaderTable(figures: Figures): string {
+  const there = GAP_DATA.filter((data) => figures.has(data));
+  const cell = (data: GapData, task: Task) => {
+    const first = GAP_COUNTS.map(
+      (count) => ranking(figures, data, task, count)[0]?.names.join(" and ") ?? "…",
+    );
+    const leaders = [...new Set(first)];
+    if (leaders.length === 1) return first[0]!;
+    const countsOf = (leader: string) => GAP_COUNTS.filter((_, i) => first[i] === leader).map(showCount);
+    return leaders.map((leader) => `${countsOf(leader).join(" and ")} images: ${leader}`).join("; ");
+  };
+  return table(
+    ["lowest", ...there],
+    RANKED_TASKS.map((task) => [task.name, ...there.map((data) => cell(data, task))]),
+  );
+}
+
 /** The two columns with the lowest errors, by task and number of images; "…" where figures are missing. */
 function bestTwo(figures: Figures, data: GapData): string {
   const cell = (task: Task, count: GapCount) => {
-    const there = RANKED.flatMap((column) => {
-      if (!isComputed(data, count, column.method)) return [];
-      const { mean, isWhole } = figureOf(figures, data, count, task, column);
-      return mean === undefined || !isWhole ? [] : [{ name: column.name, method: column.method, mean }];
-    });
-    if (!ENCODED.every((method) => there.some((one) => one.method === method))) return "…";
-    const shown = there.map(({ mean }) => mean.toFixed(4));
-    const best = [...new Set(shown)].sort().slice(0, 2);
-    const named = (mean: string) => there.flatMap(({ name }, i) => (shown[i] === mean ? [name] : []));
-    return best.map((mean) => `${named(mean).join(" and ")}: ${mean}`).join("; then ");
+    const best = ranking(figures, data, task, count).slice(0, 2);
+    return best.map(({ names, mean }) => `${names.join(" and ")}: ${mean}`).join("; then ") || "…";
   };
   return table(
     [data, ...GAP_COUNTS.map((count) => `${showCount(count)} images`)],
@@ -237,17 +276,36 @@ function priorsTable(figures: Figures): string {
   );
 }
 
+/** Scores by which turned images are told from others. */
+const SCORES = {
+  "excess of the inverted code": "inverted",
+  "excess of the encoder's code": "encoder",
+  "the gap, encoder's less inverted": "gap",
+} as const;
+
+/** How well turned digits are told from others with the decoder of fewest images; nothing where that has not been computed. */
+function turnsInWords(figures: Figures): string {
+  const areas = Object.entries(SCORES).map(([name, score]) => {
+    const means = TURNS.map(
+      (degrees) =>
+        figures.of("MNIST", GAP_COUNTS[0]!, "autoencoder", ({ turns }) => turns[degrees]?.[score]).mean,
+    );
+    return { name, means };
+  });
+  if (areas.some(({ means }) => means.includes(undefined))) return "";
+  const shown = areas.map(({ name, means }) => `${name} ${listed(means.map((mean) => mean!.toFixed(2)))}`);
+  return (
+    `Digits turned by ${listed(TURNS.map((degrees) => `${degrees}°`))} are told from others, with ${GAP_COUNTS[0]} digits, by ` +
+    `areas under the ROC curve of: ${shown.join("; ")}.\n`
+  );
+}
+
 /** How well turned images are told from others by each score. */
 function turnScores(figures: Figures, data: GapData): string {
-  const scores = {
-    "excess of the inverted code": "inverted",
-    "excess of the encoder's code": "encoder",
-    "the gap, encoder's less inverted": "gap",
-  } as const;
   return table(
     ["images trained on", "score", ...TURNS.map((degrees) => `${degrees}°`)],
     GAP_COUNTS.flatMap((count) =>
-      Object.entries(scores).map(([name, score]) =>
+      Object.entries(SCORES).map(([name, score]) =>
         sayingSeedsOnce(showCount(count), [
           name,
           ...TURNS.map(

@@ -1,6 +1,6 @@
 import type { Element, Page, Results, Settings } from "./element.ts";
 import { Figures, hasWay, WAY_NAMES } from "./encoder-gap-figures.ts";
-import { findings } from "./encoder-gap-findings.ts";
+import { findings, findingTables } from "./encoder-gap-findings.ts";
 import { type GapFound, type GapWay, NOISE, REFINED_STEPS } from "./encoder-gap-measuring.ts";
 import { ENCODED, GAP_DATA, type GapData, jobsOfGap } from "./encoder-gap-runs.ts";
 import { sectionsOf } from "./encoder-gap-tables.ts";
@@ -18,6 +18,7 @@ function page(results: Results<GapFound>, settings: Settings): Page {
     markdown: [question(figures), SETTING, ...(figures.has("MNIST") ? [findings(figures)] : [])].join("\n"),
     appendix: [
       LIMITS,
+      ...(figures.has("MNIST") ? [findingTables(figures)] : []),
       ...(there.length > 0 ? ["## All figures\n"] : []),
       ...there.map((data) => sectionsOf(figures, data)),
     ].join("\n"),
