@@ -1,4 +1,3 @@
-import { keptUnlessFailed } from "../../base/kept.ts";
 import { attached } from "../../base/realms.ts";
 import { type Decoder, keptUntilDisposed } from "../../decoder/decoder.ts";
 import { Arena } from "../../kernels/arena.ts";
@@ -33,7 +32,13 @@ const packedDecoders = new WeakMap<Decoder, Map<WebAssembly.Module, Promise<Pack
  */
 export function packDecoder(decoder: Decoder, compiled: CompiledKernels): Promise<PackedDecoder> {
   const byModule = keptUntilDisposed(packedDecoders, decoder, () => new Map());
-  return keptUnlessFailed(byModule, compiled.module, () => pack(decoder, compiled));
+  let packed = byModule.get(compiled.module);
+  if (!packed) {
+    packed = pack(decoder, compiled);
+    byModule.set(compiled.module, packed);
+    packed.catch(() => byModule.delete(compiled.module));
+  }
+  return packed;
 }
 
 async function pack(decoder: Decoder, compiled: CompiledKernels): Promise<PackedDecoder> {

@@ -162,16 +162,20 @@ export class Call {
     this.leave(worker);
   }
 
-  /** Runs a part of the call outside of `run`; an error that it throws rejects the call. */
+  /** Runs an event handler; an error that it throws rejects the call. */
   private guard(handle: () => void): void {
     try {
       handle();
     } catch (error) {
-      this.error ??=
-        error instanceof LatentflowError
-          ? error
-          : new LatentflowError("worker_failed", `wasm: ${messageOf(error)}`, { cause: error });
+      this.fail(error);
     }
+  }
+
+  private fail(error: unknown): void {
+    this.error ??=
+      error instanceof LatentflowError
+        ? error
+        : new LatentflowError("worker_failed", `wasm: ${messageOf(error)}`, { cause: error });
   }
 
   /** Number of threads that were assigned samples, at least 1. A replacement counts as the worker it replaces. */
@@ -238,7 +242,7 @@ export class Call {
     const member = this.members.get(worker);
     if (!this.isRunning || member === undefined || this.waits || this.error) return;
     if (this.stopping.has(worker)) return;
-    this.guard(() => {
+    try {
       for (;;) {
         const range = this.assignment.take(member, this.job.sampleCount);
         if (!range) return;
@@ -247,7 +251,9 @@ export class Call {
         const samples = Array.from({ length: range.count }, (_, i) => range.first + i);
         worker.post({ type: "samples", call: this.number, samples, data: this.job.data(range) });
       }
-    });
+    } catch (error) {
+      this.fail(error);
+    }
   }
 
   /** Stops the workers after an abort, and waits for their last results. */

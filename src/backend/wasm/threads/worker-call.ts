@@ -1,3 +1,4 @@
+import type { Decoder } from "../../../decoder/decoder.ts";
 import { cutFixed } from "../../../decoder/fixed.ts";
 import type { Control } from "../../../solver/base.ts";
 import { makeControl } from "../../../solver/control.ts";
@@ -22,27 +23,31 @@ import {
 interface WorkerJob<Kind extends CallKind = CallKind> {
   add(samples: readonly number[], data: CallData<Kind>): void;
   readonly hasMore: boolean;
+  readonly task: unknown;
   /**
    * Processes the job's queue, all or part of it: solves or decodes samples, or computes rows of the transposed Jacobian. The
    * caller repeats it while `hasMore`. Returns early if the API call that the job belongs to is stopped.
+   *
+   * @param task the job's own `task`
+   * @param samples the job itself, as the source of its queued samples
    */
-  work(control: Control): Promise<void>;
+  work(packed: PackedDecoder, task: unknown, control: Control, samples: unknown): Promise<void>;
   /** Sends finished results that have not been sent; after an abort the states of unfinished samples too. */
   flush?(isAborted: boolean): void;
 }
 
 type Send = (results: readonly Results[]) => void;
 
-type Begin<Kind extends CallKind> = (
-  packed: PackedDecoder,
-  description: CallDescription<Kind>,
-  send: Send,
-) => WorkerJob<Kind>;
-
-const BEGIN: { readonly [Kind in CallKind]: Begin<Kind> } = {
-  solve: (packed, description, send) => new WorkerSolve(packed, description, send),
-  decode: (packed, { toLogits }, send) => new WorkerDecode(packed, toLogits, send),
-  jacobian: (packed, _description, send) => new WorkerJacobian(packed, send),
+const BEGIN: {
+  readonly [Kind in CallKind]: (
+    packed: PackedDecoder,
+    description: CallDescription<Kind>,
+    send: Send,
+  ) => WorkerJob<Kind>;
+} = {
+  solve: ({ decoder }, description, send) => new WorkerSolve(decoder, description, send),
+  decode: (packed, description, send) => new WorkerDecode(packed, description, send),
+  jacobian: (_packed, _description, send) => new WorkerJacobian(send),
 };
 
 /** Part of a call that a worker does: works while it has samples, stops on request and reports errors. */
@@ -54,24 +59,29 @@ export class WorkerCall {
 
   constructor(
     private readonly call: number,
-    packed: PackedDecoder,
+    private readonly packed: PackedDecoder,
     description: CallDescription,
     private readonly post: (message: FromWorker) => void,
   ) {
     const send: Send = (results) => post({ type: "results", call, results });
-    this.job = (BEGIN[description.kind] as Begin<CallKind>)(packed, description, send);
+    const begin = BEGIN[description.kind] as (
+      packed: PackedDecoder,
+      description: CallDescription,
+      send: Send,
+    ) => WorkerJob;
+    this.job = begin(packed, description, send);
     this.control = makeControl(this.abort.signal, () => this.job.flush?.(false));
   }
 
   /** Adds samples to the queue, and starts work unless it is running. Resolves when the work that it started has ended. */
   async add(samples: readonly number[], data: CallData): Promise<void> {
-    const { job, control } = this;
+    const { job, packed, control } = this;
     job.add(samples, data);
     if (this.isAtWork) return;
     this.isAtWork = true;
     try {
       while (job.hasMore && !control.aborted()) {
-        await job.work(control);
+        await job.work(packed, job.task, control, job);
         job.flush?.(control.aborted());
       }
     } catch (error) {
@@ -106,19 +116,20 @@ interface Delivery {
 
 /** Solves batches of samples in the order of their arrival; sends results as soon as samples finish. */
 class WorkerSolve implements WorkerJob<"solve">, Feed<SampleSet> {
-  private readonly task: Task<SampleSet>;
+  readonly work = solveSamples<SampleSet>;
+  readonly task: Task<SampleSet>;
   /** Batches from the main thread with results still to be sent. */
   private deliveries: Delivery[] = [];
 
   constructor(
-    private readonly packed: PackedDecoder,
+    decoder: Decoder,
     private readonly description: CallDescription<"solve">,
     private readonly send: Send,
   ) {
     const { pair, problem, sharedWeights, hasOwnWeights, saveAt } = description;
     const weights = sharedWeights ?? (hasOwnWeights ? NOTHING : undefined);
     this.task = {
-      problem: { ...problem, decoder: packed.decoder, targets: NOTHING, weights, fixed: [] },
+      problem: { ...problem, decoder, targets: NOTHING, weights, fixed: [] },
       pair,
       isRecorded: saveAt !== undefined,
       samplesIn: (samples) => samples,
@@ -156,10 +167,6 @@ class WorkerSolve implements WorkerJob<"solve">, Feed<SampleSet> {
     const count = Math.min(most, samples.length - first);
     delivery.taken += count;
     return { problem, solution, first, count };
-  }
-
-  work(control: Control): Promise<void> {
-    return solveSamples(this.packed, this.task, control, this);
   }
 
   flush(isAborted: boolean): void {
@@ -208,7 +215,7 @@ class WorkerDecode implements WorkerJob<"decode"> {
 
   constructor(
     private readonly packed: PackedDecoder,
-    private readonly toLogits: boolean,
+    readonly task: CallDescription<"decode">,
     private readonly send: Send,
   ) {}
 
@@ -229,8 +236,11 @@ class WorkerDecode implements WorkerJob<"decode"> {
     }
   }
 
-  async work(control: Control): Promise<void> {
-    const { packed, toLogits } = this;
+  async work(
+    packed: PackedDecoder,
+    { toLogits }: CallDescription<"decode">,
+    control: Control,
+  ): Promise<void> {
     const { samples, z, fixed } = this.passes.shift()!;
     const outputs = new Float32Array(samples.length * packed.decoder.outputSize);
     await decodeRows(packed, { z, fixed, outputs, toLogits }, control, allSamples(samples.length));
@@ -240,12 +250,10 @@ class WorkerDecode implements WorkerJob<"decode"> {
 
 /** Computes rows of J₀ᵀ, the transposed Jacobian at the decoder's start latent; sends each pass's rows as soon as it ends. */
 class WorkerJacobian implements WorkerJob<"jacobian">, Feed {
+  readonly task = undefined;
   private readonly ranges: SampleRange[] = [];
 
-  constructor(
-    private readonly packed: PackedDecoder,
-    private readonly send: Send,
-  ) {}
+  constructor(private readonly send: Send) {}
 
   get hasMore(): boolean {
     return this.ranges.length > 0;
@@ -264,8 +272,8 @@ class WorkerJacobian implements WorkerJob<"jacobian">, Feed {
     return { first, count };
   }
 
-  work(control: Control): Promise<void> {
-    return computeJacobianRows(this.packed, control, this, ({ first, count }, values) => {
+  work(packed: PackedDecoder, _task: undefined, control: Control): Promise<void> {
+    return computeJacobianRows(packed, control, this, ({ first, count }, values) => {
       this.send([{ samples: Array.from({ length: count }, (_, i) => first + i), values }]);
     });
   }
