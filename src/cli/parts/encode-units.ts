@@ -103,6 +103,11 @@ async function* blocksOf(input: EncodingInput, units: readonly Unit[], most: num
 /** Results of a block of samples, and what computing them cost. */
 type BlockResult = Omit<Part, keyof Unit>;
 
+/** Warning that draws are spread as by a noise that nobody has said. */
+const UNSCALED =
+  "warning: --samples: draws are spread as for noise of standard deviation 0.71, since the squared error has no scale; give " +
+  "--weights of 1/(2σ²) for noise of σ, 0 where a value is hidden";
+
 async function encodeBlock(encoding: Encoding, block: Block): Promise<BlockResult> {
   const { job, input, signal, onProgress, onWarning } = encoding;
   const { decoder } = input;
@@ -128,6 +133,7 @@ async function encodeBlock(encoding: Encoding, block: Block): Promise<BlockResul
     : undefined;
   const { z, initialLoss, loss, prior, objective, gradientNorm, status, stats, seconds, backend } = result;
   for (const warning of backendWarnings(job, backend)) onWarning?.(warning);
+  if (job.samples && !job.weights && input.loss.name === "squaredError") onWarning?.(UNSCALED);
   const { acceptedSteps, backtracks, t } = stats;
   const ofFlow = { initialLoss, status, stats: { acceptedSteps, backtracks, t } };
   return {

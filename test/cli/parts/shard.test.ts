@@ -249,6 +249,20 @@ test("shards of any number, and one process, write the same bytes", async () => 
   }
 });
 
+test("draws by a squared error without weights are said to have the spread of some noise", async () => {
+  const warned = async (given: Readonly<Record<string, unknown>>) => {
+    const drawn = { samples: "3", loss: "mse", plain: true, unit: undefined, ...given };
+    const { exit, stderr } = await runHere(...encoding({ out: workplace.newPath(), ...drawn }));
+    assert.is(exit, 0, stderr);
+    return (
+      stderr.split("warning: --samples: draws are spread as for noise of standard deviation 0.71").length - 1
+    );
+  };
+  assert.is(await warned({ weights: undefined }), 1);
+  assert.is(await warned({}), 0);
+  assert.is(await warned({ weights: undefined, samples: undefined }), 0);
+});
+
 test("codes drawn of samples are sampleCodes', and the same bytes from one process, in units and from shards", async () => {
   const sampled = { samples: "7", "samples-seed": "5" };
   const files = ["latents.npy", "results.csv", "sample-weights.npy", "samples.npy"];
