@@ -231,6 +231,33 @@ async function priorAnew(decoder: Decoder) {
   return tried.sort((a, b) => a.error - b.error)[0]!;
 }
 
+/** How each score orders two test images, of which the second is turned, with networks of a job: 1 if it is higher for that one. */
+async function turnsAnew(networks: string) {
+  const decoder = await loadDecoder(join(networks, "decoder.safetensors"));
+  const encoder = await loadDecoder(join(networks, "encoder.safetensors"));
+  const { test: images } = await mnist();
+  const excessOf = async (y: Float32Array, z: Float32Array) => {
+    const drawn = await decode(decoder, z, { backend });
+    const nats = (x: number, target: number) =>
+      (target > 0 ? -target * Math.log(x / target) : 0) +
+      (target < 1 ? -(1 - target) * Math.log((1 - x) / (1 - target)) : 0);
+    return y.reduce((sum, target, i) => sum + nats(drawn[i]!, target), 0);
+  };
+  const scores = async (y: Float32Array) => {
+    const inverted = await excessOf(y, (await encode(decoder, y, { backend })).z);
+    const own = await excessOf(y, await encodeWith(encoder, y, { backend }));
+    return { inverted, encoder: own, gap: own - inverted };
+  };
+  const usual = await scores(images.slice(0, 1).toFloat32());
+  const turns: Record<string, Record<keyof typeof usual, number>> = {};
+  for (const degrees of TURNS) {
+    const strange = await scores(turned(images.slice(1, 2).toFloat32(), 28, degrees));
+    const above = (score: keyof typeof usual) => Number(strange[score] > usual[score]);
+    turns[degrees] = { inverted: above("inverted"), encoder: above("encoder"), gap: above("gap") };
+  }
+  return turns;
+}
+
 /**
  * Errors of the first test images with networks of a job, by the public functions: with hidden pixels, which the inversion leaves
  * out and the encoder sees as black; and with noise, for which the inversion minimises the weighted squared error.
@@ -294,6 +321,7 @@ test("each method's job measures its ways; another measurement takes the network
       assert.ok(found.baselines.noise.squaredError > 0.05, "noise of deviation 0.3 has a variance of 0.09");
 
       if (method === "autoencoder") {
+        assert.equal(found.turns, await turnsAnew(`${join(folder, method)}_networks`));
         const { prior, ...anew } = await errorsAnew(`${join(folder, method)}_networks`);
         assert.is(found.priors["50 %"], prior);
         for (const [name, errors] of Object.entries(anew)) {

@@ -250,8 +250,8 @@ test("shards of any number, and one process, write the same bytes", async () => 
 });
 
 test("draws by a squared error without weights are said to have the spread of some noise", async () => {
-  const warned = async (given: Readonly<Record<string, unknown>>) => {
-    const drawn = { samples: "3", loss: "mse", plain: true, unit: undefined, ...given };
+  const warned = async (given: Readonly<Record<string, string | undefined>>) => {
+    const drawn = { samples: "3", loss: "mse", plain: true as const, unit: undefined, ...given };
     const { exit, stderr } = await runHere(...encoding({ out: workplace.newPath(), ...drawn }));
     assert.is(exit, 0, stderr);
     return (
