@@ -10,6 +10,7 @@ import { docsOf } from "../../scripts/option-docs.ts";
 import { FIELDS } from "../../scripts/option-tables.ts";
 import { ENCODE_FIELDS } from "../../src/api/encode.ts";
 import { OPTIMIZERS } from "../../src/backend/optimizer.ts";
+import { createRandom } from "../../src/base/random.ts";
 import type { Bounds } from "../../src/base/show.ts";
 import { OPTION_TEXTS } from "../../src/cli/options/option-texts.ts";
 import { createProgram } from "../../src/cli/program.ts";
@@ -18,13 +19,21 @@ import * as layers from "../../src/graph/index.ts";
 import { normaliseActivation } from "../../src/graph/normalise-activation.ts";
 import { KINDS } from "../../src/graph/operations.ts";
 import * as library from "../../src/index.ts";
-import { createDecoder, type LoadDecoderOptions } from "../../src/index.ts";
+import {
+  createDecoder,
+  decode,
+  encode,
+  fitGaussian,
+  type LoadDecoderOptions,
+  loadDecoder,
+} from "../../src/index.ts";
 import type { LoadOnnxOptions } from "../../src/onnx/index.ts";
 import { MAX_COUNT } from "../../src/solver/base.ts";
 import { SOLVER_FIELDS } from "../../src/solver/solver.ts";
 import { STATUSES } from "../../src/solver/status.ts";
 import { AUTOENCODER_FIELDS, TRAIN_FIELDS } from "../../src/train/check-options.ts";
 import * as trainEntry from "../../src/train/index.ts";
+import { readDataset } from "../../src/train/read-dataset.ts";
 import { SCHEDULES } from "../../src/train/schedule.ts";
 import { standardLosses } from "../support/losses.ts";
 
@@ -281,6 +290,34 @@ test("the encoder gap's page has the frontier's gaps with other recipes of these
   };
   const said = `gaps of ${range("480 images")} with 480 digits and of ${range("50,000 images")} with 50,000`;
   assert.ok(page.includes(said), said);
+});
+
+test("with the demo's decoder a fitted prior does what the guide of missing data says", async () => {
+  const said =
+    "it hardly lowers the error of a missing half, and raises it where pixels are hidden at random";
+  assert.ok(readFileSync("site/guides/missing-data.md", "utf8").replace(/\s+/g, " ").includes(said));
+  const decoder = await loadDecoder("demo/convolutional.safetensors");
+  const digits = (await readDataset("demo/mnist-test-300.idx.gz")).toFloat32();
+  const [y, others] = [digits.slice(0, 100 * 784), digits.slice(100 * 784)];
+  const { z: codes } = await encode(decoder, others);
+  const prior = fitGaussian(codes, { latentSize: decoder.latentSize, covariance: "full", shrinkage: 0.1 });
+  const { uniform } = createRandom(1);
+  const gains = [];
+  for (const isGiven of [(i: number) => i % 784 < 392, () => uniform() < 1 / 3, () => uniform() < 0.1]) {
+    const weights = y.map((_, i) => Number(isGiven(i)));
+    const errorOf = async ({ z }: { readonly z: Float32Array }) => {
+      const drawn = await decode(decoder, z);
+      return y.reduce((sum, value, i) => (weights[i] === 0 ? sum + (drawn[i]! - value) ** 2 : sum), 0);
+    };
+    const without = await errorOf(await encode(decoder, y, { weights }));
+    gains.push(1 - (await errorOf(await encode(decoder, y, { weights, prior }))) / without);
+  }
+  const [half, ...atRandom] = gains;
+  assert.ok(half! > 0 && half! < 0.1, `${gains}`);
+  assert.ok(
+    atRandom.every((gain) => gain < 0),
+    `${gains}`,
+  );
 });
 
 test("the decoder of the guide's example of training is the frontier's large one", () => {
