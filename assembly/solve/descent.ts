@@ -132,6 +132,8 @@ export class Sample {
   initialLoss: f64; // 168
   /** Prior's value at z, in nats times the prior's weight. */
   prior: f64; // 176
+  /** Input. Lower bound of the sample's loss: the targets' own entropy for cross entropy, else 0. */
+  leastLoss: f64; // 184
 }
 
 /** Options common to the solvers, and the places of samples in WASM memory. */

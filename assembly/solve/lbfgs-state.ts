@@ -5,7 +5,7 @@ import { Descent, Sample } from "./descent";
  * Memory of the solver `lbfgs`: options and scratch of a call, and state of each sample. The algorithm is in lbfgs.ts.
  *
  * H is the preconditioner, the matrix whose inverse the two-loop recursion starts from: A + λτI, with A the Gauss-Newton matrix
- * and τ = tr(A)/d, stored as a Cholesky factor; or a multiple of I if there is no factor. The factor is one of the five that
+ * and τ = tr(A)/d, stored as a Cholesky factor; or a multiple of I if there is no factor. The factor is one of the six that
  * all samples share, or the sample's own.
  */
 @unmanaged
@@ -25,7 +25,7 @@ export class Lbfgs extends Descent {
   /** 1 if the Gauss-Newton matrix A is recomputed at the sample's own z after every max(2d, 64) evaluations; else 0. */
   makesOwn: i32; // 84
   /**
-   * f64[5][d(d + 1)/2]: Cholesky factors of A₀ + λτI, λ ascending, shared by all samples: A₀ = J₀ᵀWJ₀ with Jacobian J₀ and loss
+   * f64[6][d(d + 1)/2]: Cholesky factors of A₀ + λτI, λ ascending, shared by all samples: A₀ = J₀ᵀWJ₀ with Jacobian J₀ and loss
    * curvature W at the decoder's start latent, τ = tr(A₀)/d. 0 if there are none.
    */
   factors: usize; // 88
@@ -38,7 +38,7 @@ export class Lbfgs extends Descent {
   factor: usize; // 96
   /** Scratch, f64[max(d, m)]: a step s, or a number of each pair in the two-loop recursion. */
   vector: usize; // 100
-  /** Scratch, f64[max(d, 6)]: a gradient change y, L⁻¹y with a Cholesky factor L, or the five shifts λτ. */
+  /** Scratch, f64[max(d, 6)]: a gradient change y, L⁻¹y with a Cholesky factor L, or the six shifts λτ. */
   otherVector: usize; // 104
   /** Scratch for the choice of the damping λ: f64[5][8], and behind it f64[d(d + 1)/2 + 5d][6]. */
   changes: usize; // 108

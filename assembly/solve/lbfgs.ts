@@ -27,7 +27,7 @@ import { copyMatrix, gradientOf, Lbfgs, LbfgsState, stateOf } from "./lbfgs-stat
  *
  *     direction  γ = sᵀy / yᵀH⁻¹y of the newest pair, else 1;  p = -(two loops over the pairs, γH⁻¹ between them) g
  *                gᵀp ≥ 0: drop the pairs and repeat;  still gᵀp ≥ 0: stalled
- *                promise = -gᵀp/2;  θ = tolerance · max(l0 - l, |l|) + NOISE |l|
+ *                e = |l - least l|;  F = max(l0 - l, e);  θ = tolerance · √(F min(F, 16 e)) + NOISE |l|;  promise = -gᵀp/2
  *                promise ≥ θ                                  search from t = 1, lengthening if it is the first step
  *                else first step, or last fall > 100 θ, and no probe from here has failed
  *                                                             probe from t = m = max(8 θ, 2⁻¹⁶ |l|) / |gᵀp|, above 4
@@ -60,6 +60,11 @@ import { copyMatrix, gradientOf, Lbfgs, LbfgsState, stateOf } from "./lbfgs-stat
 
 /** Relative rounding error of a loss evaluated in float32: 2⁻²³. */
 const NOISE: f64 = 1.0 / 8388608;
+/**
+ * Multiple of the loss's excess over its lower bound below which the decrease so far counts as near its end: θ is then the
+ * smaller, the closer the loss is to the bound, so that data which the decoder reaches exactly are met exactly.
+ */
+const NEAR_BOUND: f64 = 16;
 /** Minimum rise of the loss that is distinguished from rounding, in multiples of NOISE times the loss. */
 const SHOWN_RISE: f64 = 16;
 /**
@@ -296,9 +301,7 @@ function setDirection(lbfgs: Lbfgs, row: usize): void {
       return;
     }
   }
-  state.threshold =
-    lbfgs.tolerance * max(sample.initialObjective - sample.objective, abs(sample.objective)) +
-    NOISE * abs(sample.objective);
+  state.threshold = thresholdOf(lbfgs, sample);
   const promise = -0.5 * sample.slope;
   const isAlongGradient = state.look === ALONG_GRADIENT;
   if (!isAlongGradient) state.promise = promise;
@@ -322,6 +325,17 @@ function setDirection(lbfgs: Lbfgs, row: usize): void {
   } else {
     state.search = isFirst ? LENGTHENING : BACKTRACKING;
   }
+}
+
+/**
+ * Returns θ, the smallest decrease of the loss that counts as progress: `tolerance` times the decrease so far, or times its
+ * geometric mean with NEAR_BOUND times the excess over the lower bound if that is smaller; plus the rounding of float32
+ * evaluations.
+ */
+function thresholdOf(lbfgs: Lbfgs, sample: Sample): f64 {
+  const excess = abs(sample.objective - sample.leastLoss);
+  const fallen = max(sample.initialObjective - sample.objective, excess);
+  return lbfgs.tolerance * sqrt(fallen * min(fallen, NEAR_BOUND * excess)) + NOISE * abs(sample.objective);
 }
 
 // Line search.

@@ -34,6 +34,7 @@ export const FAMILIES = [
   "custom losses",
   "priors",
   "weights and sums",
+  "reachable",
   "trained",
   "published",
 ] as const;
@@ -86,6 +87,8 @@ export interface RandomCase {
   readonly redraw?: (decoder: Decoder, draw: () => number) => void;
   /** Standard deviation of the latents that the data is decoded from. Default 1. */
   readonly spread?: number;
+  /** Are the samples decodes as they are? Default false: decodes are mixed, and noise is added. */
+  readonly isReachable?: boolean;
   /** Standard deviation of the noise on the data, as a share of that of the decodes. Default 0.1. */
   readonly noise?: number;
   readonly samples?: number;
@@ -96,7 +99,7 @@ export interface RandomCase {
 
 /**
  * A decoder with random weights, and samples of it: 0.7 of one decode and 0.3 of another, and noise, so that no code
- * reconstructs them. For cross entropy they are clipped to [0, 1].
+ * reconstructs them, unless `isReachable`. For cross entropy they are clipped to [0, 1].
  */
 export function randomCase(
   family: Family,
@@ -131,7 +134,9 @@ async function samplesOf(
     const z = normals(samples * d, seed, spread).map((value, i) => value * (units?.[i % d] ?? 1));
     return decode(decoder, z, { backend, ...(fixed && { fixed }), ...(points && { points }) });
   };
-  const [one, other] = [await decoded(DATA_SEED), await decoded(DATA_SEED + 1)];
+  const one = await decoded(DATA_SEED);
+  if (given.isReachable) return one;
+  const other = await decoded(DATA_SEED + 1);
   const random = createRandom(DATA_SEED + 2);
   const deviation = noise * standardDeviation(one);
   return one.map((value, i) => {

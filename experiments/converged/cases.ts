@@ -2,6 +2,7 @@ import type { Case } from "./case.ts";
 import { LATENT_CASES } from "./decoders/latents.ts";
 import { NORMALISED_CASES } from "./decoders/normalised.ts";
 import { DENSE_CASES } from "./decoders/plain.ts";
+import { REACHABLE_CASES } from "./decoders/reachable.ts";
 import { TRAINED_CASES } from "./decoders/trained.ts";
 import { PUBLISHED_CASES } from "./published/published.ts";
 import type { Start } from "./starts.ts";
@@ -18,6 +19,7 @@ export const TASKS: readonly Task[] = [
   ...DENSE_CASES,
   ...NORMALISED_CASES,
   ...LATENT_CASES,
+  ...REACHABLE_CASES,
   ...PUBLISHED_CASES,
 ].flatMap((each) => each.starts.map((start) => ({ case: each, start })));
 

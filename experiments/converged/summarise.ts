@@ -117,8 +117,29 @@ export function summaryLines(records: readonly CaseRecord[]): string[] {
       return `${MEASURES[name].title}: ${percent(all.found[name]!, all.samples)} of all samples, in ${cases} cases`;
     }),
     ...publishedLine(records),
+    ...reachableLine(records),
     `called converged without a step: ${all.unmoved} samples, ${all.withoutGradient} of them at a gradient of 0`,
     `passes a sample: ${all.passes.toFixed(1)}`,
+  ];
+}
+
+/** Loss, as a share of the mean at z0, below which a sample that a code decodes to counts as found. */
+const FOUND = 1e-9;
+
+/** Share of the reachable samples that are found, among those of losses that fall to 0. */
+export function reachableLine(records: readonly CaseRecord[]): string[] {
+  const reachable = records.filter(
+    ({ family, name }) => family === "reachable" && !name.includes("cross entropy"),
+  );
+  if (reachable.length === 0) return [];
+  const found = total(
+    reachable.map(({ objectives, initialObjective }) => {
+      return objectives.filter((objective) => objective <= FOUND * initialObjective).length;
+    }),
+  );
+  const samples = total(reachable.map((record) => record.samples));
+  return [
+    `reachable samples by squared error, loss at most ${FOUND} of its start: ${percent(found, samples)} of ${samples}`,
   ];
 }
 

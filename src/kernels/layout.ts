@@ -27,7 +27,7 @@ export const FIRST_TRIAL = -1;
  * Number of dampings λ, and of Cholesky factors of A₀ + λτI, where A₀ is the d × d Gauss-Newton matrix at the decoder's start
  * latent and τ = tr(A₀)/d: length of DAMPINGS in assembly/solve/lbfgs-preconditioner.ts.
  */
-export const DAMPING_COUNT = 5;
+export const DAMPING_COUNT = 6;
 
 /**
  * Maximum number of newest L-BFGS pairs by which the damping λ is chosen; a constant of assembly/solve/lbfgs-preconditioner.ts.

@@ -91,7 +91,10 @@ class Rows {
     const { sampleCount: count, latentSize: d, curvature } = objective;
     const own = shared?.own;
     // Computed before anything is allocated: it throws if the caller has transferred the weights meanwhile.
-    const curvatureScales = Array.from({ length: count }, (_, row) => curvature?.scale(row) ?? 1);
+    const records = Array.from({ length: count }, (_, row) => ({
+      curvatureScale: curvature?.scale(row) ?? 1,
+      leastLoss: objective.leastLoss?.(row) ?? 0,
+    }));
     this.d = d;
     this.solverName = solver.name;
     this.running = new Set(Array.from({ length: count }, (_, row) => row));
@@ -144,7 +147,7 @@ class Rows {
       Sample.set(arena.view(), this.record(row), {
         state: SampleState.waiting,
         z: this.at.z + 8 * d * row,
-        curvatureScale: curvatureScales[row]!,
+        ...records[row]!,
       });
     }
   }

@@ -5,11 +5,13 @@ import { MAX_COUNT } from "./base.ts";
 /** Options of `lbfgs`. */
 export interface LbfgsOptions {
   /**
-   * Decrease of the loss in one step below which convergence is checked, ≥ 0: a fraction of the loss, or of its decrease so
-   * far if that is larger. With 0 only the rounding of float32 counts. Default 1e-6.
+   * Decrease of the loss in one step below which convergence is checked, ≥ 0: a fraction of its decrease so far, or less if
+   * the loss is near its lower bound. With 0 only the rounding of float32 counts. Default 1e-6.
    *
-   * The threshold θ is this fraction of the loss or of its decrease, plus 2⁻²³ of the loss, the rounding of float32
-   * evaluations. A step that is expected to lower the loss by less than θ, or has done so, starts the final check for
+   * The threshold is θ = tolerance · √(F · min(F, 16 e)) + 2⁻²³ · |l|: e is the loss l less its lower bound, the targets' own
+   * entropy for cross entropy and 0 for other losses; F is the decrease so far, or e if that is larger; 2⁻²³ is the rounding of
+   * float32 evaluations. Data that the decoder reaches exactly, y = D(z), are thus met to a loss of about 1e-11 of its start.
+   * A step that is expected to lower the loss by less than θ, or has done so, starts the final check for
    * convergence; see `lbfgs`. Many such steps may add up to more than θ: see `stats.remainingFall`.
    */
   tolerance?: number | undefined;
@@ -57,8 +59,8 @@ export const LBFGS_FIELDS = {
  * follows dz/dt = -H⁻¹ ∇_z l in place of dz/dt = -∇_z l, and comes to rest where the gradient flow does, or in a minimum
  * nearby.
  *
- * - Damping: τ = tr(A)/d for d latents, and λ = 1 at first. After 1, 2, 4, 8, … steps λ is set to the one of 0.01, 0.1, 1, 10,
- *   100 that fits the newest five pairs (step, change of the gradient) best, until A is computed at the sample's own z. Up to 8
+ * - Damping: τ = tr(A)/d for d latents, and λ = 1 at first. After 1, 2, 4, 8, … steps λ is set to the one of 0.003, 0.01,
+ *   0.1, 1, 10, 100 that fits the newest five pairs (step, change of the gradient) best, until A is computed at the sample's own z. Up to 8
  *   steps W is recomputed as well, unless that costs more than four passes or W is constant (squared error of a linear output;
  *   with weights once, after the first step).
  * - Refresh: after every max(2d, 64) evaluations A is recomputed at the sample's own z, which takes d passes

@@ -37,6 +37,8 @@ export interface Objective {
    * @returns gradients, [rows.length, d]
    */
   gradient(rows: Int32Array): Promise<Float64Array>;
+  /** Returns the lower bound of a row's loss, which its data set. Absent if it is 0 for every row. */
+  readonly leastLoss?: (row: number) => number;
   /** Gauss-Newton curvature of the losses; undefined if it is unknown, as for a custom loss without `curvature`. */
   readonly curvature?: Curvature;
   /** WASM module with which solvers compute their steps. Default: this package's own kernels. */

@@ -23,6 +23,8 @@ export interface ReferenceOptions {
   readonly maxSteps: number;
   readonly slope: number;
   readonly use: CurvatureUse;
+  /** The sample's loss cannot be below it. Default 0. */
+  readonly leastLoss?: number;
   /** A₀ where it does not depend on the data, and what it is multiplied by for this sample. */
   readonly shared?: { readonly matrix: ArrayLike<number>; readonly scale: number } | undefined;
   /** Is told which of the rule's rarer ways a sample goes. */
@@ -59,7 +61,7 @@ export interface ReferenceResult {
   readonly remainingFall: number;
 }
 
-const DAMPINGS = [0.01, 0.1, 1, 10, 100];
+const DAMPINGS = [0.003, 0.01, 0.1, 1, 10, 100];
 const NOISE = 2 ** -23;
 
 /** H or its multiple: as a matrix, for sᵀHs, and by its factor. None stands for I. */
@@ -106,6 +108,18 @@ class Metric {
   }
 }
 
+/** θ, the smallest decrease of the loss that counts as progress. */
+export function thresholdAt(at: {
+  readonly tolerance: number;
+  readonly loss: number;
+  readonly initialLoss: number;
+  readonly leastLoss: number;
+}): number {
+  const excess = Math.abs(at.loss - at.leastLoss);
+  const fallen = Math.max(at.initialLoss - at.loss, excess);
+  return at.tolerance * Math.sqrt(fallen * Math.min(fallen, 16 * excess)) + NOISE * Math.abs(at.loss);
+}
+
 const traceMean = (a: ArrayLike<number>, d: number) =>
   Array.from({ length: d }, (_, i) => a[i * d + i]!).reduce((sum, value) => sum + value, 0) / d;
 
@@ -114,7 +128,7 @@ export async function referenceLbfgs(
   z0: ArrayLike<number>,
   options: ReferenceOptions,
 ): Promise<ReferenceResult> {
-  const { tolerance, memory, maxSteps, slope, use, shared, note = () => {} } = options;
+  const { tolerance, memory, maxSteps, slope, use, leastLoss = 0, shared, note = () => {} } = options;
   const d = z0.length;
   const counts = {
     acceptedSteps: 0,
@@ -185,7 +199,7 @@ export async function referenceLbfgs(
       if (!(dot(g, p) < 0)) return end("stalled");
     }
     const gp = dot(g, p);
-    threshold = tolerance * Math.max(initialLoss - loss, Math.abs(loss)) + NOISE * Math.abs(loss);
+    threshold = thresholdAt({ tolerance, loss, initialLoss, leastLoss });
     const isFirst = counts.acceptedSteps === 0;
     const isAlongGradient = phase === "along gradient";
     if (!isAlongGradient) promise = -gp / 2;

@@ -12,6 +12,7 @@ import type { Passes } from "./passes.ts";
 import { allocatePrior } from "./prior-block.ts";
 import {
   allocateWorkspace,
+  leastLoss,
   lossScales,
   type Rows,
   sampleTarget,
@@ -180,6 +181,7 @@ function bindRows(
       passes.gradient(rows.length);
       return read(workspace.gradients, rows);
     },
+    leastLoss: (row) => leastLoss(problem, first + (row % count)),
     ...(curvature.use.hasCurvature && { curvature }),
     kernels: packed.compiled.module,
     dispose: blocks.free,

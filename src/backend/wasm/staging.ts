@@ -5,7 +5,14 @@ import type { SampleSet, Task } from "../backend.ts";
 import type { Feed, SampleRange } from "../feed.ts";
 import { allocateFixed, type FixedRows } from "./fixed-rows.ts";
 import type { PackedDecoder } from "./packed.ts";
-import { type LossScales, lossScales, sampleTarget, sampleWeights, writeWeights } from "./workspace.ts";
+import {
+  type LossScales,
+  leastLoss,
+  lossScales,
+  sampleTarget,
+  sampleWeights,
+  writeWeights,
+} from "./workspace.ts";
 
 /**
  * Window on a call's samples: those in WASM memory, at most twice as many as are solved at once. They are being solved, wait
@@ -131,6 +138,7 @@ export class Staging<Range extends SampleRange> {
       weights: weightRow,
       fixed: this.given.at(place),
       z,
+      leastLoss: leastLoss(problem, sample),
       ...scales,
     });
   }

@@ -1,5 +1,6 @@
 import { attached } from "../../base/realms.ts";
 import { LOSS_CODES, paddedSize, ValueRows, Workspace as WorkspaceStruct } from "../../kernels/layout.ts";
+import { leastLosses } from "../../terms/floor.ts";
 import type { Loss } from "../../terms/losses.ts";
 import { takesLogits } from "../../terms/losses.ts";
 import type { Problem } from "../backend.ts";
@@ -178,6 +179,18 @@ export function sampleWeights(
   if (!problem.weights) return undefined;
   const weights = attached("weights", problem.weights);
   return weights.length === n ? weights : weights.subarray(index * n, (index + 1) * n);
+}
+
+/** Returns the lower bound of one sample's loss. */
+export function leastLoss(problem: Problem, index: number): number {
+  const { loss, decoder } = problem;
+  const [least] = leastLosses(
+    loss,
+    sampleTarget(problem, index),
+    decoder.outputSize,
+    sampleWeights(problem, index),
+  );
+  return least!;
 }
 
 /** Returns the data y of one sample, outputSize numbers. */

@@ -13,6 +13,7 @@ import { curvatureScale } from "../wasm/curvature.ts";
 import { curvatureUse } from "../wasm/preconditioner.ts";
 import { priorValues, scalesOf } from "../wasm/prior-values.ts";
 import { wasm } from "../wasm/wasm.ts";
+import { leastLoss } from "../wasm/workspace.ts";
 import type { DeviceRecovery } from "./device-recovery.ts";
 import { GRADIENTS, LATENTS, LOSSES, objectiveGraph } from "./graphs.ts";
 import type { LoadedDecoder } from "./loaded.ts";
@@ -88,6 +89,7 @@ export function gpuObjective(
     },
     terms: (rows) => ({ losses: pick(losses, rows, 1), priors: pick(priors, rows, 1) }),
     gradient: async (rows) => pick(gradients, rows, d),
+    leastLoss: (row) => leastLoss(problem, first + row),
     curvature,
     dispose() {
       bound?.dispose();

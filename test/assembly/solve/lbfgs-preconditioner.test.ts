@@ -32,7 +32,7 @@ import { derivative, gaussNewtonOf, logitsOf, relativeDistance } from "../../sup
 
 // What all samples of a decoder share: its Jacobian at the decoder's own start, and the factors of its own A + λτI.
 
-const DAMPINGS = [0.01, 0.1, 1, 10, 100];
+const DAMPINGS = [0.003, 0.01, 0.1, 1, 10, 100];
 const packedSize = (d: number) => (d * (d + 1)) / 2;
 
 /** The lower triangle of LLᵀ, of L packed by rows. */

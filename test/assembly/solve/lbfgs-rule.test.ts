@@ -137,7 +137,7 @@ const CASES: Record<string, Case> = {
     activation: "tanh",
     output: "identity",
     loss: squaredError(sum),
-    gain: 6,
+    gain: 8,
     options: { tolerance: 1e-8 },
   },
   "a refresh too dear": { layers: [20, 6, 30], activation: "elu", output: "sigmoid", loss: bce, z0: true },
@@ -365,7 +365,9 @@ async function byTheRule(
     };
     const shared = matrix && { matrix, scale: curvature!.scale(i) };
     const start = z0?.subarray(i * d, (i + 1) * d) ?? new Float32Array(d);
-    results.push(await referenceLbfgs(sample, start, { ...DEFAULTS, ...options, use, shared, note }));
+    const leastLoss = objective.leastLoss!(i);
+    const settings = { ...DEFAULTS, ...options, use, leastLoss, shared, note };
+    results.push(await referenceLbfgs(sample, start, settings));
   }
   objective.dispose();
   return results;

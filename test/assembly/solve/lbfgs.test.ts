@@ -80,7 +80,8 @@ for (const activation of ["tanh", "elu"] as const) {
         assert.is(result.status[i], "converged");
         // In float64, in which float32 losses of small differences are off by more.
         const above = objectiveOf(own, loss, z, part(masked), part(weights)).value / minimum.loss - 1;
-        assert.ok(Math.abs(above) < 1e-6, `${loss.name}, ${output}, sample ${i}: ${above} above`);
+        // A decrease of 2⁻²³ of the loss does not show, and some such steps may be left.
+        assert.ok(Math.abs(above) < 4e-6, `${loss.name}, ${output}, sample ${i}: ${above} above`);
       }
     }
   });
