@@ -101,6 +101,14 @@ test("Mod of constants: what is left over has the sign of the divisor, and with 
 /** Something that a row of the page says, a node that has it, and what its refusal says. */
 type Case = readonly [said: RegExp, refusal: RegExp, attributes?: Attributes, others?: Others];
 
+/** Windows that leave two pixels of six behind the last one. */
+const behind: Case = [
+  /`auto_pad` that leaves more than one pixel/,
+  /for which SAME_UPPER has no one meaning/,
+  { kernel_shape: integers(1, 1), strides: integers(3, 3), auto_pad: { text: "SAME_UPPER" } },
+  (file) => [file.constant("w", [4, 4, 1, 1], new Float32Array(16))],
+];
+
 const REFUSALS: Readonly<Record<string, readonly Case[]>> = {
   Resize: [
     [/`tf_crop_and_resize`/, /is "tf_crop_and_resize"/, place("tf_crop_and_resize"), scaledBy(2)],
@@ -129,6 +137,7 @@ const REFUSALS: Readonly<Record<string, readonly Case[]>> = {
     [/the batch/, /pads the batch/, {}, (file) => [file.integers([1, 0, 0, 0, 0, 0, 0, 0])]],
   ],
   AveragePool: [
+    behind,
     [/`dilations`/, /dilated/, { kernel_shape: integers(2, 2), dilations: integers(2, 2) }],
     [
       ...([/`ceil_mode`/, /ceil_mode/] as const),
@@ -148,6 +157,7 @@ const REFUSALS: Readonly<Record<string, readonly Case[]>> = {
   ReduceMin: [[/the batch/, /the minimum over the batch/, { axes: integers(0) }]],
   ReduceLogSumExp: [[/the batch/, /the maximum over the batch/, { axes: integers(0) }]],
   MaxPool: [
+    behind,
     [
       ...([/`dilations` with `auto_pad`/, /dilated and padded by auto_pad/] as const),
       {
@@ -187,7 +197,7 @@ const REFUSALS: Readonly<Record<string, readonly Case[]>> = {
   LayerNormalization: [
     [/`epsilon` of 0/, /it adds 0/, { epsilon: { float: 0 } }, (file) => [file.filled(6, 1)]],
   ],
-  Conv: [[/a kernel or bias that is computed/, /its input 1 is computed/, {}, (_, z) => [z]]],
+  Conv: [[/a kernel or bias that is computed/, /its input 1 is computed/, {}, (_, z) => [z]], behind],
   OneHot: [
     [/no integer input/, /expected an input/, {}, (file) => [file.integers([3]), file.floats([0, 1])]],
   ],

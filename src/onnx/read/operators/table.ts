@@ -41,7 +41,8 @@ export const OPERATORS = {
   Einsum: { inputs: "all", read: einsum, fold: foldEinsum, wraps: true },
   /**
    * Refused: a kernel or bias that is computed; three axes of pixels; an axis of points, unless the kernel has one tap; a
-   * kernel that takes more than 2^27 numbers once it is repeated for the images of a sample.
+   * kernel that takes more than 2^27 numbers once it is repeated for the images of a sample; `auto_pad` that leaves more
+   * than one pixel behind the last window.
    */
   Conv: { inputs: 2, read: convolutions.conv },
   /**
@@ -182,13 +183,13 @@ export const OPERATORS = {
    */
   Pad: { inputs: 2, read: resampling.pad, former: upgrade.PAD },
   /**
-   * Refused: `dilations`; `ceil_mode` where the last window is not whole; pads as wide as the window; three axes of
-   * pixels; an axis of points.
+   * Refused: `dilations`; `ceil_mode` where the last window is not whole; pads as wide as the window; `auto_pad` that
+   * leaves more than one pixel behind the last window; three axes of pixels; an axis of points.
    */
   AveragePool: { inputs: 1, read: resampling.averagePool },
   /**
    * Refused: its second output, Indices; a window of padding alone; `dilations` with `auto_pad`, or with more than
-   * 256 pixels of padding; three axes of pixels; an axis of points.
+   * 256 pixels of padding; `auto_pad` that leaves more than one pixel behind the last window; three axes of pixels; an axis of points.
    */
   MaxPool: { inputs: 1, read: pooling.maxPool },
   /** Refused: a maximum over the points. */
