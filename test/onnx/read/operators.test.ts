@@ -126,6 +126,7 @@ const REFUSALS: Readonly<Record<string, readonly Case[]>> = {
       ...([{ ...mode("linear"), exclude_outside: integer(1) }, scaledBy(2)] as const),
     ],
     [/leave pixels as many/, /leaves \[6,6\] pixels as many/, mode("linear"), scaledBy(1.1)],
+    [/`align_corners` with scales/, /makes no whole number/, place("align_corners"), scaledBy(0.7)],
     [/scales or sizes that are computed/, /its input 2 is computed/, {}, (_, z) => ["", z]],
     [/the channels resized/, /the channels/, {}, (file) => ["", file.floats([1, 2, 1, 1])]],
   ],

@@ -170,7 +170,8 @@ export const OPERATORS = {
    * Refused: `coordinate_transformation_mode` `tf_crop_and_resize`; `tf_half_pixel_for_nn` with another `mode` than `nearest`,
    * or with `nearest_mode` `ceil` or `round_prefer_ceil`; `antialias` with `nearest`; `exclude_outside` with neither `cubic`
    * nor `antialias`; scales other than 1 that leave pixels as many as before, where ONNX Runtime copies and the standard
-   * interpolates; in opset 10, `nearest` to fewer pixels by a scale other than 1/2, 1/3, …; scales or sizes that are computed;
+   * interpolates; `align_corners` with scales that make no whole number of pixels, which ONNX Runtime rounds down and the
+   * standard's tests do not; in opset 10, `nearest` to fewer pixels by a scale other than 1/2, 1/3, …; scales or sizes that are computed;
    * the batch or the channels resized; three axes of pixels; an axis of points.
    */
   Resize: { inputs: 1, read: resize, former: upgrade.RESIZE },
