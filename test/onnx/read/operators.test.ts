@@ -256,6 +256,35 @@ test("an axis is stretched to as many as there are points, but not to several ti
   }
 });
 
+// latentflow_export.py refuses these, too, by its lists of the table.
+test("three axes of pixels are refused, and computed inputs where the table says that they are constant", async () => {
+  const counts = { ofPixels: 0, constants: 0 };
+  for (const name of Object.keys(OPERATORS)) {
+    const { ofPixels, constants = [] } = operatorOf(name)!;
+    if (ofPixels) {
+      counts.ofPixels++;
+      const file = new OnnxFile(["z", "y"]);
+      const z = file.input("z", ["batch", 2, 3, 3, 3]);
+      const made = file.apply("", name, [z, file.filled(1, 1)]);
+      const message = await refusalOf(file.toMessage("y", made, ["batch"], []).toBytes());
+      assert.match(
+        message,
+        "it reads [batch, 2, 3, 3, 3], expected [batch, channels, height, width] or one axis less",
+      );
+      assert.match(rows.get(name)!, /three axes of pixels|refused as Resize/);
+    }
+    for (const place of constants) {
+      counts.constants++;
+      const message = await refusalOf(
+        fileOf(name, {}, (file, z) => constants.map((each) => (each === place ? z : file.filled(4, 1)))),
+      );
+      assert.match(message, `its input ${place} is computed, expected a constant`, name);
+      assert.match(rows.get(name)!, / (is|are) computed/, name);
+    }
+  }
+  assert.ok(counts.ofPixels > 4 && counts.constants > 10);
+});
+
 test("what is read of constants alone is refused of anything else", async () => {
   for (const operator of ["Floor", "ReduceProd", "Round", "Ceil"]) {
     const message = `(${operator}: it depends on inputs; of these only constants are read)`;

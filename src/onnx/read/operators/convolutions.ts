@@ -17,12 +17,6 @@ import { multiplied } from "./products.ts";
  * number, otherwise 1; the graph concatenates their channels, and `channels` counts all of them.
  */
 export function pixelsOf(node: Site, value: Value) {
-  const axes = value.axes.length - 2;
-  if (axes !== 1 && axes !== 2) {
-    return node.refuse(
-      `it reads ${showAxes(value)}, expected [batch, channels, height, width] or one axis less`,
-    );
-  }
   if (value.axes.slice(1).flat().includes(BATCH) || value.shape.includes("points")) {
     return node.refuse(`it reads ${showAxes(value)}, expected the batch first, and no points`);
   }
