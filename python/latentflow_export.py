@@ -37,7 +37,7 @@ import subprocess
 import sys
 import tempfile
 import warnings
-from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple, Union
+from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Sequence, Set, Tuple, Union
 
 import torch
 from torch.nn.utils import parametrize, prune
@@ -78,6 +78,24 @@ OPERATORS_OF_CONSTANTS = frozenset(
     Ceil Constant ConstantOfShape Floor Mod Range ReduceProd Round Shape Size
     """.split()
 )
+# Of one axis of pixels or two, [batch, channels, height, width], not of three.
+OPERATORS_OF_PIXELS = frozenset(
+    """
+    AveragePool Conv ConvTranspose MaxPool Resize Upsample
+    """.split()
+)
+# The places of inputs that have to be constant.
+CONSTANT_INPUTS: Dict[str, Tuple[int, ...]] = {
+    "BatchNormalization": (1, 2, 3, 4),
+    "Clip": (1, 2),
+    "Conv": (1, 2),
+    "ConvTranspose": (1, 2),
+    "GroupNormalization": (1, 2),
+    "InstanceNormalization": (1, 2),
+    "LayerNormalization": (1, 2),
+    "Pow": (1,),
+    "RMSNormalization": (1,),
+}
 # Attributes of which it reads some values only.
 CHOICES: Dict[str, Dict[str, Tuple[str, ...]]] = {
     "Pad": {"mode": ("constant", "reflect", "edge")},
@@ -120,9 +138,9 @@ def export(
     pruning). The module is left as it is, and so are the states of random number generators. Forward hooks are part
     of what a module computes: they are called on the copy.
 
-    A file that latentflow does not read would be of no use here, so none is written where an operator, or its mode, says
-    that already. What it refuses beside that, a shape say, is said when the file is loaded; site/reference/onnx-operators.md of the
-    npm package lists all. For other programs torch.onnx.export writes any module.
+    A file that latentflow does not read would be of no use here, so none is written where an operator says that already: by
+    its mode, three axes of pixels, weights that are computed, or a second output. What it refuses beside that, a shape say,
+    is said when the file is loaded; site/reference/onnx-operators.md of the npm package lists all. For other programs torch.onnx.export writes any module.
 
     Args:
         module: takes the latents and returns one tensor; the first axis of both is the batch. Inputs that have the name
@@ -968,15 +986,16 @@ def _write_onnx(
 
 
 def _check_operators(onnx: Any, graph: Any, inputs: _Inputs, module: torch.nn.Module) -> None:
-    """Refuses nodes whose operators or modes latentflow does not read."""
+    """Refuses nodes that latentflow does not read, by their operators, modes, axes or inputs."""
     computed = {one.name for one in inputs.all}
+    axes = _pixel_axes(graph)
+    used = {name for node in graph.node for name in node.input if name} | {one.name for one in graph.output}
     unread = []
     for node in graph.node:
         # A shape is known for any batch, and any number of points.
-        is_computed = node.op_type not in ("Shape", "Size") and any(name in computed for name in node.input)
-        if is_computed:
+        if node.op_type not in ("Shape", "Size") and any(name in computed for name in node.input):
             computed.update(node.output)
-        reason = _why_unread(onnx, node, is_computed)
+        reason = _why_unread(onnx, node, computed, axes, used)
         if reason is not None:
             unread.append("{} {}{}".format(node.op_type, _place(node, inputs, module), reason and ": " + reason))
     if unread:
@@ -991,13 +1010,42 @@ def _check_operators(onnx: Any, graph: Any, inputs: _Inputs, module: torch.nn.Mo
         )
 
 
-def _why_unread(onnx: Any, node: Any, is_computed: bool) -> Optional[str]:
+def _pixel_axes(graph: Any) -> Dict[str, int]:
+    """Returns how many axes of pixels a node reads, by its output's name, as far as PyTorch's exporter writes it down."""
+    makers = {name: node for node in graph.node for name in node.output}
+    counts = {tensor.name: math.prod(tensor.dims) for tensor in graph.initializer}
+    axes = {}
+    for node in graph.node:
+        given = {attribute.name: attribute for attribute in node.attribute}
+        if node.op_type == "Constant" and "value" in given:
+            counts[node.output[0]] = math.prod(given["value"].t.dims)
+        elif "kernel_shape" in given:
+            axes[node.output[0]] = len(given["kernel_shape"].ints)
+        elif node.op_type == "Resize" and node.input[2:3] and node.input[2]:
+            axes[node.output[0]] = counts.get(node.input[2], 2) - 2
+        elif node.op_type == "Resize" and node.input[3:]:
+            # Sizes are the lengths of the batch and the channels, which are computed, before those of pixels.
+            sizes = makers.get(node.input[3])
+            axes[node.output[0]] = counts.get(sizes.input[-1], 0) if sizes and sizes.op_type == "Concat" else 0
+    return axes
+
+
+def _why_unread(onnx: Any, node: Any, computed: Set[str], axes: Dict[str, int], used: Set[str]) -> Optional[str]:
     """Returns why latentflow does not read a node, "" if it lacks the operator; None if it reads it."""
     name = node.op_type
     if node.domain not in ("", "ai.onnx") or name not in OPERATORS | OPERATORS_OF_CONSTANTS:
         return ""
-    if is_computed and name in OPERATORS_OF_CONSTANTS:
+    if name in OPERATORS_OF_CONSTANTS and any(output in computed for output in node.output):
         return "it depends on inputs; of these only constants are read"
+    for place, output in enumerate(node.output):
+        if place > 0 and name != "Split" and output in used:
+            return "its output {} is used, expected the first one alone".format(place)
+    for place in CONSTANT_INPUTS.get(name, ()):
+        if node.input[place : place + 1] and node.input[place] in computed:
+            return "its input {} is computed, expected a constant".format(place)
+    if name in OPERATORS_OF_PIXELS and axes.get(node.output[0], 0) > 2:
+        shown = axes[node.output[0]]
+        return "it reads {} axes of pixels, expected [batch, channels, height, width] or one axis less".format(shown)
     choices = CHOICES.get(name, {})
     for attribute in node.attribute:
         if attribute.name in choices:

@@ -18,6 +18,7 @@ const begin = "<!-- From here on written by scripts/document-onnx-operators.ts. 
 const names = (Object.keys(OPERATORS) as OperatorName[]).sort();
 const ofInputs = names.filter((name) => operatorOf(name)?.read);
 const ofConstants = names.filter((name) => !operatorOf(name)?.read);
+const ofPixels = names.filter((name) => operatorOf(name)?.ofPixels);
 
 /** Comments of the table's operators, by their names, without "Refused: " and the full stop. */
 function refusals(): Map<string, string> {
@@ -54,9 +55,18 @@ export function documentOnnxOperators(): string {
   return `${text.slice(0, text.indexOf(begin))}${begin}\n\n${parts.join("\n\n")}\n`;
 }
 
-/** The exporter with its lists of operators renewed. */
+/** The exporter with its lists of operators, and its table of their constant inputs, renewed. */
 export function listOperators(): string {
-  return Object.entries({ OPERATORS: ofInputs, OPERATORS_OF_CONSTANTS: ofConstants }).reduce(
+  const constants = names.flatMap((name) => {
+    const inputs = operatorOf(name)?.constants?.map((input) => `${input},`);
+    return inputs ? [`    "${name}": (${inputs.join(" ").replace(/(?<= .*),$/, "")}),\n`] : [];
+  });
+  const lists = {
+    OPERATORS: ofInputs,
+    OPERATORS_OF_CONSTANTS: ofConstants,
+    OPERATORS_OF_PIXELS: ofPixels,
+  };
+  return Object.entries(lists).reduce(
     (text, [list, some]) =>
       text.replace(new RegExp(`(?<=^${list} = frozenset\\(\\n    """\\n).*?(?=\\n    """)`, "ms"), () => {
         const lines: string[] = [];
@@ -67,7 +77,9 @@ export function listOperators(): string {
         }
         return lines.join("\n");
       }),
-    readFileSync(exporter, "utf8"),
+    readFileSync(exporter, "utf8").replace(/(?<=^CONSTANT_INPUTS\b[^\n]* = \{\n).*?(?=^\})/ms, () =>
+      constants.join(""),
+    ),
   );
 }
 

@@ -110,6 +110,13 @@ class Function(nn.Module):
         return self.function(self.layer(z))
 
 
+class Lengths(nn.Module):
+    """A resize of which one length is computed."""
+
+    def forward(self, x):
+        return nn.functional.interpolate(x, size=(x.shape[2] * 2, 5))
+
+
 class Exported(unittest.TestCase):
     def setUp(self):
         folder = tempfile.TemporaryDirectory()
@@ -738,10 +745,11 @@ class Refusals(Exported):
         one = "latentflow does not read what a node is written for: "
         bend = nn.Sequential(*first, Bend())
         self.refuses(one + r"Atan of '2' \(Bend\); site/reference/onnx-operators.md of the npm package", bend, latent=5)
-        resize = nn.Sequential(*first, nn.Upsample(scale_factor=2, mode="bicubic"))
-        message = r"""Resize of '2' \(Upsample\): its mode is "cubic", expected "nearest" or "linear"; site/"""
-        self.refuses(one + message, resize, latent=5)
-        for mode in ["nearest", "bilinear"]:
+        with mock.patch.dict(latentflow_export.CHOICES, {"Resize": {"mode": ("nearest", "linear")}}):
+            resize = nn.Sequential(*first, nn.Upsample(scale_factor=2, mode="bicubic"))
+            message = r"""Resize of '2' \(Upsample\): its mode is "cubic", expected "nearest" or "linear"; site/"""
+            self.refuses(one + message, resize, latent=5)
+        for mode in ["nearest", "bilinear", "bicubic"]:
             self.export(nn.Sequential(*first, nn.Upsample(scale_factor=2, mode=mode)), latent=5)
         os.remove(self.path)
         several = nn.Sequential(*first, nn.Sequential(nn.ReLU(), Bend()), Bend())
@@ -769,6 +777,48 @@ class Refusals(Exported):
 
         self.export(Function(places), latent=5)
         self.assertIn("Floor", [node.op_type for node in self.model.graph.node])
+
+    def test_three_axes_of_pixels(self):
+        first = [nn.Linear(5, 128), nn.Unflatten(1, (2, 4, 4, 4))]
+        for operator, solid in [
+            ("Conv", nn.Conv3d(2, 3, 3)),
+            ("ConvTranspose", nn.ConvTranspose3d(2, 3, 3)),
+            ("MaxPool", nn.MaxPool3d(2)),
+            ("AveragePool", nn.AvgPool3d(2)),
+            ("MaxPool", nn.AdaptiveMaxPool3d(1)),
+            ("Resize", nn.Upsample(scale_factor=2)),
+            ("Resize", nn.Upsample(size=(8, 6, 4), mode="trilinear")),
+        ]:
+            message = r"{} of '2' \({}\): it reads 3 axes of pixels, expected \[batch, channels, height, width\] or one"
+            self.refuses(message.format(operator, type(solid).__name__), nn.Sequential(*first, solid), latent=5)
+        flat = [nn.Linear(5, 32), nn.Unflatten(1, (2, 4, 4)), nn.Conv2d(2, 2, 3, padding=1), nn.MaxPool2d(2)]
+        self.export(nn.Sequential(*flat, nn.Upsample(size=(8, 6), mode="bilinear")), latent=5)
+        of_lengths = nn.Sequential(*flat, Lengths())
+        self.export(of_lengths, latent=5)
+        line = [nn.Linear(5, 32), nn.Unflatten(1, (2, 16)), nn.Conv1d(2, 2, 3), nn.Upsample(scale_factor=2)]
+        self.export(nn.Sequential(*line), latent=5)
+
+    def test_inputs_that_have_to_be_constant(self):
+        class Modulated(nn.Module):
+            def forward(self, z):
+                kernel = z[:1, :5].reshape(1, 1, 5) * 0 + 1
+                return nn.functional.conv1d(z.unsqueeze(1), kernel)
+
+        message = r"Conv of the module itself \(Modulated\): its input 1 is computed, expected a constant; site/"
+        self.refuses(message, Modulated(), latent=7)
+        message = r"Pow of the module itself \(Function\): its input 1 is computed, expected a constant; site/"
+        self.refuses(message, Function(lambda x: x.abs() ** x), latent=5)
+        self.export(Function(lambda x: x.abs() ** torch.arange(1, 3).sum()), latent=5)
+
+    def test_outputs_beside_the_first(self):
+        class Places(nn.Module):
+            def forward(self, x):
+                values, places = nn.functional.max_pool1d(x.unsqueeze(1), 2, return_indices=True)
+                return values + places
+
+        message = r"MaxPool of '1' \(Places\): its output 1 is used, expected the first one alone"
+        self.refuses(message, nn.Sequential(nn.Linear(5, 6), Places()), latent=5)
+        self.export(Function(lambda x: torch.cat(x.split([2, 4], 1)[::-1], 1)), latent=5)
 
     def test_places_of_operators_in_modules_called_by_name(self):
         class Bent(Conditioned):

@@ -211,6 +211,10 @@ export const ONNX_CASES: Readonly<Record<string, GraphDefinition>> = {
     [7, 3],
     resize({ size: 5, mode: "linear", coordinates: "align_corners" }),
   ),
+  "resize linear, corners of a length that is not whole": after(
+    [5, 4, 2],
+    resize({ size: [3, 6], scale: [0.7, 1.5], mode: "linear", coordinates: "align_corners" }),
+  ),
   "resize linear, of a scale that rounds up": after(
     [4, 4, 2],
     resize({ size: [7, 7], scale: 1.65, mode: "linear" }),

@@ -95,18 +95,21 @@ const IS_RUN: { readonly [Mode in ResizeMode]: (scale: readonly number[]) => boo
  * exactly the operation's lengths and scales, or if no length changes.
  */
 function resizeInputs({ graph, operation, input }: Task<"resize">): readonly (Tensor | "")[] | undefined {
-  const { size, scale } = operation;
+  const { size, scale, coordinates } = operation;
   const { shape, batch, first } = input;
   const lengths = shape.slice(0, -1) as readonly number[];
   // ONNX Runtime just copies if the lengths do not change.
   if (size.every((to, i) => to === lengths[i])) return undefined;
+  // Corners are aligned by the lengths alone, but not all runtimes round a product of a length and a scale down before.
+  const isByLengths = coordinates === "align_corners";
   // Runtimes differ in whether they round the product to float32.
   const isProduct = size.every((to, i) => {
     const product = scale[i]! * lengths[i]!;
-    return [product, Math.fround(product)].every((each) => Math.floor(each) === to);
+    const isWhole = !isByLengths || Math.fround(product) === to;
+    return isWhole && [product, Math.fround(product)].every((each) => Math.floor(each) === to);
   });
   if (isProduct) return ["", graph.floats([1, 1, ...scale])];
-  if (size.some((to, i) => Math.fround(to / lengths[i]!) !== scale[i])) return undefined;
+  if (!isByLengths && size.some((to, i) => Math.fround(to / lengths[i]!) !== scale[i])) return undefined;
   return ["", "", graph.shape([batch, shape.at(-1), ...size], first)];
 }
 

@@ -15,7 +15,7 @@ import { operatorOf } from "./operators/table.ts";
 import { NodeRefusal } from "./site.ts";
 import { readTensor, type Tensor } from "./tensor.ts";
 import { withBatchFirst } from "./traced-batch.ts";
-import type { Operand } from "./value.ts";
+import { type Operand, showAxes } from "./value.ts";
 
 /** An ONNX graph translated into operations of a decoder. */
 export interface ImportedGraph {
@@ -143,10 +143,22 @@ const nothing: Node = {
 };
 
 function computed(view: NodeView): readonly Operand[] {
-  const { read } = operatorOf(view.operator)!;
+  const operator = operatorOf(view.operator)!;
+  const { read } = operator;
   if (!read) return view.refuse("it depends on inputs; of these only constants are read");
+  checkInputs(operator, view);
   const made = read(new NodeView(view.node, withBatchFirst(view), view.scope));
   return Array.isArray(made) ? made : [made as Operand];
+}
+
+/** Refuses a node with another number of axes than its operator reads, or with computed values where it reads constants. */
+function checkInputs({ ofPixels, constants = [] }: Operator, view: NodeView): void {
+  for (const input of constants) view.optional(input);
+  if (!ofPixels) return;
+  const value = view.value(0);
+  const axes = value.axes.length - 2;
+  if (axes === 1 || axes === 2) return;
+  view.refuse(`it reads ${showAxes(value)}, expected [batch, channels, height, width] or one axis less`);
 }
 
 /** True if a node has all inputs that its operator requires. */

@@ -31,6 +31,10 @@ export interface Operator {
   readonly fold?: Fold;
   /** Computes a node from its attributes and the lengths of its input alone. */
   readonly constant?: (node: NodeView) => Constant;
+  /** True if the first input has to be [batch, channels, height, width], or one axis less. */
+  readonly ofPixels?: true;
+  /** Positions of inputs, beside the first, that have to be constant: weights, exponents, bounds. Default: as `read` says. */
+  readonly constants?: readonly number[];
   /** True if the operator computes new integers, which must wrap around at their width when folded. */
   readonly wraps?: true;
   /**

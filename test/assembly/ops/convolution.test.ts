@@ -86,6 +86,9 @@ const CASES: Readonly<Record<string, Layer[]>> = {
     ...BEFORE([4, 3]),
     convTranspose({ channels: 2, kernel: 3, stride: 2, padding: 1 }),
   ],
+  // Beyond six panels of eight, in both directions: the last panel is whole in one and padded in the other.
+  "many channels": [...BEFORE([3, 2, 56]), conv({ channels: 57, kernel: 2 }), tanh()],
+  "transposed, many channels": [...BEFORE([2, 2, 57]), convTranspose({ channels: 56, kernel: 2 }), tanh()],
   "1×1, and dense behind": [
     ...BEFORE([2, 2, 9]),
     conv({ channels: 8, kernel: 1 }),

@@ -110,6 +110,27 @@ test("Reshape: a length of 0 is the input's, but with allowzero it is 0, which n
   );
 });
 
+/** A file that adds to the latent a tensor, whose numbers lie in another file. */
+function fileWithin(location: string): Uint8Array {
+  const plain = modelMessage({
+    nodes: [nodeMessage({ operator: "Add", inputs: ["z", "w"], outputs: ["y"], attributes: {} })],
+    initialisers: [],
+    inputs: [valueMessage("z", ["batch", 4])],
+    outputs: [valueMessage("y", ["batch", 4])],
+  }).toBytes();
+  const model = fromBinary(ModelProtoSchema, plain);
+  model.graph!.initializer = [
+    create(TensorProtoSchema, {
+      name: "w",
+      dims: [4n],
+      dataType: TensorProto_DataType.FLOAT,
+      dataLocation: TensorProto_DataLocation.EXTERNAL,
+      externalData: [create(StringStringEntryProtoSchema, { key: "location", value: location })],
+    }),
+  ];
+  return new Uint8Array(toBinary(ModelProtoSchema, model));
+}
+
 test("tensors in another file: a symbolic link that leads out of the folder is refused", async () => {
   const place = mkdtempSync(join(tmpdir(), "latentflow-external-"));
   try {
@@ -126,26 +147,8 @@ test("tensors in another file: a symbolic link that leads out of the folder is r
     symlinkSync("../model-secret/w.data", join(folder, "relative.data"));
     symlinkSync("..", join(folder, "up"));
     symlinkSync(folder, join(place, "link-to-model"));
-    const file = (location: string) => {
-      const plain = modelMessage({
-        nodes: [nodeMessage({ operator: "Add", inputs: ["z", "w"], outputs: ["y"], attributes: {} })],
-        initialisers: [],
-        inputs: [valueMessage("z", ["batch", 4])],
-        outputs: [valueMessage("y", ["batch", 4])],
-      }).toBytes();
-      const model = fromBinary(ModelProtoSchema, plain);
-      model.graph!.initializer = [
-        create(TensorProtoSchema, {
-          name: "w",
-          dims: [4n],
-          dataType: TensorProto_DataType.FLOAT,
-          dataLocation: TensorProto_DataLocation.EXTERNAL,
-          externalData: [create(StringStringEntryProtoSchema, { key: "location", value: location })],
-        }),
-      ];
-      return new Uint8Array(toBinary(ModelProtoSchema, model));
-    };
-    const load = (location: string, externalData = folder) => loadOnnx(file(location), { externalData });
+    const load = (location: string, externalData = folder) =>
+      loadOnnx(fileWithin(location), { externalData });
     for (const location of ["within.data", "inside/w.data"]) {
       assert.equal([...(await decode(await load(location), new Float32Array(4)))], [1, 2, 3, 4]);
     }
@@ -161,6 +164,28 @@ test("tensors in another file: a symbolic link that leads out of the folder is r
   } finally {
     rmSync(place, { recursive: true });
   }
+});
+
+test("tensors in another file: a location out of the folder is refused before it is read, in any system's notation", async () => {
+  const asked: string[] = [];
+  const externalData = (name: string) => {
+    asked.push(name);
+    return new Uint8Array(Float32Array.of(1, 2, 3, 4).buffer);
+  };
+  for (const location of [
+    ...["../w.data", "inside/../../w.data", "/w.data", ".."],
+    ...["..\\w.data", "inside\\..\\..\\w.data", "inside/..\\w.data", "\\w.data", "\\\\host\\w.data"],
+    ...["C:\\w.data", "c:w.data", "C:/w.data", "w\0.data", ""],
+  ]) {
+    await rejected(
+      loadOnnx(fileWithin(location), { externalData }),
+      "invalid_file",
+      /the tensor "w" is said to lie in ".*", expected a file in the same folder/,
+    );
+  }
+  assert.equal(asked, []);
+  await loadOnnx(fileWithin("inside/..w.data"), { externalData });
+  assert.equal(asked, ["inside/..w.data"]);
 });
 
 test.run();

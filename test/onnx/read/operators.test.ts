@@ -101,6 +101,14 @@ test("Mod of constants: what is left over has the sign of the divisor, and with 
 /** Something that a row of the page says, a node that has it, and what its refusal says. */
 type Case = readonly [said: RegExp, refusal: RegExp, attributes?: Attributes, others?: Others];
 
+/** Windows that leave two pixels of six behind the last one. */
+const behind: Case = [
+  /`auto_pad` that leaves more than one pixel/,
+  /for which SAME_UPPER has no one meaning/,
+  { kernel_shape: integers(1, 1), strides: integers(3, 3), auto_pad: { text: "SAME_UPPER" } },
+  (file) => [file.constant("w", [4, 4, 1, 1], new Float32Array(16))],
+];
+
 const REFUSALS: Readonly<Record<string, readonly Case[]>> = {
   Resize: [
     [/`tf_crop_and_resize`/, /is "tf_crop_and_resize"/, place("tf_crop_and_resize"), scaledBy(2)],
@@ -118,6 +126,7 @@ const REFUSALS: Readonly<Record<string, readonly Case[]>> = {
       ...([{ ...mode("linear"), exclude_outside: integer(1) }, scaledBy(2)] as const),
     ],
     [/leave pixels as many/, /leaves \[6,6\] pixels as many/, mode("linear"), scaledBy(1.1)],
+    [/`align_corners` with scales/, /makes no whole number/, place("align_corners"), scaledBy(0.7)],
     [/scales or sizes that are computed/, /its input 2 is computed/, {}, (_, z) => ["", z]],
     [/the channels resized/, /the channels/, {}, (file) => ["", file.floats([1, 2, 1, 1])]],
   ],
@@ -129,6 +138,7 @@ const REFUSALS: Readonly<Record<string, readonly Case[]>> = {
     [/the batch/, /pads the batch/, {}, (file) => [file.integers([1, 0, 0, 0, 0, 0, 0, 0])]],
   ],
   AveragePool: [
+    behind,
     [/`dilations`/, /dilated/, { kernel_shape: integers(2, 2), dilations: integers(2, 2) }],
     [
       ...([/`ceil_mode`/, /ceil_mode/] as const),
@@ -148,6 +158,7 @@ const REFUSALS: Readonly<Record<string, readonly Case[]>> = {
   ReduceMin: [[/the batch/, /the minimum over the batch/, { axes: integers(0) }]],
   ReduceLogSumExp: [[/the batch/, /the maximum over the batch/, { axes: integers(0) }]],
   MaxPool: [
+    behind,
     [
       ...([/`dilations` with `auto_pad`/, /dilated and padded by auto_pad/] as const),
       {
@@ -187,7 +198,7 @@ const REFUSALS: Readonly<Record<string, readonly Case[]>> = {
   LayerNormalization: [
     [/`epsilon` of 0/, /it adds 0/, { epsilon: { float: 0 } }, (file) => [file.filled(6, 1)]],
   ],
-  Conv: [[/a kernel or bias that is computed/, /its input 1 is computed/, {}, (_, z) => [z]]],
+  Conv: [[/a kernel or bias that is computed/, /its input 1 is computed/, {}, (_, z) => [z]], behind],
   OneHot: [
     [/no integer input/, /expected an input/, {}, (file) => [file.integers([3]), file.floats([0, 1])]],
   ],
@@ -243,6 +254,35 @@ test("an axis is stretched to as many as there are points, but not to several ti
         /\(Expand: it stretches axis 1 of .* to 2 times the number of points\)/,
       );
   }
+});
+
+// latentflow_export.py refuses these, too, by its lists of the table.
+test("three axes of pixels are refused, and computed inputs where the table says that they are constant", async () => {
+  const counts = { ofPixels: 0, constants: 0 };
+  for (const name of Object.keys(OPERATORS)) {
+    const { ofPixels, constants = [] } = operatorOf(name)!;
+    if (ofPixels) {
+      counts.ofPixels++;
+      const file = new OnnxFile(["z", "y"]);
+      const z = file.input("z", ["batch", 2, 3, 3, 3]);
+      const made = file.apply("", name, [z, file.filled(1, 1)]);
+      const message = await refusalOf(file.toMessage("y", made, ["batch"], []).toBytes());
+      assert.match(
+        message,
+        "it reads [batch, 2, 3, 3, 3], expected [batch, channels, height, width] or one axis less",
+      );
+      assert.match(rows.get(name)!, /three axes of pixels|refused as Resize/);
+    }
+    for (const place of constants) {
+      counts.constants++;
+      const message = await refusalOf(
+        fileOf(name, {}, (file, z) => constants.map((each) => (each === place ? z : file.filled(4, 1)))),
+      );
+      assert.match(message, `its input ${place} is computed, expected a constant`, name);
+      assert.match(rows.get(name)!, / (is|are) computed/, name);
+    }
+  }
+  assert.ok(counts.ofPixels > 4 && counts.constants > 10);
 });
 
 test("what is read of constants alone is refused of anything else", async () => {

@@ -13,7 +13,7 @@ import { concat, dense, graph, pointwise, sequential, sigmoid, tanh } from "../.
 import type { PointwiseFunction } from "../../../src/graph/pointwise.ts";
 import { readDefinition } from "../../../src/graph/read-definition.ts";
 import { binaryCrossEntropy, createDecoder, type Decoder, decode, wasm } from "../../../src/index.ts";
-import { toOnnx } from "../../../src/onnx/index.ts";
+import { loadOnnx, toOnnx } from "../../../src/onnx/index.ts";
 import { checkFileSize } from "../../../src/onnx/write/to-onnx.ts";
 import { ONNX_CASES, randomDecoder } from "../../support/onnx-cases.ts";
 import { OPERATION_CASES } from "../../support/operation-cases.ts";
@@ -137,6 +137,13 @@ for (const [name, transposes] of Object.entries(TRANSPOSES)) {
     assert.is(count(await toOnnx(decoder), "Transpose"), transposes);
   });
 }
+
+test("corners are aligned by the new size, where a scale makes no whole number of pixels, which is read again", async () => {
+  const decoder = randomDecoder(ONNX_CASES["resize linear, corners of a length that is not whole"]!);
+  const again = await loadOnnx(await toOnnx(decoder));
+  const z = randomArray(5, 2 * decoder.latentSize, -1, 1);
+  assert.ok(relativeDistance(await decode(again, z), Array.from(await decode(decoder, z))) < TOLERANCE);
+});
 
 test("a dense stack is a product and a function for each layer", async () => {
   const decoder = createDecoder({ layers: [3, 5, 4], loss: "bce", outputShape: [2, 2] });

@@ -17,12 +17,6 @@ import { multiplied } from "./products.ts";
  * number, otherwise 1; the graph concatenates their channels, and `channels` counts all of them.
  */
 export function pixelsOf(node: Site, value: Value) {
-  const axes = value.axes.length - 2;
-  if (axes !== 1 && axes !== 2) {
-    return node.refuse(
-      `it reads ${showAxes(value)}, expected [batch, channels, height, width] or one axis less`,
-    );
-  }
   if (value.axes.slice(1).flat().includes(BATCH) || value.shape.includes("points")) {
     return node.refuse(`it reads ${showAxes(value)}, expected the batch first, and no points`);
   }
@@ -123,9 +117,18 @@ function windowOf(node: NodeView, lengths: readonly number[], kernel: readonly n
   const total = lengths.map((length, axis) => {
     const outputs = Math.ceil(length / stride[axis]!);
     const reach = dilation[axis]! * (kernel[axis]! - 1) + 1;
-    return Math.max((outputs - 1) * stride[axis]! + reach - length, 0);
+    return (outputs - 1) * stride[axis]! + reach - length;
   });
-  return { kernel, stride, dilation, padding: parted(total, way) };
+  // At -1 the windows are the same whether or not the last pixel is cut off. Below it, ONNX Runtime 1.21 cuts off the first pixels,
+  // too, and 1.30 fails on pooling; the standard has no negative padding.
+  if (total.some((pixels) => pixels < -1)) {
+    const auto = node.text("auto_pad", "");
+    return node.refuse(
+      `its strides are longer than its windows, for which ${auto} has no one meaning; export it with pads`,
+    );
+  }
+  const none = total.map((pixels) => Math.max(pixels, 0));
+  return { kernel, stride, dilation, padding: parted(none, way) };
 }
 
 /**

@@ -37,6 +37,7 @@ export function resize(node: NodeView): Value {
   const { source, lengths, channels } = pixelsOf(node, value);
   const pixels = axes.slice(2);
   checkDefined(node, rule, pixels);
+  checkWhole(node, rule, pixels);
   const size = pixels.map(({ to }) => to);
   if (isUpsampling(rule, pixels)) {
     if (String(size) === String(lengths)) return value;
@@ -130,18 +131,30 @@ function checkDefined(node: NodeView, { antialias }: Rule, pixels: readonly Rati
   );
 }
 
+/** Share of a length by which rounding to float32 moves the product of a length and a scale. */
+const ROUNDING = 2 ** -22;
+
+/**
+ * Refuses nodes that align corners by a scale of which the new length is not a whole number. ONNX Runtime and PyTorch divide by the
+ * length rounded down, the standard's test data by the fraction.
+ */
+function checkWhole(node: NodeView, { coordinates }: Rule, pixels: readonly Ratio[]): void {
+  if (coordinates !== "align_corners") return;
+  const isWhole = ({ from, to, scale }: Ratio) => Math.abs(from * scale - to) <= ROUNDING * to;
+  if (pixels.every((each) => isWhole(each) || each.from === 1 || each.to === 1)) return;
+  const [lengths, scales] = [pixels.map(({ from }) => from), pixels.map(({ scale }) => scale)];
+  node.refuse(
+    `it aligns corners of [${lengths}] pixels by [${scales}], which makes no whole number of them and has no one meaning; give the new size in place of scales`,
+  );
+}
+
 /** Maximum length of an axis for which float32 distinguishes all positions after halving and dividing. */
 const MOST_EXACT = 2 ** 21;
 
 /** True if lengths grow by whole factors, in a way that `upsample` computes. */
 function isUpsampling({ mode, coordinates, rounding, antialias }: Rule, pixels: readonly Ratio[]): boolean {
   const isCentred = coordinates === "half_pixel" || coordinates === "pytorch_half_pixel";
-  const isWhole = pixels.every(({ from, to, scale }) => {
-    return (
-      Number.isInteger(to / from) &&
-      (scale === to / from || (mode === "linear" && coordinates === "align_corners"))
-    );
-  });
+  const isWhole = pixels.every(({ from, to, scale }) => Number.isInteger(to / from) && scale === to / from);
   if (!isWhole) return false;
   if (mode === "linear") {
     const isOne = coordinates === "pytorch_half_pixel" && pixels.some(({ to }) => to === 1);

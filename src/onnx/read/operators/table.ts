@@ -41,14 +41,15 @@ export const OPERATORS = {
   Einsum: { inputs: "all", read: einsum, fold: foldEinsum, wraps: true },
   /**
    * Refused: a kernel or bias that is computed; three axes of pixels; an axis of points, unless the kernel has one tap; a
-   * kernel that takes more than 2^27 numbers once it is repeated for the images of a sample.
+   * kernel that takes more than 2^27 numbers once it is repeated for the images of a sample; `auto_pad` that leaves more
+   * than one pixel behind the last window.
    */
-  Conv: { inputs: 2, read: convolutions.conv },
+  Conv: { inputs: 2, ofPixels: true, constants: [1, 2], read: convolutions.conv },
   /**
    * Refused: a kernel or bias that is computed; three axes of pixels; an axis of points; a kernel that takes more than 2^27
    * numbers once it is repeated for the images of a sample; an `output_shape` larger than the output.
    */
-  ConvTranspose: { inputs: 2, read: convolutions.convTranspose },
+  ConvTranspose: { inputs: 2, ofPixels: true, constants: [1, 2], read: convolutions.convTranspose },
   // Number by number
   /**
    * Refused: a constant with NaN or ∞; a constant of one number that is -∞; a constant with -∞, unless the sum goes into
@@ -62,14 +63,20 @@ export const OPERATORS = {
   Div: { inputs: 2, read: patterns.quotient, fold: numbers.binary(numbers.divide), wraps: true },
   Neg: { inputs: 1, read: arithmetic.neg, fold: numbers.each((x) => 0 - x), wraps: true },
   /** Refused: an exponent that is computed, or more than one number. */
-  Pow: { inputs: 2, read: arithmetic.pow, fold: numbers.binary((a, b) => a ** b), wraps: true },
+  Pow: {
+    inputs: 2,
+    constants: [1],
+    read: arithmetic.pow,
+    fold: numbers.binary((a, b) => a ** b),
+    wraps: true,
+  },
   Sum: { inputs: "all", read: arithmetic.sum, fold: numbers.many((a, b) => a + b), wraps: true },
   /** Refused: a constant with NaN or ∞. */
   Max: { inputs: "all", read: extrema.extremumOf("maximum"), fold: numbers.many(Math.max) },
   /** Refused: a constant with NaN or -∞. */
   Min: { inputs: "all", read: extrema.extremumOf("minimum"), fold: numbers.many(Math.min) },
   /** Refused: bounds that are computed, or NaN. */
-  Clip: { inputs: 1, read: extrema.clip, former: upgrade.CLIP },
+  Clip: { inputs: 1, constants: [1, 2], read: extrema.clip, former: upgrade.CLIP },
   /**
    * Refused: a constant with NaN to choose from; a constant with -∞ to choose from, unless the result goes into Softmax, Exp,
    * Relu, Sigmoid or Tanh, directly or after operators that preserve infinities, such as Reshape; a constant with ∞ to choose
@@ -121,22 +128,27 @@ export const OPERATORS = {
    * Refused: `training_mode` other than 0, and before opset 14 more outputs than one; scales, shifts, means or
    * variances that are computed.
    */
-  BatchNormalization: { inputs: 5, read: norms.batchNorm, former: upgrade.BATCH_NORM },
+  BatchNormalization: {
+    inputs: 5,
+    constants: [1, 2, 3, 4],
+    read: norms.batchNorm,
+    former: upgrade.BATCH_NORM,
+  },
   /** Refused: statistics over the batch or the points; scales or shifts that are computed. */
-  InstanceNormalization: { inputs: 3, read: norms.instanceNorm },
+  InstanceNormalization: { inputs: 3, constants: [1, 2], read: norms.instanceNorm },
   /**
    * Refused: statistics over the batch or the points; scales or shifts that are computed; `num_groups` that does not
    * divide the channels.
    */
-  GroupNormalization: { inputs: 3, read: norms.groupNorm },
+  GroupNormalization: { inputs: 3, constants: [1, 2], read: norms.groupNorm },
   /**
    * Refused: statistics over the batch or the points; scales or shifts that are computed; `epsilon` of 0 or below.
    */
-  LayerNormalization: { inputs: 2, read: norms.layerNorm, fold: foldLayerNorm },
+  LayerNormalization: { inputs: 2, constants: [1, 2], read: norms.layerNorm, fold: foldLayerNorm },
   /**
    * Refused: statistics over the batch or the points; scales or shifts that are computed; `epsilon` of 0 or below.
    */
-  RMSNormalization: { inputs: 2, read: norms.rmsNorm },
+  RMSNormalization: { inputs: 2, constants: [1], read: norms.rmsNorm },
   /**
    * Refused: sums over the batch or the points; a row that a constant mask makes -∞ throughout, where ONNX Runtime
    * returns NaN.
@@ -169,12 +181,13 @@ export const OPERATORS = {
    * Refused: `coordinate_transformation_mode` `tf_crop_and_resize`; `tf_half_pixel_for_nn` with another `mode` than `nearest`,
    * or with `nearest_mode` `ceil` or `round_prefer_ceil`; `antialias` with `nearest`; `exclude_outside` with neither `cubic`
    * nor `antialias`; scales other than 1 that leave pixels as many as before, where ONNX Runtime copies and the standard
-   * interpolates; in opset 10, `nearest` to fewer pixels by a scale other than 1/2, 1/3, …; scales or sizes that are computed;
+   * interpolates; `align_corners` with scales that make no whole number of pixels, which ONNX Runtime rounds down and the
+   * standard's tests do not; in opset 10, `nearest` to fewer pixels by a scale other than 1/2, 1/3, …; scales or sizes that are computed;
    * the batch or the channels resized; three axes of pixels; an axis of points.
    */
-  Resize: { inputs: 1, read: resize, former: upgrade.RESIZE },
+  Resize: { inputs: 1, ofPixels: true, read: resize, former: upgrade.RESIZE },
   /** Refused: files of opset 10 or later, in which Resize replaces Upsample; nodes that would be refused as Resize. */
-  Upsample: { inputs: 1, read: upsample, former: upgrade.UPSAMPLE },
+  Upsample: { inputs: 1, ofPixels: true, read: upsample, former: upgrade.UPSAMPLE },
   /**
    * Refused: `mode` `wrap`; pads or a value that are computed, or a value of NaN; the batch or the points padded; more pixels
    * reflected than there are; a value of -∞, unless the result goes into Softmax, Exp, Relu, Sigmoid or Tanh, directly or after
@@ -182,15 +195,15 @@ export const OPERATORS = {
    */
   Pad: { inputs: 2, read: resampling.pad, former: upgrade.PAD },
   /**
-   * Refused: `dilations`; `ceil_mode` where the last window is not whole; pads as wide as the window; three axes of
-   * pixels; an axis of points.
+   * Refused: `dilations`; `ceil_mode` where the last window is not whole; pads as wide as the window; `auto_pad` that
+   * leaves more than one pixel behind the last window; three axes of pixels; an axis of points.
    */
-  AveragePool: { inputs: 1, read: resampling.averagePool },
+  AveragePool: { inputs: 1, ofPixels: true, read: resampling.averagePool },
   /**
    * Refused: its second output, Indices; a window of padding alone; `dilations` with `auto_pad`, or with more than
-   * 256 pixels of padding; three axes of pixels; an axis of points.
+   * 256 pixels of padding; `auto_pad` that leaves more than one pixel behind the last window; three axes of pixels; an axis of points.
    */
-  MaxPool: { inputs: 1, read: pooling.maxPool },
+  MaxPool: { inputs: 1, ofPixels: true, read: pooling.maxPool },
   /** Refused: a maximum over the points. */
   GlobalMaxPool: { inputs: 1, read: pooling.globalMaxPool },
   /**

@@ -13,7 +13,7 @@ import { onnxVectors } from "../../../support/onnx-vectors.ts";
 import { relativeDistance } from "../../../support/reference.ts";
 import { rejected } from "../../../support/refusal.ts";
 
-// Einsum: what ONNX Runtime computes, or a refusal with a reason. test/fixtures/onnx/einsum.py makes the files and
+// Einsum: what ONNX Runtime or NumPy computes, or a refusal with a reason. test/fixtures/onnx/einsum.py makes the files and
 // computes what is expected.
 
 const CASES = onnxVectors("einsum");
@@ -22,6 +22,10 @@ const REFUSALS: Readonly<Record<string, RegExp>> = {
   "along the batch": /it multiplies along the batch, .*; export it with the batch as the first axis/,
   "two batches": /it multiplies along the batch/,
   "sum over the batch": /it sums over the batch, which makes samples depend on each other/,
+  "sum over the batch of a product": /it multiplies along the batch/,
+  "sum over the batch, implicit": /it multiplies along the batch/,
+  "product along the batch, beside another": /it multiplies along the batch/,
+  "diagonal along the batch": /it takes a diagonal along the batch or the points/,
   "no such output": /its equation "bij->bik" has "k" in the output, expected labels of its inputs, each once/,
   "twice in the output": /its equation "bij->bii" has "i" in the output, expected .*, each once/,
   characters: /its equation is "b1->b", expected letters, one "\.\.\." at most in each term, commas and one/,
