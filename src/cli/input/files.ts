@@ -4,7 +4,7 @@ import { LatentflowError } from "../../base/errors.ts";
 import { onAbort } from "../../base/on-abort.ts";
 import { throwIfAborted } from "../../base/realms.ts";
 import { invalid } from "../../base/refuse.ts";
-import { show, showPath } from "../../base/show.ts";
+import { show, showPath, withoutSecrets } from "../../base/show.ts";
 import { fileError } from "../../files/durable-file.ts";
 import { collect, type Limits } from "../../files/limits.ts";
 import { readFile } from "../../files/local-file.ts";
@@ -116,8 +116,9 @@ export function wholePath(path: string): string {
   }
 }
 
-/** Returns a path relative to the current folder if it lies below that folder, else unchanged. */
+/** Returns a path relative to the current folder if it lies below that folder, else unchanged; a URL without its secrets. */
 export function shortPath(path: string): string {
+  if (isUrl(path)) return withoutSecrets(path);
   try {
     const fromHere = relative(process.cwd(), path);
     return fromHere.startsWith("..") || isAbsolute(fromHere) ? path : fromHere;
