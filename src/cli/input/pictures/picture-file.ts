@@ -1,5 +1,6 @@
 import { stat } from "node:fs/promises";
 import { LatentflowError } from "../../../base/errors.ts";
+import { inTurns, type Pausable } from "../../../base/event-loop.ts";
 import { invalidFile } from "../../../base/refuse.ts";
 import { fileError } from "../../../files/durable-file.ts";
 import { recognise } from "../../../files/file-kind.ts";
@@ -27,7 +28,7 @@ export interface PictureHeader {
 interface PictureFormat {
   readonly is: (bytes: Uint8Array) => boolean;
   readonly readHeader: (where: string, bytes: Uint8Array) => PictureHeader;
-  readonly read: (where: string, bytes: Uint8Array) => ImageDataLike;
+  readonly read: (where: string, bytes: Uint8Array) => Pausable<ImageDataLike>;
 }
 
 const FORMATS: readonly PictureFormat[] = [
@@ -75,7 +76,7 @@ export async function isPictureFile(path: string): Promise<boolean> {
  */
 export async function readImage(where: string, path: string, limits: Limits): Promise<ImageDataLike> {
   const bytes = await bytesOf(where, path, limits);
-  return formatOf(where, path, bytes).read(where, bytes);
+  return inTurns(formatOf(where, path, bytes).read(where, bytes), limits.signal);
 }
 
 function formatOf(where: string, path: string, bytes: Uint8Array) {
