@@ -52,6 +52,17 @@ export function atOnce<T>(work: Pausable<T>): T {
   }
 }
 
+/** Number of values between two pauses of `inPieces`, which take a millisecond or so. */
+const VALUES_AT_ONCE = 2 ** 16;
+
+/** Computes `count` values in pieces: calls `work` with the indices of each piece, from `start` up to `end` (exclusive). */
+export function* inPieces(count: number, work: (start: number, end: number) => void): Pausable<void> {
+  for (let start = 0; start < count; start += VALUES_AT_ONCE) {
+    work(start, Math.min(start + VALUES_AT_ONCE, count));
+    yield;
+  }
+}
+
 /**
  * Resolves in a new task, after the events that are queued. setTimeout is unsuitable: browsers delay it by 4 ms, and by a
  * second in hidden pages.

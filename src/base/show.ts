@@ -1,3 +1,5 @@
+import { builtinModule } from "./builtin-module.ts";
+
 // Formats values of callers for messages: on one line, short, and without secrets.
 
 /** Maximum number of characters that a message shows of a text. */
@@ -37,12 +39,12 @@ function escapeCharacter(character: string): string {
     .join("");
 }
 
-/** Formats a path or URL for a message, without the password and query of a URL. */
+/** Formats a path or URL for a message, without the password, query and fragment of a URL. */
 export function showPath(path: string | URL): string {
   return escapeText(withoutSecrets(String(path)), LONGEST_PATH);
 }
 
-/** Formats a path or URL for a message: in quotes, cut like other values, and without the password and query of a URL. */
+/** Formats a path or URL for a message: in quotes, cut like other values, without a URL's password, query and fragment. */
 export function showLocation(location: string): string {
   return show(withoutSecrets(location));
 }
@@ -55,12 +57,25 @@ const SCHEME = /^[\s\p{Cc}"'<]*(?:https?:[\s\\/]*|(?!file:)[a-z][a-z\d+.-]*:\/\/
 /** Pattern of user and password in a URL. A password may contain an unescaped slash; only digits after the colon are a port. */
 const USER = /^(?:[^\\/?#]*@|[^\\/?#:@[]+:(?!\d*(?:[\\/?#]|$)).*@)/su;
 
-/** Returns a URL without user, password and query, which may hold a token; returns a path unchanged. */
+/**
+ * Returns a URL without user and password, and without query and fragment, which may hold a token; a path unchanged. In a page
+ * a location without a scheme is a URL, too.
+ */
 export function withoutSecrets(location: string): string {
   const [scheme] = SCHEME.exec(location) ?? [];
-  if (scheme === undefined) return location;
-  const rest = location.slice(scheme.length).replace(USER, "");
-  return scheme + rest.replace(/\?[^#]+/, "?…");
+  if (scheme === undefined && builtinModule("node:fs")) return location;
+  const address = scheme === undefined ? location : scheme + location.slice(scheme.length).replace(USER, "");
+  return address.replace(/([?#]).+/s, "$1…");
+}
+
+/**
+ * Returns a runtime's message about a location without the secrets of URLs in it. The runtime may have resolved or escaped the
+ * location.
+ */
+export function wordsWithoutSecrets(words: string, location: string): string {
+  return words
+    .replaceAll(location, () => withoutSecrets(location))
+    .replace(/[a-z][a-z\d+.-]*:\/\/\S+/gi, (url) => withoutSecrets(url));
 }
 
 /** Formats a name given by a caller, such as a solver's, for a message: a string is escaped, without quotes. */

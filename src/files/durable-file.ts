@@ -1,6 +1,7 @@
 import { builtinModule } from "../base/builtin-module.ts";
 import { LatentflowError } from "../base/errors.ts";
 import { codeOf, messageOf } from "../base/realms.ts";
+import { invalidFile } from "../base/refuse.ts";
 import { showPath } from "../base/show.ts";
 
 // Files are written under a temporary name in the same folder, synced to the disk and renamed. If the process is killed or the
@@ -15,6 +16,8 @@ export function fileModules() {
 }
 
 type FileSystem = typeof import("node:fs/promises");
+
+type Stats = import("node:fs").Stats;
 
 /** Path of a file that no later `process.chdir` changes. */
 export interface ResolvedPath {
@@ -80,9 +83,27 @@ const reasons: Readonly<Record<string, string>> = {
   EFBIG: "it would be larger than a file may be here",
   ELOOP: "its symbolic links go in a circle",
   ENAMETOOLONG: "the name is too long",
+  ENXIO: "it is a socket or a device that is not there, expected a file",
   EMFILE: "too many files are open; let the process open more (ulimit -n), or give fewer, larger files",
   ERR_FS_FILE_TOO_LARGE: "it is larger than 2 GiB",
 };
+
+/**
+ * Throws unless a status is that of a regular file. Reading a named pipe would wait for ever, and a device may have no end.
+ *
+ * @param what beginning of the message: the file, or the action that needs it
+ * @throws LatentflowError `invalid_file`
+ */
+export function checkIsFile(what: string, status: Stats): void {
+  if (status.isFile()) return;
+  const kinds = {
+    "a folder": status.isDirectory(),
+    "a named pipe": status.isFIFO(),
+    "a socket": status.isSocket(),
+  };
+  const [kind] = Object.entries(kinds).find(([, isOne]) => isOne) ?? ["a device"];
+  throw invalidFile(`${what}: it is ${kind}, expected a file`);
+}
 
 /** Returns the reason of a file system's error in words; undefined for an uncommon one. */
 export function reasonOf(cause: unknown): string | undefined {

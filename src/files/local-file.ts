@@ -14,7 +14,11 @@ const PIECE = 2 ** 20;
  *
  * @throws LatentflowError `invalid_file` if it is larger than `maxBytes`; errors of the file system unchanged
  */
-export async function readFile(where: string, path: string | URL, limits: Limits): Promise<Uint8Array> {
+export async function readFile(
+  where: string,
+  path: string | URL | Buffer,
+  limits: Limits,
+): Promise<Uint8Array> {
   const { maxBytes, signal } = limits;
   if ((await nodeFiles()!.stat(path)).isFIFO()) return collect(where, chunksOfPipe(path, signal), limits);
   const handle = await nodeFiles()!.open(path);
@@ -52,7 +56,7 @@ async function* piecesOf(handle: FileHandle): AsyncGenerator<Uint8Array> {
  * until a writer opens the pipe, and neither an abort signal nor process.exit() ends that.
  */
 async function* chunksOfPipe(
-  path: string | URL,
+  path: string | URL | Buffer,
   signal: AbortSignal | undefined,
 ): AsyncGenerator<Uint8Array> {
   const { openSync, constants } = builtinModule("node:fs")!;

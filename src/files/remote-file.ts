@@ -1,7 +1,7 @@
 import { LatentflowError } from "../base/errors.ts";
 import { onAbort } from "../base/on-abort.ts";
 import { codeOf, messageOf, throwIfAborted } from "../base/realms.ts";
-import { escapeText, showLocation, withoutSecrets } from "../base/show.ts";
+import { escapeText, showLocation, withoutSecrets, wordsWithoutSecrets } from "../base/show.ts";
 import { reasonOf } from "./durable-file.ts";
 import { checkSize, collect, type Limits } from "./limits.ts";
 
@@ -29,9 +29,8 @@ export async function readRemote(where: string, source: string, limits: Limits):
     throwIfAborted(limits.signal);
     if (cause instanceof LatentflowError) throw cause;
     // The runtime's message may contain the URL with its secrets, so it is edited, and not kept as the cause.
-    const address = withoutSecrets(source);
-    const reason = explain(cause, (words) => words.replaceAll(source, () => address));
-    const options = address === source ? { cause } : {};
+    const reason = explain(cause, (words) => wordsWithoutSecrets(words, source));
+    const options = withoutSecrets(source) === source ? { cause } : {};
     throw new LatentflowError("unreachable", `${where}: cannot be read: ${reason}`, options);
   } finally {
     stop();

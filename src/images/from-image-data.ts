@@ -1,4 +1,5 @@
 import { readValue } from "../base/check.ts";
+import { atOnce, inPieces, type Pausable } from "../base/event-loop.ts";
 import { option } from "../base/message.ts";
 import { choice, completeOptions, type FieldsOf, flag, later, number, optional } from "../base/options.ts";
 import { refused } from "../base/refuse.ts";
@@ -112,6 +113,15 @@ export function fromImageData(
   decoder: PictureDecoder,
   options: FromImageDataOptions = {},
 ): Float32Array {
+  return atOnce(convertImages(image, decoder, options));
+}
+
+/** Converts pictures as `fromImageData` does, with pauses. */
+export function* convertImages(
+  image: ImageDataLike | CanvasLike | readonly (ImageDataLike | CanvasLike)[],
+  decoder: PictureDecoder,
+  options: FromImageDataOptions,
+): Pausable<Float32Array> {
   const where = "fromImageData";
   const { fit, invert, background, range, mask, hides } = completeOptions(where, options, FROM_FIELDS);
   const layout = layoutOf(where, decoder);
@@ -122,9 +132,9 @@ export function fromImageData(
     const expected = `1, for all, or ${images.length}, one for each`;
     throw refused(where, "mask", "has", `${masks.length} pictures`, expected);
   }
-  return samplesOf(where, images, layout, ({ name, pixels }, put, i) => {
+  return yield* samplesOf(where, images, layout, function* ({ name, pixels }, put, i) {
     const masking = masks.length > 1 ? masks[i] : masks[0];
-    const seen = masking && seenPixels(where, masking(), pixels, SEEN[hides]);
+    const seen = masking && (yield* seenPixels(where, masking(), pixels, SEEN[hides]));
     const over = (level: number, opacity: number) =>
       opacity === 1 ? level : background + opacity * (level - background);
     // If there is an opacity channel, colours are weighted by opacity before pixels are averaged.
@@ -138,19 +148,21 @@ export function fromImageData(
         ? [(red, green, blue, opacity) => over(grey(red, green, blue, 1), opacity)]
         : [colour(0), colour(1), colour(2), SEEN.transparent].slice(0, layout.channels);
     const padding = layout.channels === 4 ? 0 : background;
-    const planes = measures.map((measure) =>
-      fitted(where, name, pixels, measure, layout, fit, padding, seen),
-    );
+    const planes: Plane[] = [];
+    for (const measure of measures)
+      planes.push(yield* fitted(where, name, pixels, measure, layout, fit, padding, seen));
     const [, , , opacity] = planes;
     for (const [channel, plane] of planes.entries()) {
-      for (let pixel = 0; pixel < plane.length; pixel++) {
-        let level = plane[pixel]!;
-        if (plane !== opacity) {
-          if (opacity && isScaled) level /= opacity[pixel]! || 1;
-          if (invert) level = 1 - level;
+      yield* inPieces(plane.length, (start, end) => {
+        for (let pixel = start; pixel < end; pixel++) {
+          let level = plane[pixel]!;
+          if (plane !== opacity) {
+            if (opacity && isScaled) level /= opacity[pixel]! || 1;
+            if (invert) level = 1 - level;
+          }
+          put(pixel, channel, black + level * (white - black));
         }
-        put(pixel, channel, black + level * (white - black));
-      }
+      });
     }
   });
 }
@@ -176,15 +188,28 @@ export function maskFrom(
   decoder: PictureDecoder,
   options: MaskOptions = {},
 ): Float32Array {
+  return atOnce(convertMasks(image, decoder, options));
+}
+
+/** Converts mask pictures as `maskFrom` does, with pauses. */
+export function* convertMasks(
+  image: ImageDataLike | CanvasLike | readonly (ImageDataLike | CanvasLike)[],
+  decoder: PictureDecoder,
+  options: MaskOptions,
+): Pausable<Float32Array> {
   const where = "maskFrom";
   const { hides, fit } = completeOptions(where, options, MASK_FIELDS);
   const layout = layoutOf(where, decoder);
   const measure: Measure = SEEN[hides];
-  return samplesOf(where, imagesOf(where, "image", image), layout, ({ name, pixels }, put) => {
-    const seen = fitted(where, name, pixels, measure, layout, fit, 0);
-    for (const [pixel, value] of seen.entries()) {
-      for (let channel = 0; channel < layout.channels; channel++) put(pixel, channel, value < 0.5 ? 0 : 1);
-    }
+  const images = imagesOf(where, "image", image);
+  return yield* samplesOf(where, images, layout, function* ({ name, pixels }, put) {
+    const seen = yield* fitted(where, name, pixels, measure, layout, fit, 0);
+    yield* inPieces(seen.length, (start, end) => {
+      for (let pixel = start; pixel < end; pixel++) {
+        for (let channel = 0; channel < layout.channels; channel++)
+          put(pixel, channel, seen[pixel]! < 0.5 ? 0 : 1);
+      }
+    });
   });
 }
 
@@ -212,7 +237,7 @@ function imagesOf(
 }
 
 /** Makes one sample per picture; `fill` writes the sample's values through `put`. */
-function samplesOf(
+function* samplesOf(
   where: string,
   images: readonly (() => NamedPixels)[],
   layout: PictureLayout,
@@ -220,15 +245,15 @@ function samplesOf(
     image: NamedPixels,
     put: (pixel: number, channel: number, value: number) => void,
     index: number,
-  ) => void,
-): Float32Array {
+  ) => Pausable<void>,
+): Pausable<Float32Array> {
   const size = layout.height * layout.width * layout.channels;
   const samples = allocate(where, Float32Array, images.length * size);
   for (const [i, image] of images.entries()) {
     const put = (pixel: number, channel: number, value: number) => {
       samples[i * size + placeOf(layout, pixel, channel)] = value;
     };
-    fill(image(), put, i);
+    yield* fill(image(), put, i);
   }
   return samples;
 }
@@ -238,28 +263,47 @@ function samplesOf(
  *
  * @throws LatentflowError `invalid_argument` if the sizes differ
  */
-function seenPixels(
+function* seenPixels(
   where: string,
   mask: NamedPixels,
   { width, height }: Pixels,
   measure: Measure,
-): Float64Array {
+): Pausable<Float64Array> {
   const { name, pixels } = mask;
   if (pixels.width !== width || pixels.height !== height) {
     const got = `${pixels.width} × ${pixels.height} pixels`;
     throw refused(where, name, "is", got, `${width} × ${height}, as its picture`);
   }
-  return measured(where, pixels, measure);
+  return yield* measured(where, pixels, measure);
+}
+
+/** A value of each pixel, row by row. */
+type Plane = Float64Array | Float32Array;
+
+/** Computes a value of each of `count` pixels. */
+function* makePlane(
+  where: string,
+  count: number,
+  measureAt: (pixel: number) => number,
+): Pausable<Float64Array> {
+  const plane = allocate(where, Float64Array, count);
+  yield* inPieces(count, (start, end) => {
+    for (let pixel = start; pixel < end; pixel++) plane[pixel] = measureAt(pixel);
+  });
+  return plane;
 }
 
 /** Applies a measure to each pixel, row by row. */
-function measured(where: string, { data, white, width, height }: Pixels, measure: Measure): Float64Array {
-  const plane = allocate(where, Float64Array, width * height);
-  for (let pixel = 0, at = 0; pixel < plane.length; pixel++, at += 4) {
+function measured(
+  where: string,
+  { data, white, width, height }: Pixels,
+  measure: Measure,
+): Pausable<Float64Array> {
+  return makePlane(where, width * height, (pixel) => {
+    const at = 4 * pixel;
     const [red, green, blue, opacity] = [data[at]!, data[at + 1]!, data[at + 2]!, data[at + 3]!];
-    plane[pixel] = measure(red / white, green / white, blue / white, opacity / white);
-  }
-  return plane;
+    return measure(red / white, green / white, blue / white, opacity / white);
+  });
 }
 
 /**
@@ -269,7 +313,7 @@ function measured(where: string, { data, white, width, height }: Pixels, measure
  * @param seen visibility of each pixel, 0 to 1. Pixels below one half are left out of scaled pixels, unless the
  *   visibility of the scaled pixel is itself below one half
  */
-function fitted(
+function* fitted(
   where: string,
   name: string,
   pixels: Pixels,
@@ -278,27 +322,25 @@ function fitted(
   fit: Fit | undefined,
   padding: number,
   seen?: Float64Array,
-): Float64Array | Float32Array {
+): Pausable<Plane> {
   const isSame = pixels.width === layout.width && pixels.height === layout.height;
   if (!isSame && fit === undefined) {
     const advice = `; give ${option("fit")} "contain", "cover" or "stretch" to scale it`;
     const expected = `${layout.width} × ${layout.height}, as the decoder's samples`;
     throw refused(where, name, "is", `${pixels.width} × ${pixels.height} pixels`, expected, advice);
   }
-  const plane = measured(where, pixels, measure);
+  const plane = yield* measured(where, pixels, measure);
   if (isSame) return plane;
   const scaled = (values: Float64Array, beside: number) =>
     resample(where, values, pixels, layout, fit!, beside);
-  if (!seen) return scaled(plane, padding);
-  const all = scaled(plane, padding);
-  const kept = seen.map((value) => (value < 0.5 ? 0 : 1));
+  const all = yield* scaled(plane, padding);
+  if (!seen) return all;
+  const kept = yield* makePlane(where, seen.length, (pixel) => (seen[pixel]! < 0.5 ? 0 : 1));
   // The weighted mean Σ wxs / Σ ws, with filter weights w and visibilities s of 0 or 1. Both sums round alike, so that it
   // stays within [0, 1], and is exact if all s are 1.
-  const sums = scaled(
-    plane.map((value, pixel) => value * kept[pixel]!),
-    padding,
-  );
-  const shares = scaled(kept, 1);
-  const scaledSeen = scaled(seen, 0);
+  const weighted = yield* makePlane(where, plane.length, (pixel) => plane[pixel]! * kept[pixel]!);
+  const sums = yield* scaled(weighted, padding);
+  const shares = yield* scaled(kept, 1);
+  const scaledSeen = yield* scaled(seen, 0);
   return sums.map((sum, pixel) => (scaledSeen[pixel]! < 0.5 ? all[pixel]! : sum / shares[pixel]!));
 }

@@ -109,8 +109,11 @@ export function placeOf(
  */
 const MOST_READ_PIXELS = 2 ** 26;
 
+/** Maximum width and height of a picture file, as JPEG has: a row takes time besides that of its pixels. */
+const LONGEST_SIDE = 2 ** 16;
+
 /**
- * Refuses a picture file with too many pixels, before memory is allocated for it.
+ * Refuses a picture file with too many pixels or too long a side, before memory is allocated for it.
  *
  * @throws LatentflowError `invalid_file`
  */
@@ -118,9 +121,11 @@ export function checkPixelCount(
   where: string,
   { width, height }: { readonly width: number; readonly height: number },
 ): void {
-  if (width * height > 0 && width * height <= MOST_READ_PIXELS) return;
+  const pixels = width * height;
+  if (pixels > 0 && pixels <= MOST_READ_PIXELS && Math.max(width, height) <= LONGEST_SIDE) return;
   throw invalidFile(
-    `${where}: the picture has ${width} × ${height} pixels, expected 1 to ${MOST_READ_PIXELS}; make it smaller`,
+    `${where}: the picture has ${width} × ${height} pixels, expected 1 to ${MOST_READ_PIXELS} and sides of at most ` +
+      `${LONGEST_SIDE}; make it smaller`,
   );
 }
 

@@ -1,11 +1,12 @@
 import { encode } from "fast-png";
 import { checksum } from "../base/checksum.ts";
+import { atOnce, inPieces, type Pausable } from "../base/event-loop.ts";
 import { checkMemory, isUint8Array } from "../base/realms.ts";
 import { invalidFile, refused } from "../base/refuse.ts";
 import { show } from "../base/show.ts";
 import { allocate } from "../files/limits.ts";
 import { checkPixelCount, type ImageDataLike, pixelsOf } from "./picture.ts";
-import { damagedPng, readRows } from "./png-rows.ts";
+import { damagedPng, type PixelRow, rowsOf, unpackRows } from "./png-rows.ts";
 
 // PNG files. They are written by fast-png and read by this package, since fast-png decompresses without a limit and
 // refuses some valid files. Sections are those of the W3C's "PNG Specification (Third Edition)".
@@ -89,12 +90,13 @@ export function readPngHeader(where: string, bytes: Uint8Array): PngHeader {
 
 /**
  * Decodes a PNG file: grey, colour or palette, 1 to 16 bits, with or without opacity, interlaced or not. Colour profiles
- * and gamma are ignored; for an animation, the still picture is returned.
+ * and gamma are ignored; for an animation, the still picture is returned. A picture of the maximum size takes some ten seconds,
+ * in one piece: decode large ones of others in a worker.
  *
  * @param bytes contents of the file
  * @returns pixels for `fromImageData` and `maskFrom`: bytes, or a Uint16Array if the file has 16 bits
  * @throws LatentflowError `invalid_file` if the file is not a PNG file, damaged or cut short, or has more than 2^26
- *   pixels; `invalid_argument` if `bytes` is not a Uint8Array
+ *   pixels or a side of more than 2^16; `invalid_argument` if `bytes` is not a Uint8Array
  * @example
  * import { readFile } from "node:fs/promises";
  * import { fromImageData } from "latentflow/images";
@@ -103,7 +105,7 @@ export function readPngHeader(where: string, bytes: Uint8Array): PngHeader {
 export function decodePng(bytes: Uint8Array): ImageDataLike {
   if (!isUint8Array(bytes)) throw refused("decodePng", "bytes", "is", show(bytes), "a Uint8Array");
   checkMemory("decodePng", "bytes", bytes);
-  return readPng("decodePng", bytes);
+  return atOnce(readPng("decodePng", bytes));
 }
 
 /**
@@ -111,13 +113,14 @@ export function decodePng(bytes: Uint8Array): ImageDataLike {
  *
  * @param where beginning of error messages
  */
-export function readPng(where: string, bytes: Uint8Array): ImageDataLike {
+export function* readPng(where: string, bytes: Uint8Array): Pausable<ImageDataLike> {
   const header = readPngHeader(where, bytes);
   checkPixelCount(where, header);
   const { width, height, depth, colourType, isInterlaced } = header;
   const { channels } = COLOUR_TYPES[colourType]!;
-  const { palette, transparency, packed } = chunksOf(where, bytes, colourType);
-  const rows = readRows(where, packed, { width, height, bits: channels * depth, isInterlaced });
+  const { palette, transparency, packed } = yield* chunksOf(where, bytes, colourType);
+  const layout = { width, height, bits: channels * depth, isInterlaced };
+  const unpacked = yield* unpackRows(where, packed, layout);
   const level = levelReader(depth);
   const [r, g, b] =
     transparency && colourType !== PALETTE ? [0, 1, 2].map((i) => level16(transparency, 0, i)) : [];
@@ -126,7 +129,8 @@ export function readPng(where: string, bytes: Uint8Array): ImageDataLike {
   const Levels: { new (length: number): Uint16Array | Uint8ClampedArray; name: string } =
     depth === 16 ? Uint16Array : Uint8ClampedArray;
   const data = allocate(where, Levels, 4 * width * height);
-  for (const { bytes: levels, start, count, first, step } of rows) {
+  // A function of its own: engines optimise loops in generators less.
+  const draw = ({ bytes: levels, start, count, first, step }: PixelRow) => {
     for (let i = 0, at = 4 * first; i < count; i++, at += 4 * step) {
       const red = level(levels, start, channels * i);
       if (palette && colourType === PALETTE) {
@@ -146,6 +150,10 @@ export function readPng(where: string, bytes: Uint8Array): ImageDataLike {
       if (channels % 2 === 0) data[at + 3] = level(levels, start, channels * (i + 1) - 1);
       else data[at + 3] = isClear ? 0 : white;
     }
+  };
+  for (const row of rowsOf(where, unpacked, layout)) {
+    draw(row);
+    yield;
   }
   return { width, height, data };
 }
@@ -180,7 +188,7 @@ interface PngChunks {
  *
  * @throws LatentflowError `invalid_file` if the file is damaged
  */
-function chunksOf(where: string, bytes: Uint8Array, colourType: number): PngChunks {
+function* chunksOf(where: string, bytes: Uint8Array, colourType: number): Pausable<PngChunks> {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const packed = new Uint8Array(bytes.length);
   let filled = 0;
@@ -188,8 +196,12 @@ function chunksOf(where: string, bytes: Uint8Array, colourType: number): PngChun
   for (let at = SIGNATURE.length, type = ""; type !== "IEND"; ) {
     const end = at + 12 > bytes.length ? Number.POSITIVE_INFINITY : at + 12 + view.getUint32(at);
     if (end > bytes.length) throw damagedPng(where, "its end is missing");
-    if (checksum(bytes.subarray(at + 4, end - 4)) !== view.getUint32(end - 4))
-      throw damagedPng(where, "a checksum is wrong");
+    const checked = bytes.subarray(at + 4, end - 4);
+    let sum = 0;
+    yield* inPieces(checked.length, (start, stop) => {
+      sum = checksum(checked.subarray(start, stop), sum);
+    });
+    if (sum !== view.getUint32(end - 4)) throw damagedPng(where, "a checksum is wrong");
     type = textAt(bytes, at + 4);
     const content = bytes.subarray(at + 8, end - 4);
     if (type === "IDAT") {

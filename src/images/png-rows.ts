@@ -1,5 +1,6 @@
 import { Unzlib } from "fflate";
 import { LatentflowError } from "../base/errors.ts";
+import type { Pausable } from "../base/event-loop.ts";
 import { invalidFile } from "../base/refuse.ts";
 import { allocate } from "../files/limits.ts";
 
@@ -59,16 +60,9 @@ export function damagedPng(where: string, why: string, cause?: unknown): Latentf
   return invalidFile(`${where}: the PNG file is damaged or cut short: ${why}`, cause);
 }
 
-/**
- * Decompresses a picture's pixels, and yields their rows pass by pass.
- *
- * @param packed contents of all IDAT chunks
- * @throws LatentflowError `invalid_file` if the number of bytes does not match the layout; the generator throws it if a row's
- *   filter is unknown
- */
-export function readRows(where: string, packed: Uint8Array, layout: RowLayout): Generator<PixelRow> {
-  const { width, height, bits, isInterlaced } = layout;
-  const parts = (isInterlaced ? INTERLACED : WHOLE)
+/** Returns the passes of a picture that have pixels, with the number of pixels of a row, of rows, and of a row's bytes. */
+function passesOf({ width, height, bits, isInterlaced }: RowLayout) {
+  return (isInterlaced ? INTERLACED : WHOLE)
     .map((pass) => {
       const [left, top, across, down] = pass;
       const count = Math.ceil((width - left) / across);
@@ -76,27 +70,34 @@ export function readRows(where: string, packed: Uint8Array, layout: RowLayout): 
       return { pass, count, rows, size: Math.ceil((count * bits) / 8) };
     })
     .filter(({ count, rows }) => count > 0 && rows > 0);
-  const total = parts.reduce((sum, { rows, size }) => sum + rows * (1 + size), 0);
-  const bytes = unpack(where, packed, total);
-  return (function* () {
-    const distance = Math.ceil(bits / 8);
-    let start = 1;
-    for (const { pass, count, rows, size } of parts) {
-      const [left, top, across, down] = pass;
-      for (let row = 0; row < rows; row++, start += 1 + size) {
-        unfilter(where, bytes, start, size, distance, row === 0);
-        yield { bytes, start, count, first: (top + row * down) * width + left, step: across };
-      }
-    }
-  })();
 }
 
 /**
- * Decompresses zlib data that must contain exactly `size` bytes.
+ * Yields the rows of a picture's pixels, pass by pass.
  *
- * @throws LatentflowError `invalid_file`
+ * @param bytes decompressed bytes of the whole picture, whose filters are reversed in place
+ * @throws LatentflowError `invalid_file` if a row's filter is unknown
  */
-function unpack(where: string, packed: Uint8Array, size: number): Uint8Array {
+export function* rowsOf(where: string, bytes: Uint8Array, layout: RowLayout): Generator<PixelRow> {
+  const distance = Math.ceil(layout.bits / 8);
+  let start = 1;
+  for (const { pass, count, rows, size } of passesOf(layout)) {
+    const [left, top, across, down] = pass;
+    for (let row = 0; row < rows; row++, start += 1 + size) {
+      unfilter(where, bytes, start, size, distance, row === 0);
+      yield { bytes, start, count, first: (top + row * down) * layout.width + left, step: across };
+    }
+  }
+}
+
+/**
+ * Decompresses a picture's pixels.
+ *
+ * @param packed contents of all IDAT chunks
+ * @throws LatentflowError `invalid_file` if the number of bytes does not match the layout
+ */
+export function* unpackRows(where: string, packed: Uint8Array, layout: RowLayout): Pausable<Uint8Array> {
+  const size = passesOf(layout).reduce((sum, { rows, size }) => sum + rows * (1 + size), 0);
   const isShort = () => damagedPng(where, "it has fewer pixels than its header says");
   if (size > MOST_UNPACKED * packed.length) throw isShort();
   const bytes = allocate(where, Uint8Array, size);
@@ -107,7 +108,10 @@ function unpack(where: string, packed: Uint8Array, size: number): Uint8Array {
     filled += piece.length;
   });
   try {
-    for (let at = 0; at < packed.length; at += PIECE) inflator.push(packed.subarray(at, at + PIECE), false);
+    for (let at = 0; at < packed.length; at += PIECE) {
+      inflator.push(packed.subarray(at, at + PIECE), false);
+      yield;
+    }
     inflator.push(new Uint8Array(0), true);
   } catch (cause) {
     throw cause instanceof LatentflowError

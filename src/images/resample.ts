@@ -1,3 +1,4 @@
+import type { Pausable } from "../base/event-loop.ts";
 import { allocate } from "../files/limits.ts";
 import type { Fit } from "./picture.ts";
 
@@ -55,21 +56,29 @@ export function drawnBox(source: Size, target: Size, fit: Fit): Box {
  * @param padding value of the pixels around the picture with `"contain"`
  * @returns [height, width] of `target`
  */
-export function resample(
+export function* resample(
   where: string,
   plane: Float32Array | Float64Array,
   source: Size,
   target: Size,
   fit: Fit,
   padding: number,
-): Float32Array {
+): Pausable<Float32Array> {
   const { across, down } = spansOf(source, target, fit);
-  const narrow = allocate(where, Float32Array, source.height * target.width).fill(padding);
-  for (let row = 0; row < source.height; row++)
-    drawLine(plane, [row * source.width, 1, source.width], narrow, [row * target.width, 1], across);
+  const [left, width] = across.to;
+  const narrow = allocate(where, Float32Array, source.height * width);
+  for (let row = 0; row < source.height; row++) {
+    drawLine(plane, [row * source.width, 1, source.width], narrow, [row * width, 1], {
+      ...across,
+      to: [0, width],
+    });
+    yield;
+  }
   const drawn = allocate(where, Float32Array, target.height * target.width).fill(padding);
-  for (let column = across.to[0]; column < across.to[0] + across.to[1]; column++)
-    drawLine(narrow, [column, target.width, source.height], drawn, [column, target.width], down);
+  for (let column = 0; column < width; column++) {
+    drawLine(narrow, [column, width, source.height], drawn, [left + column, target.width], down);
+    yield;
+  }
   return drawn;
 }
 

@@ -2,7 +2,14 @@ import { LatentflowError, markedMessage } from "../base/errors.ts";
 import { option } from "../base/message.ts";
 import { codeOf } from "../base/realms.ts";
 import { invalidFile, invalidOption, refused } from "../base/refuse.ts";
-import { fileError, fileModules, resolveOnce, syncFolder, writeSynced } from "../files/durable-file.ts";
+import {
+  checkIsFile,
+  fileError,
+  fileModules,
+  resolveOnce,
+  syncFolder,
+  writeSynced,
+} from "../files/durable-file.ts";
 import { readCheckpoint } from "./checkpoint-format.ts";
 import { type Lock, lockFile } from "./checkpoint-lock.ts";
 import type { CheckpointStore } from "./checkpoint-store.ts";
@@ -37,10 +44,7 @@ export function fileStore(where: string, given: string, resume: boolean): Checkp
   /** Returns the bytes of a file; undefined if it does not exist. */
   async function read(from: string): Promise<Uint8Array | undefined> {
     try {
-      // To read a pipe would wait for ever.
-      const stat = await fileSystem.stat(from);
-      if (!stat.isFile() && !stat.isDirectory())
-        throw invalidFile(`${where}: ${shown(from)} is a pipe or a device, expected a file`);
+      checkIsFile(`${where}: cannot read ${shown(from)}`, await fileSystem.stat(from));
       return await fileSystem.readFile(from);
     } catch (cause) {
       if (codeOf(cause) === "ENOENT") return undefined;

@@ -6,7 +6,7 @@ import { inspect } from "node:util";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { type DecoderSource, loadDecoder } from "../../src/api/load-decoder.ts";
-import { showLocation, showPath } from "../../src/base/show.ts";
+import { showLocation, showPath, wordsWithoutSecrets } from "../../src/base/show.ts";
 import { createDecoder } from "../../src/decoder/initialise.ts";
 import { layersOf } from "../../src/graph/layers.ts";
 import { binaryCrossEntropy, squaredError } from "../../src/terms/losses.ts";
@@ -155,7 +155,8 @@ const waited = (milliseconds: number) => new Promise<void>((resolve) => setTimeo
 
 test("what is secret of a URL is in no message, however it is written; paths are shown as they are", () => {
   for (const [location, shown] of [
-    ["https://user:pass@host/a@b?token=abc&key=d/e?f#name", "https://host/a@b?…#name"],
+    ["https://user:pass@host/a@b?token=abc&key=d/e?f#name", "https://host/a@b?…"],
+    ["https://host/data.npz#access_token=abc?d", "https://host/data.npz#…"],
     ["https:/user:pass@host/a", "https:/host/a"],
     ["HTTP:user:pass@host", "HTTP:host"],
     ["http:\\\\user:p@ss@host", "http:\\\\host"],
@@ -173,6 +174,25 @@ test("what is secret of a URL is in no message, however it is written; paths are
     assert.is(showPath(location), shown);
     assert.is(showLocation(location), JSON.stringify(shown));
   }
+});
+
+test("in a page a location without a scheme is a URL, whose secrets are not shown", () => {
+  const { process } = globalThis;
+  assert.is(showPath("a?b#c"), "a?b#c");
+  try {
+    Object.assign(globalThis, { process: undefined });
+    assert.is(showPath("decoder.onnx?token=abc"), "decoder.onnx?…");
+    assert.is(showPath("../decoder@2.onnx#token"), "../decoder@2.onnx#…");
+  } finally {
+    Object.assign(globalThis, { process });
+  }
+});
+
+test("what a runtime says of a URL is shown without its secrets, as the runtime writes it", () => {
+  const words =
+    'no "https://user:pa%20ss@host/a?token=abc" and HTTP://user:pa ss@HOST/a?token=abc#def either';
+  const shown = wordsWithoutSecrets(words, "HTTP://user:pa ss@HOST/a?token=abc#def");
+  assert.is(shown, 'no "https://host/a?… and HTTP://HOST/a?… either');
 });
 
 test("a path that leads to no file is refused", async () => {

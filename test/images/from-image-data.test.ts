@@ -1,6 +1,8 @@
 // Tests src/images/from-image-data.ts with src/images/picture.ts and src/images/resample.ts.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import type { Pausable } from "../../src/base/event-loop.ts";
+import { convertImages, convertMasks } from "../../src/images/from-image-data.ts";
 import {
   type FromImageDataOptions,
   fromImageData,
@@ -462,6 +464,26 @@ test("single bright pixels on black stay within [0, 1] when they are scaled", ()
       `from ${size}`,
     );
   }
+});
+
+test("a picture is converted with pauses, by rows where it is scaled", () => {
+  const image = { width: 2, height: 3000, data: new Uint8Array(4 * 6000) };
+  const decoder = { outputShape: [2, 2, 3] };
+  const stepsOf = (work: Pausable<Float32Array>) => [...work].length;
+  assert.ok(stepsOf(convertImages(image, decoder, { fit: "stretch" })) >= 3 * 3000);
+  assert.ok(stepsOf(convertImages(image, decoder, { fit: "stretch", mask: image })) >= 4 * 3 * 3000);
+  assert.ok(stepsOf(convertMasks(image, decoder, { fit: "stretch" })) >= 3000);
+  const same = { width: 2 ** 9, height: 2 ** 9, data: new Uint8Array(4 * 2 ** 18) };
+  // 2^16 pixels at once, to read them and to write them.
+  assert.ok(stepsOf(convertImages(same, { outputShape: [2 ** 9, 2 ** 9] }, {})) >= 2 * 4);
+});
+
+test("what a thin picture is scaled by takes no more memory than it does", () => {
+  const image = { width: 1, height: 2 ** 16, data: new Uint8Array(4 * 2 ** 16).fill(255) };
+  const before = process.memoryUsage().arrayBuffers;
+  fromImageData(image, { outputShape: [512, 512] }, { fit: "contain" });
+  // The rows would take 2^27 bytes at the width of the sample.
+  assert.ok(process.memoryUsage().arrayBuffers - before < 2 ** 24);
 });
 
 test.run();

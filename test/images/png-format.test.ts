@@ -1,14 +1,18 @@
 // Tests src/images/png-format.ts with src/images/png-rows.ts.
 import { readFileSync } from "node:fs";
 import { decode as decodeByFastPng, encode as encodeByFastPng } from "fast-png";
-import { zlibSync } from "fflate";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { checksum } from "../../src/base/checksum.ts";
 import { createRandom } from "../../src/base/random.ts";
 import { decodePng, encodePng } from "../../src/images/png.ts";
 import { readPngHeader } from "../../src/images/png-format.ts";
 import { byPillow, pictureBytes, pictureFiles } from "../support/pictures.ts";
+import {
+  pngEnd as end,
+  pngFile as fileOf,
+  pngHeader as header,
+  pngRows as packed,
+} from "../support/png-file.ts";
 import { refused } from "../support/refusal.ts";
 
 const files = pictureFiles.filter((name) => name.endsWith(".png"));
@@ -68,35 +72,6 @@ test("fast-png reads what is written: grey and opaque pictures take one and thre
   assert.equal([...decodeByFastPng(encodePng(deep)).data], [1000]);
 });
 
-/** A PNG file of chunks, with right checksums. */
-function fileOf(chunks: readonly (readonly [type: string, content: Uint8Array])[]): Uint8Array {
-  const parts = [[0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]];
-  for (const [type, content] of chunks) {
-    const named = Uint8Array.from([...Buffer.from(type), ...content]);
-    const [length, sum] = [new Uint8Array(4), new Uint8Array(4)];
-    new DataView(length.buffer).setUint32(0, content.length);
-    new DataView(sum.buffer).setUint32(0, checksum(named));
-    parts.push([...length, ...named, ...sum]);
-  }
-  return Uint8Array.from(parts.flat());
-}
-
-function header(
-  width: number,
-  height: number,
-  depth = 8,
-  colourType = 0,
-  interlacing = 0,
-): readonly [string, Uint8Array] {
-  const content = new Uint8Array(13);
-  new DataView(content.buffer).setUint32(0, width);
-  new DataView(content.buffer).setUint32(4, height);
-  content.set([depth, colourType, 0, 0, interlacing], 8);
-  return ["IHDR", content];
-}
-const end = ["IEND", new Uint8Array(0)] as const;
-const packed = (bytes: Iterable<number>) => ["IDAT", zlibSync(Uint8Array.from(bytes))] as const;
-
 test("torn and damaged files are refused", () => {
   const whole = pictureBytes("colour.png");
   const picture = decodePng(whole);
@@ -113,7 +88,9 @@ test("torn and damaged files are refused", () => {
 test("sizes that a file cannot hold are refused before memory is taken", () => {
   const before = process.memoryUsage().arrayBuffers;
   for (const [width, height, message] of [
-    [2 ** 31, 2 ** 31, /pixels, expected 1 to 67108864; make it smaller/],
+    [2 ** 31, 2 ** 31, /pixels, expected 1 to 67108864 and sides of at most 65536; make it/],
+    [1, 2 ** 26, /1 × 67108864 pixels, expected 1 to 67108864 and sides of at most 65536; make it smaller/],
+    [2 ** 16 + 1, 1, /65537 × 1 pixels, expected .*sides of at most 65536/],
     [2 ** 14, 2 ** 12, /fewer pixels than its header says/],
     [0, 4, /0 × 4 pixels/],
   ] as const) {

@@ -84,6 +84,17 @@ test("attributes have defaults, and URLs are the page's", () => {
   assert.equal([picture, brush], ["https://example.org/p.png", "hide"]);
 });
 
+test("an address that is none is shown without its secrets", () => {
+  for (const name of ["decoder", "picture"]) {
+    const attributes = { decoder: "d", [name]: "https://user:pass@[x/a.onnx?token=abc#def" };
+    assert.throws(
+      () => readSettings(elementWith(attributes)),
+      ({ message }: Error) =>
+        message === `<latent-flow>: ${name} is "https://[x/a.onnx?…", expected the URL of a file.`,
+    );
+  }
+});
+
 test("a wrong attribute is named", () => {
   const wrong: Record<string, RegExp> = {
     hide: /hide is "x", expected none, top, bottom/,

@@ -1,6 +1,8 @@
 // run: slow
 // Tests site/page/engine/handlers.ts, solvers.ts, and the files that scripts/make-page-models.ts has made.
 import { readFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { createDecoder, encode, gaussian, wasm } from "latentflow";
@@ -266,6 +268,21 @@ test("a file that is none is refused by what is wrong with it", async () => {
   const error = await call("setDecoder", { source: bytes }).catch((reason: Error) => reason);
   assert.match((error as Error).message, /loadOnnx: it is text, expected an ONNX file/);
   assert.is((await call("decode", { z: new Float32Array(20) })).length, 784, "the last decoder is kept");
+});
+
+test("a decoder's address that is refused is shown without its secrets", async () => {
+  const server = createServer((_, response) => void response.writeHead(403).end());
+  await new Promise<void>((listening) => server.listen(0, "127.0.0.1", listening));
+  const host = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const messageOf = (source: string) => call("setDecoder", { source }).catch(({ message }) => message);
+  const refused = await messageOf(`http://${host}/d.onnx?token=abc#def`);
+  server.closeAllConnections();
+  server.close();
+  assert.is(refused, `http://${host}/d.onnx?… answers 403, expected a decoder's file`);
+  // The runtime's message has the address, too.
+  const secret = await messageOf(`http://user:pass@${host}/d.onnx?token=abc#def`);
+  assert.match(secret, /^http:\/\/127[\d.:]+\/d\.onnx\?… cannot be read: .*credentials.*Access-Control/);
+  assert.not.match(secret, /user|pass|token|abc|def/);
 });
 
 test.run();

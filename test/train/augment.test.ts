@@ -1,7 +1,11 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { sgd } from "../../src/backend/optimizer.ts";
 import { createRandom } from "../../src/base/random.ts";
+import { createDecoder } from "../../src/index.ts";
 import { type Augmentation, shift } from "../../src/train/augment.ts";
+import { trainAutoencoder } from "../../src/train/autoencoder.ts";
+import { createDataset } from "../../src/train/dataset.ts";
 import { refused } from "../support/refusal.ts";
 
 const [height, width] = [4, 5];
@@ -106,6 +110,23 @@ test("three channels move together, first or last", () => {
       }
     }
   }
+});
+
+test("each mini-batch of a run draws on, in the epochs that follow, too", async () => {
+  const drawn: number[] = [];
+  const apply: Augmentation["apply"] = (_samples, _shape, random) => void drawn.push(random.uniform());
+  const augment: Augmentation = { name: "none", check() {}, apply };
+  const data = createDataset(new Float32Array(4 * 2), { shape: [2] });
+  const decoder = createDecoder({ layers: [1, 2], loss: "mse" });
+  await trainAutoencoder(decoder, data, {
+    augment,
+    optimizer: sgd({ learningRate: 0.1 }),
+    epochs: 2,
+    batchSize: 2,
+    seed: 3,
+  });
+  assert.is(drawn.length, 4);
+  assert.is(new Set(drawn).size, 4);
 });
 
 test("is an immutable value that says what it does", () => {

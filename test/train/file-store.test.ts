@@ -174,7 +174,7 @@ test("a pipe is no checkpoint, and is not waited for", async () => {
   await rejected(
     checkpointed({ file, resume: true }),
     "invalid_file",
-    /is a pipe or a device, expected a file$/,
+    /it is a named pipe, expected a file$/,
   );
   assert.not(existsSync(`${file}.lock`));
 });

@@ -4,6 +4,7 @@ import type { Encoded, NetworkDescription } from "../engine/messages.ts";
 import { messageOf } from "../message-of.ts";
 import { findLayout, MOST_PIXELS } from "../picture-layout.ts";
 import { arrowMove, type Place } from "../place.ts";
+import { withoutSecrets, wordsWithoutSecrets } from "../shown-address.ts";
 import { hidePart, type Sheet, stroke, type Tool } from "./brush.ts";
 import { makeContent } from "./content.ts";
 import { ATTRIBUTES, readSettings, type Settings } from "./settings.ts";
@@ -295,25 +296,24 @@ class LatentFlow extends HTMLElement {
  * @throws Error if it cannot be fetched or decoded, or is too large
  */
 async function readPicture(url: string, decoder: NetworkDescription): Promise<Float32Array> {
+  const at = `<latent-flow>: picture ${withoutSecrets(url)}`;
   const blob = await fetch(url)
     .then((response) =>
       response.ok ? response.blob() : Promise.reject(new Error(`it answers ${response.status}`)),
     )
     .catch((cause: Error) => {
       throw new Error(
-        `<latent-flow>: picture ${url} could not be loaded: ${cause.message}. A server of another address has to send Access-Control-Allow-Origin.`,
+        `${at} could not be loaded: ${wordsWithoutSecrets(cause.message, url)}. A server of another address has to send Access-Control-Allow-Origin.`,
       );
     });
   const bitmap = await createImageBitmap(blob).catch(() => {
-    throw new Error(
-      `<latent-flow>: picture ${url} cannot be read, expected PNG, JPEG or another format of the browser.`,
-    );
+    throw new Error(`${at} cannot be read, expected PNG, JPEG or another format of the browser.`);
   });
   const { width, height } = bitmap;
   if (width * height > MOST_PIXELS) {
     bitmap.close();
     throw new Error(
-      `<latent-flow>: picture ${url} has ${width} × ${height} pixels, expected at most ${MOST_PIXELS}. Make it smaller.`,
+      `${at} has ${width} × ${height} pixels, expected at most ${MOST_PIXELS}. Make it smaller.`,
     );
   }
   const canvas = Object.assign(document.createElement("canvas"), { width, height });

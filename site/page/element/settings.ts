@@ -1,5 +1,6 @@
 import type { SolverName } from "../engine/messages.ts";
 import { SOLVERS } from "../engine/solvers.ts";
+import { withoutSecrets } from "../shown-address.ts";
 import type { Part, Tool } from "./brush.ts";
 
 /** Attributes of the element <latent-flow>. */
@@ -43,7 +44,7 @@ export function readSettings(element: Pick<Element, "getAttribute" | "baseURI">)
   };
   const address = (name: "decoder" | "picture", value: string): string => {
     if (URL.canParse(value, element.baseURI)) return new URL(value, element.baseURI).href;
-    throw new Error(`<latent-flow>: ${name} is "${value}", expected the URL of a file.`);
+    throw new Error(`<latent-flow>: ${name} is "${withoutSecrets(value)}", expected the URL of a file.`);
   };
   const decoder = attribute("decoder");
   if (!decoder) {

@@ -12,6 +12,7 @@ import {
 } from "latentflow";
 import { encodeWith, readDataset } from "latentflow/train";
 import { layOut } from "../codes/code-map.ts";
+import { withoutSecrets, wordsWithoutSecrets } from "../shown-address.ts";
 import { codeRange } from "./code-range.ts";
 import type {
   ArgumentsOf,
@@ -276,11 +277,13 @@ export async function parseDecoder(bytes: Uint8Array, signal: AbortSignal): Prom
 async function fetchBytes(url: string, signal: AbortSignal): Promise<Uint8Array> {
   const response = await fetch(url, { signal }).catch((cause: Error) => {
     if (signal.aborted) throw cause;
+    const reason = wordsWithoutSecrets(cause.message, url);
     throw new Error(
-      `${url} cannot be read: ${cause.message}. A server of another address has to send Access-Control-Allow-Origin.`,
+      `${withoutSecrets(url)} cannot be read: ${reason}. A server of another address has to send Access-Control-Allow-Origin.`,
     );
   });
-  if (!response.ok) throw new Error(`${url} answers ${response.status}, expected a decoder's file`);
+  if (!response.ok)
+    throw new Error(`${withoutSecrets(url)} answers ${response.status}, expected a decoder's file`);
   return new Uint8Array(await response.arrayBuffer());
 }
 

@@ -12,7 +12,7 @@ import {
   unlessInterrupted,
 } from "../interrupt.ts";
 import type { Job } from "../options/job.ts";
-import { writeCompleted } from "../output/completed-pictures.ts";
+import { chooseNames, writeCompleted } from "../output/completed-pictures.ts";
 import { encodeFigures, type UnitCounts } from "../output/encode-figures.ts";
 import { makeFolder, type Output } from "../output/output-files.ts";
 import { pictureNames } from "../output/picture-names.ts";
@@ -35,6 +35,8 @@ const encodeOutputs = [...resultsFileNames, ...pictureNames];
 /** A run of `encode` or `demo`, and the division of its samples into units, which are encoded together. */
 interface Run extends EncodingRun {
   readonly cut: Cut;
+  /** File names of the completed pictures; undefined if no pictures are completed. */
+  readonly completed: readonly string[] | undefined;
 }
 
 /**
@@ -51,7 +53,8 @@ export async function runJob(job: Job): Promise<void> {
   // files that `merge` will write.
   await makeFolder(job.out, encodeOutputs, job);
   const cut = { samples: input.samples.count, unit: job.unit ?? unitFor(job, input) };
-  const run = { job, input, cut, signal };
+  const completed = job.shard ? undefined : await chooseNames(job.out, input);
+  const run = { job, input, cut, completed, signal };
   if (cut.samples === 0 && job.shard)
     throw invalid("there are no samples in --data, so there is no shard of them");
   // A folder with parts always runs in parts, so that parts of a different run are refused with a message.
@@ -223,7 +226,9 @@ async function writeAll(
   try {
     // The numeric results are complete without pictures, which a signal may cut short.
     outputs.push(...((await unlessAborted(signal, writePictures(job.out, run, first))) ?? []));
-    outputs.push(...((await unlessAborted(signal, writeCompleted(job.out, run, parts()))) ?? []));
+    outputs.push(
+      ...((await unlessAborted(signal, writeCompleted(job.out, run, run.completed, parts()))) ?? []),
+    );
   } catch (error) {
     throw error instanceof LatentflowError ? besides(error, outputs) : error;
   }

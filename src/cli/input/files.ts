@@ -4,11 +4,12 @@ import { LatentflowError } from "../../base/errors.ts";
 import { onAbort } from "../../base/on-abort.ts";
 import { throwIfAborted } from "../../base/realms.ts";
 import { invalid } from "../../base/refuse.ts";
-import { show, showPath } from "../../base/show.ts";
+import { show, showPath, withoutSecrets } from "../../base/show.ts";
 import { fileError } from "../../files/durable-file.ts";
 import { collect, type Limits } from "../../files/limits.ts";
 import { readFile } from "../../files/local-file.ts";
 import { splitArrayName } from "../../files/npz.ts";
+import { systemPath } from "./file-names.ts";
 
 /** Returns the beginning of error messages about an option's file, such as `--data digits.npy`. */
 export function showFile(flag: string, path: string): string {
@@ -36,7 +37,7 @@ export function isUrl(file: string): boolean {
 export async function beginningOf(file: string, most = 512): Promise<Uint8Array | undefined> {
   if (isUrl(file)) return undefined;
   try {
-    const path = /^file:/i.test(file) ? new URL(file) : file;
+    const path = /^file:/i.test(file) ? new URL(file) : systemPath(file);
     if (!(await stat(path)).isFile()) return undefined;
     const handle = await open(path);
     try {
@@ -68,11 +69,12 @@ export async function readInput(flag: string, path: string, limits: Limits) {
       `${where}: a URL, expected a file; send it in: curl -L URL | latentflow … ${withValue(flag, "-")}`,
     );
   }
-  const bytes = await (file === stdin ? readStdin(where, limits) : readFile(where, file, limits)).catch(
-    (cause) => {
-      throw limits.signal?.aborted || cause instanceof LatentflowError ? cause : fileError(where, cause);
-    },
-  );
+  const bytes = await (file === stdin
+    ? readStdin(where, limits)
+    : readFile(where, systemPath(file), limits)
+  ).catch((cause) => {
+    throw limits.signal?.aborted || cause instanceof LatentflowError ? cause : fileError(where, cause);
+  });
   const named = file === stdin || /\.npz$/i.test(file) ? file : "FILE.npz";
   return { where, bytes, array, choice: (name: string) => showChoice(flag, named, name) };
 }
@@ -116,8 +118,9 @@ export function wholePath(path: string): string {
   }
 }
 
-/** Returns a path relative to the current folder if it lies below that folder, else unchanged. */
+/** Returns a path relative to the current folder if it lies below that folder, else unchanged; a URL without its secrets. */
 export function shortPath(path: string): string {
+  if (isUrl(path)) return withoutSecrets(path);
   try {
     const fromHere = relative(process.cwd(), path);
     return fromHere.startsWith("..") || isAbsolute(fromHere) ? path : fromHere;

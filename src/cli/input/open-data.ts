@@ -15,6 +15,7 @@ import { flatFile } from "./array-files/flat-file.ts";
 import { closeFile, type OpenFile, openFile, readInto } from "./array-files/open-file.ts";
 import { isParquet } from "./array-files/parquet-metadata.ts";
 import { openNumbers } from "./array-files/parquet-numbers.ts";
+import { systemPath } from "./file-names.ts";
 import { isStdin, isUrl, readInput, showChoice, showFile } from "./files.ts";
 import { openPictures, type PictureReading } from "./pictures/open-pictures.ts";
 import { isPictureFile, pictureFormatOf } from "./pictures/picture-file.ts";
@@ -137,7 +138,7 @@ async function openArray(
   const { file: name, array: names } = splitArrayName(path);
   if (isStdin(path) || isUrl(path)) return readWhole(flag, path, limits);
   const where = showFile(flag, path);
-  const status = await stat(name).catch((cause) => {
+  const status = await stat(systemPath(name)).catch((cause) => {
     throw fileError(where, cause);
   });
   // A pipe cannot be read twice. A folder is refused in `readWhole`.

@@ -1,11 +1,15 @@
+import { lstat } from "node:fs/promises";
 import { basename, extname, join } from "node:path";
+import { codeOf } from "../../base/realms.ts";
+import { showPath } from "../../base/show.ts";
 import { type ImageDataLike, type ImageDataOutput, toImageData } from "../../images/index.ts";
 import { encodePng } from "../../images/png.ts";
 import type { Box } from "../../images/resample.ts";
-import { type EncodingRun, readBlock } from "../input/encoding-input.ts";
+import { type EncodingInput, type EncodingRun, readBlock } from "../input/encoding-input.ts";
 import type { Part } from "../parts/part.ts";
 import { type Output, type OutputFile, writeOutputs } from "./output-files.ts";
 import { complete, givenOf, reconstruct, shapeOf } from "./picture-source.ts";
+import { say } from "./print.ts";
 import { countOf } from "./report.ts";
 
 /** Subfolder of a run's output folder for pictures whose hidden pixels are filled in. */
@@ -15,24 +19,64 @@ export const completedName = "completed";
 const completedAtOnce = 64;
 
 /**
+ * Chooses the file names of completed pictures, before the work: those of the input files, with extension .png, made unique
+ * ignoring case. A picture whose name cannot be written into the folder is named by its number, which is printed.
+ *
+ * @returns undefined if no pictures are completed: the samples were not read from pictures, or nothing is hidden
+ */
+export async function chooseNames(folder: string, input: EncodingInput): Promise<string[] | undefined> {
+  const { names: paths } = input.samples.array;
+  if (!paths || !input.weights || !shapeOf(input)) return undefined;
+  const taken = new Set<string>();
+  const take = (stem: string) => {
+    let name = `${stem}.png`;
+    for (let i = 2; taken.has(name.toLowerCase()); i++) name = `${stem}-${i}.png`;
+    taken.add(name.toLowerCase());
+    return name;
+  };
+  const names = paths.slice(0, input.samples.count).map((path) => take(basename(path, extname(path))));
+  const numbered: string[] = [];
+  for (const [i, own] of names.entries()) {
+    if (await canBeWritten(folder, own)) continue;
+    names[i] = take(`picture-${i + 1}`);
+    numbered.push(`${names[i]} is ${showPath(basename(paths[i]!))}`);
+  }
+  if (numbered.length > 0) {
+    say(
+      `${completedName}: ${countOf(numbered.length, "picture")} named by number, ${numbered.length === 1 ? "whose name is" : "whose names are"} ` +
+        `too long here or no UTF-8: ${numbered[0]}${numbered.length > 1 ? ", say" : ""}`,
+    );
+  }
+  return names;
+}
+
+/** True if the file system takes a name in a folder, and the name is valid UTF-8. */
+async function canBeWritten(folder: string, name: string): Promise<boolean> {
+  if (/\p{Cs}/u.test(name)) return false;
+  const code = await lstat(join(folder, name)).then(() => undefined, codeOf);
+  return code === undefined || code === "ENOENT";
+}
+
+/**
  * Writes a picture for each sample, with hidden values filled in by the decoder and padding cut off. With `--weights`, only
  * pictures in which a weight is 0 are written.
  *
+ * @param files names of the pictures, of all samples; undefined to write none
  * @param parts results of the run in parts of consecutive samples, in order
- * @returns the folder; nothing if the samples were not read from pictures, nothing is hidden, or the signal aborted
+ * @returns the folder; nothing if nothing is hidden, or the signal aborted
  */
 export async function writeCompleted(
   folder: string,
   source: EncodingRun,
+  files: readonly string[] | undefined,
   parts: AsyncIterable<Part> | Iterable<Part>,
 ): Promise<Output[]> {
   const { job, input, signal } = source;
   const { samples, weights } = input;
   const { latentSize } = input.decoder;
-  const { names, pictures: facts } = samples.array;
+  const { pictures: facts } = samples.array;
   const shape = shapeOf(input);
-  if (!names || !weights || !shape) return [];
-  const files = completedFiles(names);
+  if (!files || !weights || !shape) return [];
   const path = join(folder, completedName);
   let written = 0;
   for await (const { first, count, results } of parts) {
@@ -65,16 +109,4 @@ function crop({ width, data }: ImageDataOutput, box: Box): ImageDataLike {
     cropped.set(data.subarray(from, from + 4 * box.width), 4 * y * box.width);
   }
   return { width: box.width, height: box.height, data: cropped };
-}
-
-/** Returns the names of completed pictures: those of the input files, with extension .png, made unique ignoring case. */
-function completedFiles(paths: readonly string[]): string[] {
-  const taken = new Set<string>();
-  return paths.map((path) => {
-    const stem = basename(path, extname(path));
-    let name = `${stem}.png`;
-    for (let i = 2; taken.has(name.toLowerCase()); i++) name = `${stem}-${i}.png`;
-    taken.add(name.toLowerCase());
-    return name;
-  });
 }

@@ -1,4 +1,4 @@
-import { showPath } from "../../base/show.ts";
+import { showPath, withoutSecrets } from "../../base/show.ts";
 import { showLengths } from "../../files/array.ts";
 import { isStackOfLayers } from "../../graph/layers.ts";
 import type { Decoder } from "../../index.ts";
@@ -23,7 +23,7 @@ export function decoderEntry(file: string, decoder: Decoder, sized = decoder) {
   const { latentSize, parameterCount, verified, start } = decoder;
   const { outputSize, outputShape } = sized;
   return {
-    file,
+    file: withoutSecrets(file),
     latentSize,
     outputSize,
     outputShape,

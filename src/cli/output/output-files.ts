@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import type { Stats } from "node:fs";
 import * as fileSystem from "node:fs/promises";
-import { dirname, join, resolve } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import { codeOf } from "../../base/realms.ts";
 import { invalid } from "../../base/refuse.ts";
 import { showPath } from "../../base/show.ts";
@@ -280,9 +280,13 @@ async function follow(path: string): Promise<[place: string, status: Stats | und
   return target === undefined ? [path, undefined] : follow(resolve(dirname(path), target));
 }
 
+/** Number of characters of a file's name that its temporary file's name begins with: a name has at most 255 bytes. */
+const KEPT_OF_NAME = 60;
+
 /** Returns a random name for a temporary file in the same folder; random since two processes may write the same file. */
 export function temporaryOf(place: string): string {
-  return `${place}.${randomBytes(6).toString("hex")}.temporary`;
+  const name = `${basename(place).slice(0, KEPT_OF_NAME)}.${randomBytes(6).toString("hex")}.temporary`;
+  return join(dirname(place), name);
 }
 
 /** Removes a file if it exists. `rm` is not used: for a file that may not be removed, its error is about folders. */

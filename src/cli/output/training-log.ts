@@ -11,9 +11,8 @@ import {
   writeFileSync,
 } from "node:fs";
 import { codeOf } from "../../base/realms.ts";
-import { invalidFile } from "../../base/refuse.ts";
 import { showPath } from "../../base/show.ts";
-import { fileError } from "../../files/durable-file.ts";
+import { checkIsFile, fileError } from "../../files/durable-file.ts";
 import type { TrainEvent, TrainProgress } from "../../train/index.ts";
 
 /** A line of the training log, without its time. */
@@ -94,8 +93,7 @@ export function openTrainingLog(path: string) {
 function linesUpTo(path: string, images: number): string[] {
   let text: string;
   try {
-    // To read a pipe would wait for ever.
-    if (!statSync(path).isFile()) throw invalidFile(`${showPath(path)} is no file; remove it`);
+    checkIsFile(showPath(path), statSync(path));
     text = readFileSync(path, "utf8");
   } catch (error) {
     if (codeOf(error) === "ENOENT") return [];

@@ -1,9 +1,9 @@
 import * as fileSystem from "node:fs/promises";
 import { join } from "node:path";
-import { LatentflowError } from "../../base/errors.ts";
+import { LatentflowError, markedMessage } from "../../base/errors.ts";
 import { codeOf } from "../../base/realms.ts";
 import { invalid, invalidFile } from "../../base/refuse.ts";
-import { fileError, syncFolder, writeSynced } from "../../files/durable-file.ts";
+import { checkIsFile, fileError, syncFolder, writeSynced } from "../../files/durable-file.ts";
 import { OtherRunError } from "../../train/run-differences.ts";
 import { shownPath } from "../input/files.ts";
 import { removeFile, temporaryOf } from "../output/output-files.ts";
@@ -216,9 +216,15 @@ function namesIn(folder: string): Promise<string[]> {
 
 /** Reads a file; undefined if it does not exist. */
 async function readFile(path: string): Promise<Uint8Array | undefined> {
-  return fileSystem.readFile(path).catch((cause) => {
+  const where = shownPath(path);
+  const read = async () => {
+    checkIsFile(`cannot read ${where}`, await fileSystem.stat(path));
+    return fileSystem.readFile(path);
+  };
+  return read().catch((cause) => {
+    // With a cause, as what is wrong with the disk: the part cannot be computed again.
+    if (cause instanceof LatentflowError) throw invalidFile(markedMessage(cause), cause);
     if (codeOf(cause) === "ENOENT") return undefined;
-    const where = shownPath(path);
     if (codeOf(cause) === "ENOTDIR") throw invalidFile(`${where}: a part of the path is a file`);
     throw fileError(`cannot read ${where}`, cause);
   });

@@ -2,7 +2,7 @@
 // Tests src/cli/commands with pictures as samples, weights and results: src/cli/input/sample-weights.ts,
 // src/cli/output/completed-pictures.ts, src/cli/output/input-figures.ts, src/cli/input/pictures/picture-options.ts.
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import fileSystem from "node:fs/promises";
 import { syncBuiltinESMExports } from "node:module";
 import { dirname, join } from "node:path";
@@ -287,6 +287,85 @@ test("pictures of one name in several folders are completed under names that no 
   });
   const out = await encode("--data", ...folders, "--mask", maskFile);
   assert.equal(readdirSync(join(out, "completed")).sort(), ["A-2.png", "a-3.png", "a.png"]);
+});
+
+test("a picture whose name is as long as may be is completed under its name, and one whose name is none by its number", async () => {
+  const long = `${"n".repeat(251)}.png`;
+  const [first, second] = [workplace.newPath(), workplace.newPath()];
+  for (const own of [first, second]) {
+    mkdirSync(own);
+    writeFileSync(join(own, long), readFileSync(join(folder, "p0.png")));
+  }
+  // A byte that is no UTF-8, beside a character that is; and the name of a number.
+  const odd = Buffer.concat([Buffer.from(`${second}/p\u00e9`), Buffer.of(0xff), Buffer.from(".png")]);
+  writeFileSync(odd, readFileSync(join(folder, "p1.png")));
+  writeFileSync(join(second, "picture-2.png"), readFileSync(join(folder, "p2.png")));
+  const run = async (...data: string[]) => {
+    const out = workplace.newPath();
+    const args = ["--decoder", decoderFile, "--mask", maskFile, "--out", out, "--threads", "1", "--quiet"];
+    const { exit, stderr } = await runHere("encode", "--data", ...data, ...args);
+    assert.is(exit, 0, stderr);
+    return { out, stderr, names: readdirSync(join(out, "completed")).sort() };
+  };
+  const { out, stderr, names } = await run(first, second);
+  assert.equal(names, [long, "picture-2-2.png", "picture-2.png", "picture-4.png"].sort());
+  assert.match(
+    stderr,
+    /^latentflow: completed: 2 pictures named by number, whose names are too long here or no UTF-8: picture-2-2\.png is n{251}\.png, say\n$/,
+  );
+  const [ids, codes] = [column(readCsv(join(out, "results.csv")), "id"), readNpy(latents(out)).data];
+  assert.is(ids.length, 4);
+  const all = await encode("--data", folder, "--mask", maskFile);
+  const plain = readNpy(latents(all)).data;
+  const completed = (of: string, name: string) => readFileSync(join(of, "completed", name));
+  for (const [name, as] of [
+    [long, "p0.png"],
+    ["picture-2-2.png", "p0.png"],
+    ["picture-2.png", "p2.png"],
+    ["picture-4.png", "p1.png"],
+  ] as const)
+    assert.equal(completed(out, name), completed(all, as), name);
+  const odds = ids.findIndex((id) => id.includes("\ufffd"));
+  assert.equal(codes.slice(3 * odds, 3 * odds + 3), plain.slice(3, 6), "the picture of the odd name");
+  assert.equal((await run(join(second, "p*.png"))).names, ["picture-2-2.png", "picture-2.png"]);
+});
+
+test("what has a picture's name and is no file is refused by its name, wherever it is in a folder", async () => {
+  const pipe = workplace.newPath();
+  execFileSync("mkfifo", [pipe]);
+  const device = "/dev/null";
+  const kinds: [string, string, (path: string) => void][] = [
+    ["a folder", "a named pipe", (path) => symlinkSync(pipe, path)],
+    ["a pattern", "a named pipe", (path) => execFileSync("mkfifo", [path])],
+    ["a folder", "a folder", (path) => void mkdirSync(path)],
+    ["a pattern", "a folder", (path) => symlinkSync(folder, path)],
+    ["a folder", "a device", (path) => symlinkSync(device, path)],
+    ["a pattern", "a device", (path) => symlinkSync(device, path)],
+    ["a folder", "there is no such file or folder", (path) => symlinkSync(join(folder, "none"), path)],
+  ];
+  const refuses = async (stated: RegExp, ...args: string[]) => {
+    const where = ["--decoder", decoderFile, "--out", workplace.newPath(), "--quiet"];
+    const { exit, stderr } = await runHere("encode", ...where, ...args);
+    assert.is(exit, 1);
+    assert.match(stderr, stated);
+  };
+  for (const [way, kind, make] of kinds) {
+    for (const name of ["a.png", "z.jpeg"]) {
+      const own = workplace.newPath();
+      mkdirSync(own);
+      writeFileSync(join(own, "p.png"), readFileSync(join(folder, "p0.png")));
+      make(join(own, name));
+      const given = way === "a folder" ? own : join(own, "*");
+      const stated = (flag: string) =>
+        new RegExp(`^latentflow: ${flag} .*/${name}: (it is ${kind}, expected a file|${kind})\n$`);
+      await refuses(stated("--data"), "--data", given);
+      await refuses(stated("--mask"), "--data", folder, "--mask", given);
+    }
+  }
+  const named = `${workplace.newPath()}.png`;
+  execFileSync("mkfifo", [named]);
+  await refuses(/\.png: it is a named pipe, expected a file\n$/, "--data", named);
+  await refuses(/\.png: it is a named pipe, expected a file\n$/, "--data", folder, "--mask", named);
 });
 
 /** Writes pictures of `values`, with these opacities from 0 to 1, into a folder. */
@@ -760,7 +839,7 @@ test("encode: a pipe among pictures is refused, and pictures of more bytes than 
     runHere("encode", "--decoder", decoderFile, "--out", workplace.newPath(), "--quiet", ...args);
   const piped = await run("--data", first, pipe);
   assert.is(piped.exit, 1);
-  assert.match(piped.stderr, /\.png: it is a folder, a pipe or a device, expected a file/);
+  assert.match(piped.stderr, /\.png: it is a named pipe, expected a file\n$/);
   const large = `${workplace.newPath()}.png`;
   writeFileSync(large, encodePng({ width: 100, height: 100, data: new Uint8Array(40_000) }));
   const bounded = await run("--data", large, "--fit", "cover", "--max-bytes", "39999");

@@ -89,7 +89,7 @@ test("a run that starts anew starts its log anew; a lost log begins where the ru
   // A pipe would be waited for, and no signal ends that.
   execFileSync("mkfifo", [join(folder, "anew.jsonl")]);
   const message = await runWithLog("anew", 0).catch((error: Error) => error.message);
-  assert.match(String(message), /anew\.jsonl is no file; remove it$/);
+  assert.match(String(message), /anew\.jsonl: it is a named pipe, expected a file$/);
   rmSync(join(folder, "anew.jsonl"));
   await runWithLog("anew", 0);
   assert.equal(read(join(folder, "anew.jsonl"))[0].kind, "resumed");

@@ -1,4 +1,6 @@
 // run: slow
+
+import { execFileSync } from "node:child_process";
 import {
   cpSync,
   mkdirSync,
@@ -46,6 +48,17 @@ test("a folder that is named twice is merged once, and its parts removed once", 
   await succeed("merge", out, link, out, "--out", to, "--delete-parts", "--quiet");
   assert.equal(readdirSync(to).sort(), names);
   assert.equal(readdirSync(out), []);
+});
+
+test("a pipe in the place of a part is refused, and not waited for", async () => {
+  const out = workplace.newPath();
+  await runShards(out, 1);
+  const part = join(out, "parts", "part-00000000.safetensors");
+  rmSync(part);
+  execFileSync("mkfifo", [part]);
+  const { exit, stderr } = await runHere("merge", out, "--quiet");
+  assert.is(exit, 1);
+  assert.match(stderr, /cannot read .*part-00000000\.safetensors: it is a named pipe, expected a file\n$/);
 });
 
 test("status leaves out files that are parts of no unit", async () => {

@@ -35,7 +35,7 @@ testInBoth("the element works in a page of another server", async (browser) => {
   writeFileSync(join(folder, "index.html"), elsewhere + listens);
   writeFileSync(
     join(folder, "refused.html"),
-    elsewhere.replace(/(?<=decoder=")[^"]+(?=\/)/, closed.address) + listens,
+    elsewhere.replace(/(?<=decoder=")[^"]+(?=\/)([^"]+)/, `${closed.address}$1?token=abc`) + listens,
   );
   const csp = `script-src 'self' 'unsafe-inline' 'wasm-unsafe-eval' ${far.address}; worker-src blob:; style-src 'self'`;
   const near = await serve(folder, csp);
@@ -69,7 +69,8 @@ testInBoth("the element works in a page of another server", async (browser) => {
     await page.goto(`${near.address}/refused.html`);
     await page.waitForFunction(() => (globalThis as unknown as Window).errors.length > 0);
     const refusal = await page.evaluate(() => (globalThis as unknown as Window).errors[0]);
-    assert.match(refusal!, /decoder\.onnx cannot be read: .*Access-Control-Allow-Origin/);
+    assert.match(refusal!, /decoder\.onnx\?… cannot be read: .*Access-Control-Allow-Origin/);
+    assert.not.match(refusal!, /token/);
   } finally {
     await page.close();
     for (const each of [far, closed, near]) each.close();

@@ -2,9 +2,10 @@ import { readdir, stat } from "node:fs/promises";
 import { basename, extname, join } from "node:path";
 import { invalid } from "../../../base/refuse.ts";
 import { showPath } from "../../../base/show.ts";
-import { fileError } from "../../../files/durable-file.ts";
+import { checkIsFile, fileError } from "../../../files/durable-file.ts";
 import { say } from "../../output/print.ts";
 import { countOf } from "../../output/report.ts";
+import { nameFrom, systemPath } from "../file-names.ts";
 import { isStdin, isUrl, showFile } from "../files.ts";
 import { isPictureName } from "./picture-file.ts";
 
@@ -20,7 +21,7 @@ export function compareNames(a: string, b: string): number {
  * order (9 before 10). The path of an existing file is never treated as a pattern.
  *
  * @param onSkipped called with a sentence about the files that are skipped in a folder
- * @throws LatentflowError if a folder contains no pictures, or no file matches a pattern
+ * @throws LatentflowError if a folder contains no pictures, no file matches a pattern, or what has a picture's name is no file
  */
 export async function expandFiles(
   flag: string,
@@ -43,14 +44,16 @@ async function picturesIn(
   onSkipped: (message: string) => void,
 ): Promise<string[]> {
   const at = showFile(flag, folder);
-  const entries = await readdir(folder, { withFileTypes: true }).catch((cause) => {
+  const entries = await entriesIn(folder).catch((cause) => {
     throw fileError(at, cause);
   });
   const shown = entries.filter(({ name }) => !name.startsWith("."));
-  // A named pipe would block the run until something is written to it.
-  const names = shown.filter((entry) => entry.isFile() || entry.isSymbolicLink()).map(({ name }) => name);
-  const pictures = names.filter(isPictureName).sort(compareNames);
-  const below = shown.filter((entry) => entry.isDirectory()).map(({ name }) => join(folder, name));
+  const names = shown.filter(({ isFile, isLink }) => isFile || isLink).map(({ name }) => name);
+  const pictures = shown
+    .filter(({ name }) => isPictureName(name))
+    .sort((a, b) => compareNames(a.name, b.name));
+  for (const { name, isFile } of pictures) if (!isFile) await checkFile(flag, join(folder, name));
+  const below = shown.filter(({ isFolder }) => isFolder).map(({ name }) => join(folder, name));
   const inFolders = (await Promise.all(below.map(namesIn))).flat().filter(isPictureName);
   const pattern = showPath(join(folder, "**", `*${extname(inFolders[0] ?? "")}`));
   if (pictures.length === 0) {
@@ -68,7 +71,16 @@ async function picturesIn(
     onSkipped(
       `${at}: ${countOf(inFolders.length, "picture")} in folders below skipped; to take them, give ${pattern} in quotes`,
     );
-  return pictures.map((name) => join(folder, name));
+  return pictures.map(({ name }) => join(folder, name));
+}
+
+/** Throws unless a path leads to a regular file, perhaps by links: it may have a picture's name and be a folder or a pipe. */
+async function checkFile(flag: string, path: string): Promise<void> {
+  const where = showFile(flag, path);
+  const status = await stat(systemPath(path)).catch((cause) => {
+    throw fileError(where, cause);
+  });
+  checkIsFile(where, status);
 }
 
 /**
@@ -93,8 +105,11 @@ async function matching(flag: string, pattern: string): Promise<string[]> {
   }
   const files: string[] = [];
   for (const place of places) {
-    const status = await stat(place).catch(() => undefined);
-    if (status?.isFile()) files.push(place);
+    const status = await stat(systemPath(place)).catch(() => undefined);
+    if (!status) continue;
+    // A pattern such as * matches folders, too.
+    if (isPictureName(place) || !status.isDirectory()) checkIsFile(showFile(flag, place), status);
+    if (status.isFile()) files.push(place);
   }
   if (files.length > 0) return files.sort(compareNames);
   throw invalid(`${flag} ${showPath(pattern)}: no file matches, expected at least one`);
@@ -109,16 +124,26 @@ function matches(pattern: string, name: string): boolean {
   return new RegExp(`^${source}$`, "su").test(name);
 }
 
-function namesIn(folder: string): Promise<string[]> {
-  return readdir(folder || ".").catch(() => []);
+/** Lists a folder: the name of each entry, and what it is before links are followed. */
+async function entriesIn(folder: string) {
+  const entries = await readdir(systemPath(folder || "."), { withFileTypes: true, encoding: "buffer" });
+  return entries.map((entry) => ({
+    name: nameFrom(entry.name),
+    isFile: entry.isFile(),
+    isFolder: entry.isDirectory(),
+    isLink: entry.isSymbolicLink(),
+  }));
+}
+
+async function namesIn(folder: string): Promise<string[]> {
+  return (await entriesIn(folder).catch(() => [])).map(({ name }) => name);
 }
 
 async function foldersBelow(folder: string): Promise<string[]> {
-  const entries = await readdir(folder || ".", { withFileTypes: true }).catch(() => []);
   const found: string[][] = [];
-  for (const entry of entries) {
-    if (!entry.isDirectory() || entry.name.startsWith(".")) continue;
-    const path = join(folder, entry.name);
+  for (const { name, isFolder } of await entriesIn(folder).catch(() => [])) {
+    if (!isFolder || name.startsWith(".")) continue;
+    const path = join(folder, name);
     found.push([path], await foldersBelow(path));
   }
   return found.flat();

@@ -1,11 +1,12 @@
 import { decode } from "jpeg-js";
+import type { Pausable } from "../../../base/event-loop.ts";
 import { messageOf } from "../../../base/realms.ts";
 import { invalidFile } from "../../../base/refuse.ts";
 import type { ImageDataLike } from "../../../images/index.ts";
 import { checkPixelCount } from "../../../images/picture.ts";
 
 // Reads JPEG files by jpeg-js. Its output ignores the camera's orientation, so that is applied here; and it limits its
-// memory but not its running time, which is limited here. Tables and sections below are those of ITU-T T.81.
+// memory but not its running time, which is limited here, and runs in one piece. Tables and sections below are those of ITU-T T.81.
 
 /** Second byte of the marker SOS, which starts a scan. */
 const SCAN = 0xda;
@@ -91,18 +92,20 @@ const MOST_MEGABYTES = 1536;
  *
  * @throws LatentflowError `invalid_file` if it is damaged, has too many pixels or scans, or is of an unsupported kind
  */
-export function readJpeg(where: string, bytes: Uint8Array): ImageDataLike {
+export function* readJpeg(where: string, bytes: Uint8Array): Pausable<ImageDataLike> {
   const header = readJpegHeader(where, bytes);
   checkPixelCount(where, header);
   const file = essence(bytes);
   checkWork(where, file, header);
   const limits = { maxResolutionInMP: MOST_MEGABYTES, maxMemoryUsageInMB: MOST_MEGABYTES };
+  let picture: ImageDataLike;
   try {
-    const picture = decode(file, { ...limits, useTArray: true, tolerantDecoding: false });
-    return upright(picture, header.orientation);
+    picture = decode(file, { ...limits, useTArray: true, tolerantDecoding: false });
   } catch (cause) {
     throw invalidFile(`${where}: the JPEG file cannot be read: ${messageOf(cause)}`, cause);
   }
+  yield;
+  return yield* upright(picture, header.orientation);
 }
 
 /** Returns the file without comments, application segments (which may contain further pictures) and bytes after its end. */
@@ -196,7 +199,7 @@ export function uprightSize({ width, height, orientation }: JpegHeader) {
 }
 
 /** Rotates and mirrors a picture according to its EXIF orientation, 1 to 8. */
-function upright({ width, height, data }: ImageDataLike, orientation: number): ImageDataLike {
+function* upright({ width, height, data }: ImageDataLike, orientation: number): Pausable<ImageDataLike> {
   if (orientation === 1) return { width, height, data };
   const size = uprightSize({ width, height, orientation, isGrey: false });
   const turned = new Uint8Array(data.length);
@@ -209,6 +212,7 @@ function upright({ width, height, data }: ImageDataLike, orientation: number): I
       const from = (flipsRow ? height - 1 - row : row) * width + (flipsColumn ? width - 1 - column : column);
       turned.set(data.subarray(4 * from, 4 * from + 4), at);
     }
+    yield;
   }
   return { ...size, data: turned };
 }

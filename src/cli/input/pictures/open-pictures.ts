@@ -1,16 +1,16 @@
 import { createHash } from "node:crypto";
+import { inTurns } from "../../../base/event-loop.ts";
 import { throwIfAborted } from "../../../base/realms.ts";
 import { invalid, invalidFile } from "../../../base/refuse.ts";
 import { elementCount, showLengths } from "../../../files/array.ts";
 import type { Limits } from "../../../files/limits.ts";
-import { MASK_FIELDS } from "../../../images/from-image-data.ts";
-import {
-  type Fit,
-  fromImageData,
-  type ImageDataLike,
-  type MaskOptions,
-  maskFrom,
-  type PictureDecoder,
+import { convertImages, convertMasks, MASK_FIELDS } from "../../../images/from-image-data.ts";
+import type {
+  Fit,
+  FromImageDataOptions,
+  ImageDataLike,
+  MaskOptions,
+  PictureDecoder,
 } from "../../../images/index.ts";
 import { findLayout, type PictureLayout, placeOf } from "../../../images/picture.ts";
 import { type Box, drawnBox, type Size } from "../../../images/resample.ts";
@@ -94,7 +94,7 @@ interface PictureFiles extends PictureReading {
 const ARRAYS = { sample: sampleArray, weight: weightArray, mask: maskArray };
 
 async function sampleArray(files: PictureFiles): Promise<ArrayFile> {
-  const { paths, headers, decoder, layout, limits, fit, invert } = files;
+  const { paths, headers, layout, limits } = files;
   // For a decoder with an opacity channel, opacity is one of the values and hides nothing.
   const masks = layout.channels === 4 && !files.masks?.files ? undefined : files.masks;
   const maskFiles =
@@ -102,28 +102,24 @@ async function sampleArray(files: PictureFiles): Promise<ArrayFile> {
   const array = arrayOf(files, "sample", async (i) => {
     const image = await imageOf(files, i);
     const maskFile = maskFiles.length > 1 ? maskFiles[i] : maskFiles[0];
-    if (maskFile === undefined || !isScaled(files, image))
-      return fromImageData(image, decoder, { fit, invert });
+    if (maskFile === undefined || !isScaled(files, image)) return sampleOf(files, image);
     const mask =
       maskFile === paths[i] ? image : await readImage(showFile(masks!.flag, maskFile), maskFile, limits);
     // A mask whose size differs from the picture's applies to the scaled sample only, not to the pixels before scaling.
     const isOwnSize = mask.width === image.width && mask.height === image.height;
-    return fromImageData(image, decoder, { fit, invert, ...(isOwnSize && { mask, hides: masks!.hides }) });
+    return sampleOf(files, image, isOwnSize ? { mask, hides: masks!.hides } : {});
   });
   return { ...array, pictures: await factsOf(files) };
 }
 
 function weightArray(files: PictureFiles): ArrayFile {
-  const { decoder, fit, invert } = files;
-  return arrayOf(files, "weight", async (i) =>
-    fromImageData(await imageOf(files, i), decoder, { fit, invert, background: 0 }),
-  );
+  return arrayOf(files, "weight", async (i) => sampleOf(files, await imageOf(files, i), { background: 0 }));
 }
 
 function maskArray(files: PictureFiles): ArrayFile {
-  const { fit, hides = "black" } = files;
+  const { hides = "black" } = files;
   return arrayOf(files, `mask, ${hides} hides`, async (i) => {
-    const weights = maskFrom(await imageOf(files, i), files.decoder, { fit, hides });
+    const weights = await weightsOf(files, i, hides);
     if (weights.includes(1)) return weights;
     throw invalidFile(
       `${showFile(files.flag, files.paths[i]!)}: the mask hides all pixels, as it is read with --mask-hides ${hides}; ` +
@@ -134,13 +130,12 @@ function maskArray(files: PictureFiles): ArrayFile {
 
 /** Counts transparent and padding pixels of samples, and makes arrays of weights that are 0 there. */
 async function factsOf(files: PictureFiles): Promise<PicturesRead> {
-  const { flag, paths, headers, decoder, layout, limits, fit } = files;
+  const { flag, paths, headers, layout, limits, fit } = files;
   const { channels } = layout;
   const pixels = layout.width * layout.height;
   const boxes = headers.map((size) => drawnBox(size, layout, fit ?? "stretch"));
   const padded = boxes.map(({ width, height }) => pixels - width * height);
-  const opacityOf = async (i: number) =>
-    maskFrom(await imageOf(files, i), decoder, { fit, hides: "transparent" });
+  const opacityOf = (i: number) => weightsOf(files, i, "transparent");
   const transparent: number[] = [];
   for (const [i, { mayBeTransparent }] of headers.entries()) {
     throwIfAborted(limits.signal);
@@ -216,6 +211,21 @@ function isScaled({ layout }: PictureFiles, { width, height }: Size): boolean {
 
 function imageOf({ flag, paths, limits }: PictureFiles, i: number): Promise<ImageDataLike> {
   return readImage(showFile(flag, paths[i]!), paths[i]!, limits);
+}
+
+/** Converts a picture to a sample. */
+function sampleOf(
+  { decoder, fit, invert, limits }: PictureFiles,
+  image: ImageDataLike,
+  more: FromImageDataOptions = {},
+): Promise<Float32Array> {
+  return inTurns(convertImages(image, decoder, { fit, invert, ...more }), limits.signal);
+}
+
+/** Converts the picture with index `i` to weights of 0 and 1. */
+async function weightsOf(files: PictureFiles, i: number, hides: MaskOptions["hides"]): Promise<Float32Array> {
+  const { decoder, fit, limits } = files;
+  return inTurns(convertMasks(await imageOf(files, i), decoder, { fit, hides }), limits.signal);
 }
 
 /**

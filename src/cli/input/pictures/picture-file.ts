@@ -1,14 +1,16 @@
 import { stat } from "node:fs/promises";
 import { LatentflowError } from "../../../base/errors.ts";
+import { inTurns, type Pausable } from "../../../base/event-loop.ts";
 import { invalidFile } from "../../../base/refuse.ts";
-import { fileError } from "../../../files/durable-file.ts";
+import { checkIsFile, fileError } from "../../../files/durable-file.ts";
 import { recognise } from "../../../files/file-kind.ts";
 import { checkSize, type Limits } from "../../../files/limits.ts";
 import { readFile } from "../../../files/local-file.ts";
 import type { ImageDataLike } from "../../../images/index.ts";
 import { checkPixelCount } from "../../../images/picture.ts";
 import { isPng, mayBeTransparent, readPng, readPngHeader } from "../../../images/png-format.ts";
-import { beginningOf, isStdin } from "../files.ts";
+import { systemPath } from "../file-names.ts";
+import { beginningOf, isStdin, isUrl } from "../files.ts";
 import { isJpeg, readJpeg, readJpegHeader, uprightSize } from "./jpeg.ts";
 
 // Reads one picture file: its header, its bytes, its pixels. Error messages name the file and its actual format.
@@ -27,7 +29,7 @@ export interface PictureHeader {
 interface PictureFormat {
   readonly is: (bytes: Uint8Array) => boolean;
   readonly readHeader: (where: string, bytes: Uint8Array) => PictureHeader;
-  readonly read: (where: string, bytes: Uint8Array) => ImageDataLike;
+  readonly read: (where: string, bytes: Uint8Array) => Pausable<ImageDataLike>;
 }
 
 const FORMATS: readonly PictureFormat[] = [
@@ -64,8 +66,10 @@ export function isPictureName(name: string): boolean {
 
 /** True if a path is a picture file, judged by its first bytes or its extension. */
 export async function isPictureFile(path: string): Promise<boolean> {
-  const bytes = isStdin(path) ? undefined : await beginningOf(path);
-  return bytes !== undefined && (pictureFormatOf(bytes) !== undefined || isPictureName(path));
+  if (isStdin(path) || isUrl(path)) return false;
+  if (isPictureName(path)) return true;
+  const bytes = await beginningOf(path);
+  return bytes !== undefined && pictureFormatOf(bytes) !== undefined;
 }
 
 /**
@@ -75,7 +79,7 @@ export async function isPictureFile(path: string): Promise<boolean> {
  */
 export async function readImage(where: string, path: string, limits: Limits): Promise<ImageDataLike> {
   const bytes = await bytesOf(where, path, limits);
-  return formatOf(where, path, bytes).read(where, bytes);
+  return inTurns(formatOf(where, path, bytes).read(where, bytes), limits.signal);
 }
 
 function formatOf(where: string, path: string, bytes: Uint8Array) {
@@ -99,7 +103,7 @@ function formatOf(where: string, path: string, bytes: Uint8Array) {
  * @throws LatentflowError if the file cannot be read; after an abort, the abort signal's reason
  */
 export function bytesOf(where: string, path: string, limits: Limits): Promise<Uint8Array> {
-  return readFile(where, path, limits).catch((cause) => {
+  return readFile(where, systemPath(path), limits).catch((cause) => {
     throw limits.signal?.aborted ? cause : problemOf(where, cause);
   });
 }
@@ -123,11 +127,8 @@ export async function headerOf(where: string, path: string, limits: Limits): Pro
 
 async function readHeader(where: string, path: string, limits: Limits): Promise<PictureHeader> {
   const beginning = await beginningOf(path, BEGINNING);
-  // Opening a named pipe would block the run until something is written to it.
-  if (!beginning && !(await stat(path)).isFile())
-    throw invalidFile(
-      `${where}: it is a folder, a pipe or a device, expected a file, which can be read twice`,
-    );
+  // A picture is read twice, which a pipe cannot be.
+  if (!beginning) checkIsFile(where, await stat(systemPath(path)));
   const bytes = beginning ?? (await bytesOf(where, path, limits));
   const format = formatOf(where, path, bytes);
   try {

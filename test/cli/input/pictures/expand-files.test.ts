@@ -22,7 +22,7 @@ const files = [
 ];
 mkdirSync(join(folder, "in/deep"), { recursive: true });
 for (const file of files) writeFileSync(join(folder, file), "");
-for (const name of ["none", "folder.png"]) mkdirSync(join(folder, name));
+mkdirSync(join(folder, "none"));
 
 const expand = async (...paths: string[]) =>
   (

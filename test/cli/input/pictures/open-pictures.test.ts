@@ -10,6 +10,7 @@ import type { PictureReading } from "../../../../src/cli/input/pictures/open-pic
 import { fromImageData, maskFrom, type PictureDecoder } from "../../../../src/images/index.ts";
 import { decodePng, encodePng } from "../../../../src/images/png.ts";
 import { byPillow, pictureBytes } from "../../../support/pictures.ts";
+import { pngEnd, pngFile, pngHeader, pngRows } from "../../../support/png-file.ts";
 import { Workplace } from "../../../support/program.ts";
 import { rejected } from "../../../support/refusal.ts";
 
@@ -301,6 +302,44 @@ test("wrong sizes, torn files and mixed kinds are refused, each by its name, bef
     /--invert is for PNG and JPEG files/,
     "invalid_argument",
   );
+});
+
+test("pictures are decoded and scaled a row at a time, and an abort between two rows ends that", async () => {
+  const file = `${workplace.newPath()}.png`;
+  const [width, height] = [8, 2 ** 12];
+  writeFileSync(
+    file,
+    pngFile([pngHeader(width, height, 1), pngRows(new Uint8Array(height * (1 + width / 8))), pngEnd]),
+  );
+  /** Reads the picture, and aborts when the signal is looked at for this time. */
+  const read = async (as: NonNullable<PictureReading["as"]>, last: number) => {
+    const { signal } = new AbortController();
+    let looks = 0;
+    Object.assign(signal, {
+      throwIfAborted() {
+        if (looks++ >= last) throw new Error("enough");
+      },
+    });
+    const reading: PictureReading = {
+      target: () => ({ outputShape: [28, 28] }),
+      fit: "contain",
+      as,
+      hides: "white",
+    };
+    const array = await openData("--data", [file], { ...limits, signal }, reading);
+    const reason = await array.read(0, 784).then(
+      () => undefined,
+      ({ message }: Error) => message,
+    );
+    return { looks, reason };
+  };
+  for (const as of ["sample", "weight", "mask"] as const) {
+    const { looks, reason } = await read(as, Number.POSITIVE_INFINITY);
+    assert.is(reason, undefined, as);
+    assert.ok(looks >= 2 * height, `${as}: ${looks}`);
+    for (const last of [height / 2, looks - height / 2])
+      assert.equal(await read(as, last), { looks: last + 1, reason: "enough" }, as);
+  }
 });
 
 test.run();
