@@ -30,8 +30,9 @@ const FIELDS = { loss, prior, weights, fixed, points, backend } satisfies {
  * The options are those of `encode`, with the same defaults: `loss`, `prior`, `weights`, `fixed`, `points` and `backend`. With
  * `reduction: "sum"` N is 1, and loss + prior is the negative log-posterior in nats, up to a constant.
  *
- * The arrays are copied when the call is made. All B samples stay in the backend's memory, about 12 bytes for each number that the
- * decoder computes for a sample, until `dispose()`: open many samples in parts.
+ * The arrays are copied when the call is made. All B samples stay in the backend's memory until `dispose()`, by `wasm()` with some 7
+ * bytes for each number that the decoder computes for a sample, and 16 more from the first Jacobian-vector product on: open many
+ * samples in parts.
  *
  * @param y [B, outputSize], float32; in [0, 1] for cross entropy
  * @throws LatentflowError `invalid_argument`, before any work, when an argument has the wrong type, length or value;

@@ -196,6 +196,8 @@ test("fixed inputs and points: values, gradients and products are float64's", as
   for (const [given, options, fixedOf] of cases) {
     const loss = squaredError();
     const copied = structuredClone(options.fixed) as FixedOption;
+    // A decoder for a number of points has memory of its own.
+    const before = await taken(given);
     const objective = await openObjective(given, y, { ...options, fixed: copied, loss, backend });
     // Has been copied.
     for (const each of Object.values(copied)) if (typeof each === "object") each.fill(1 as never);
@@ -212,6 +214,7 @@ test("fixed inputs and points: values, gradients and products are float64's", as
       assert.ok(relativeDistance(part(products, row, N), expected) < 1e-5);
     }
     objective.dispose();
+    assert.is(await taken(given), before);
   }
 });
 
