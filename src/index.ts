@@ -11,6 +11,8 @@ export { type EncodeItem, type EncodeStreamOptions, encodeStream } from "./api/e
 export type { FlowAndSolver } from "./api/flow-and-solver.ts";
 export type { CodeSamples } from "./api/importance-sampling.ts";
 export { type DecoderSource, type LoadDecoderOptions, loadDecoder } from "./api/load-decoder.ts";
+export { type OpenObjectiveOptions, openObjective } from "./api/open-objective.ts";
+export type { OpenObjective } from "./api/opened-objective.ts";
 export { type SampleCodesOptions, type SampleCodesProgress, sampleCodes } from "./api/sample-codes.ts";
 export { makeProbe } from "./api/verify.ts";
 export type { Backend } from "./backend/backend.ts";
@@ -49,7 +51,6 @@ export {
   logGrid,
 } from "./solver/grid.ts";
 export { type Lbfgs, type LbfgsOptions, lbfgs } from "./solver/lbfgs.ts";
-export type { DifferentiableObjective, Objective } from "./solver/objective.ts";
 export type { SaveAt } from "./solver/recording.ts";
 export {
   type BackendInfo,

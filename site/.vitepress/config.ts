@@ -36,6 +36,7 @@ const sidebar: DefaultTheme.SidebarItem[] = [
       page("Bring a decoder", "/guides/decoders"),
       page("Build a decoder", "/guides/own-decoders"),
       page("Solvers and statuses", "/guides/solvers"),
+      page("A solver of your own", "/guides/own-solvers"),
       page("Priors", "/guides/priors"),
       page("Train with few samples", "/guides/training"),
       page("Threads", "/guides/threads"),

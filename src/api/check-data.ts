@@ -4,11 +4,13 @@ import { clause, option, subject } from "../base/message.ts";
 import { attached } from "../base/realms.ts";
 import { refused } from "../base/refuse.ts";
 import { callHint, show } from "../base/show.ts";
-import type { Decoder } from "../decoder/decoder.ts";
+import { checkDecoder, type Decoder } from "../decoder/decoder.ts";
 import { checkFixed } from "../decoder/fixed.ts";
 import { atPoints } from "../decoder/points.ts";
 import type { Control } from "../solver/base.ts";
-import { lossTraits } from "../terms/losses.ts";
+import { checkPrior, type PriorLike } from "../terms/check-prior.ts";
+import { checkLoss, type LossLike, lossTraits } from "../terms/losses.ts";
+import { componentsOf } from "../terms/prior-components.ts";
 
 // Checks of a call's data, before any work starts. They throw `invalid_argument`.
 
@@ -57,6 +59,24 @@ export function checkZ0(
   if (bad < 0) return;
   const at = isShared ? `element ${bad}` : place(bad, d);
   throw refused(where, "z0", "is", `${z0[bad]} at ${at}`, "finite numbers");
+}
+
+/**
+ * Checks a call's decoder, loss and prior, and fills in those that the decoder stores.
+ *
+ * @throws LatentflowError `invalid_argument`; `disposed` if the decoder is
+ */
+export function checkTerms(
+  where: string,
+  decoder: Decoder,
+  { loss, prior }: { readonly loss?: LossLike | undefined; readonly prior?: PriorLike | undefined },
+): Pick<Problem, "loss" | "prior"> {
+  checkDecoder(where, decoder);
+  const checked = checkPrior(where, prior, decoder);
+  return {
+    loss: checkLoss(where, loss, decoder),
+    prior: checked && componentsOf(checked, decoder.latentSize),
+  };
 }
 
 /**

@@ -14,7 +14,7 @@ import {
 import type { AbortSignalLike } from "../base/platform.ts";
 import { throwIfAborted } from "../base/realms.ts";
 import { WEIGHTS, type Weights } from "../base/weights.ts";
-import { checkDecoder, type Decoder } from "../decoder/decoder.ts";
+import type { Decoder } from "../decoder/decoder.ts";
 import type { FixedOption } from "../decoder/fixed.ts";
 import { startsOf } from "../decoder/start.ts";
 import { Callbacks, makeControl, orAbort } from "../solver/control.ts";
@@ -23,11 +23,10 @@ import { checkSaveAt, type SaveAt } from "../solver/recording.ts";
 import type { EncodeResult, With } from "../solver/result.ts";
 import { Solution } from "../solver/solution.ts";
 import { endOf } from "../solver/solver.ts";
-import { checkPrior, type PriorLike } from "../terms/check-prior.ts";
-import { checkLoss, type LossLike } from "../terms/losses.ts";
-import { componentsOf } from "../terms/prior-components.ts";
+import type { PriorLike } from "../terms/check-prior.ts";
+import type { LossLike } from "../terms/losses.ts";
 import type { Prior } from "../terms/priors.ts";
-import { checkBackend, checkProblem, checkValues, checkZ0, openSession } from "./check-data.ts";
+import { checkBackend, checkProblem, checkTerms, checkValues, checkZ0, openSession } from "./check-data.ts";
 import { checkFlowAndSolver, type FlowAndSolver } from "./flow-and-solver.ts";
 
 /** Progress of an `encode` call. */
@@ -259,11 +258,8 @@ export function checkSettings(where: string, decoder: Decoder, options: EncodeOp
     onProgress,
     onAbort,
   } = completeOptions(where, options, ENCODE_FIELDS);
-  checkDecoder(where, decoder);
-  const loss = checkLoss(where, options.loss, decoder);
+  const terms = checkTerms(where, decoder, options);
   const { flow, solver } = checkFlowAndSolver(where, options);
   const saveAt = options.saveAt === undefined ? undefined : checkSaveAt(where, options.saveAt, endOf(solver));
-  const given = checkPrior(where, options.prior, decoder);
-  const prior = given && componentsOf(given, decoder.latentSize);
-  return { loss, prior, flow, solver, saveAt, weights, backend, batchSize, signal, onProgress, onAbort };
+  return { ...terms, flow, solver, saveAt, weights, backend, batchSize, signal, onProgress, onAbort };
 }

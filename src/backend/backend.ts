@@ -3,7 +3,7 @@ import type { Decoder } from "../decoder/decoder.ts";
 import type { FixedValues } from "../decoder/fixed.ts";
 import type { Control } from "../solver/base.ts";
 import type { Flow } from "../solver/flow.ts";
-import type { DifferentiableObjective, Objective } from "../solver/objective.ts";
+import type { DifferentiableObjective, SessionObjective } from "../solver/objective.ts";
 import type { BackendInfo } from "../solver/result.ts";
 import type { Solution } from "../solver/solution.ts";
 import type { Method } from "../solver/solver.ts";
@@ -107,7 +107,7 @@ export interface Session {
   /** Returns the maximum number of the problem's samples that one objective evaluates. */
   objectiveSize(problem: Problem): number;
   /** Makes the objective of samples first … first + count - 1 of the problem. */
-  objective(problem: Problem, first: number, count: number): Promise<Objective>;
+  objective(problem: Problem, first: number, count: number): Promise<SessionObjective>;
   /**
    * Decodes latents z, [B, latentSize], into outputs D(z), [B, outputSize].
    *

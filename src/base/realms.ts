@@ -97,7 +97,11 @@ export function throwIfAborted(signal: Partial<AbortSignalLike> | undefined): vo
  *
  * @throws LatentflowError `invalid_argument`
  */
-export function checkMemory(where: string, name: string, { buffer }: Float32Array | Uint8Array): void {
+export function checkMemory(
+  where: string,
+  name: string,
+  { buffer }: { readonly buffer: ArrayBufferLike },
+): void {
   checkPresent(where, name, buffer);
   const { resizable, growable } = buffer as { readonly resizable?: boolean; readonly growable?: boolean };
   if (resizable || growable) {

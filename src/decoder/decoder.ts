@@ -149,7 +149,7 @@ interface Internals {
 }
 
 /** `Symbol.dispose`, which TypeScript's lib es2022 lacks; in runtimes without it, a symbol that nothing else uses. */
-const disposeSymbol: symbol = (Symbol as { readonly dispose?: symbol }).dispose ?? Symbol("dispose");
+export const disposeSymbol: symbol = (Symbol as { readonly dispose?: symbol }).dispose ?? Symbol("dispose");
 
 const identity: Activation = /* @__PURE__ */ Object.freeze({ name: "identity" });
 

@@ -47,6 +47,19 @@ export interface Objective {
   dispose(): void;
 }
 
+/** Objective as a session makes it: also with products of the decoder's Jacobian, which no solver needs. */
+export interface SessionObjective extends Objective {
+  /**
+   * Computes the Jacobian-vector product J v of each chosen sample, J the Jacobian of D(z), after the output activation, for z, at
+   * the point of its last `value` call. Memory for it is allocated on the first call.
+   *
+   * @param rows indices of samples for which `value` has been called
+   * @param v direction of each chosen sample, [rows.length, d]
+   * @returns products, [rows.length, outputSize]
+   */
+  jacobianProduct(rows: Int32Array, v: Float64Array): Promise<Float32Array>;
+}
+
 /**
  * Terms of the objectives of the chosen samples, [rows.length] each. A sample's objective is loss + prior/N, with N the number
  * that its loss was divided by: n for the mean over n outputs, Σw for a weighted mean, 1 for a sum.

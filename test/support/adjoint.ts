@@ -1,8 +1,9 @@
 import type { Adjoint } from "../../src/adjoint/base.ts";
-import type { Backend, Decoder, Flow, Loss, Objective, Solver } from "../../src/index.ts";
+import type { Backend, Decoder, Flow, Loss, Solver } from "../../src/index.ts";
 import { orderOf } from "../../src/solver/flow.ts";
 import { follow } from "../../src/solver/follow.ts";
 import { integrate, type StepControl } from "../../src/solver/integrate.ts";
+import type { Objective } from "../../src/solver/objective.ts";
 import { Solution } from "../../src/solver/solution.ts";
 import { tableauOf } from "../../src/solver/solver.ts";
 import { uninterrupted } from "./control.ts";

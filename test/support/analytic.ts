@@ -1,7 +1,7 @@
-import type { Objective } from "../../src/index.ts";
 import { type Flow, orderOf } from "../../src/solver/flow.ts";
 import { follow } from "../../src/solver/follow.ts";
 import { integrate, type StepControl } from "../../src/solver/integrate.ts";
+import type { Objective } from "../../src/solver/objective.ts";
 import type { SaveAt } from "../../src/solver/recording.ts";
 import { Solution } from "../../src/solver/solution.ts";
 import type { Method } from "../../src/solver/solver.ts";

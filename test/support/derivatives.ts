@@ -1,6 +1,6 @@
 import * as assert from "uvu/assert";
 import { parametersOf } from "../../src/graph/graph.ts";
-import { type Decoder, decode, type Loss, squaredError } from "../../src/index.ts";
+import { type Decoder, decode, type Loss, openObjective, squaredError } from "../../src/index.ts";
 import { allRows } from "../../src/solver/objective.ts";
 import type { Build } from "./builds.ts";
 import { gradientOf, graphLoss, graphOutput } from "./graph-reference.ts";
@@ -34,6 +34,8 @@ interface Expected {
   readonly losses: readonly number[];
   readonly gradients: readonly number[][];
   readonly products: readonly number[][];
+  /** J v of D(z) of each sample. */
+  readonly outputProducts: readonly number[][];
   /** Of all samples together, for each parameter chosen. */
   readonly parameterGradient: readonly number[];
   readonly mixed: readonly number[];
@@ -121,6 +123,11 @@ function expect({ decoder, loss, samples, chosen }: Omit<DerivativeCase, "expect
       const [ahead, behind] = [1, -1].map((sign) => gradientAt(sample, along(sample, sign * step)));
       return ahead!.map((value, k) => (value - behind![k]!) / (2 * step));
     }),
+    outputProducts: samples.map((sample) => {
+      const outputAt = (t: number) => graphOutput(decoder, along(sample, t));
+      const [a, b, c, e] = [outputAt(step), outputAt(-step), outputAt(2 * step), outputAt(-2 * step)];
+      return a.map((value, o) => (8 * (value - b[o]!) - (c[o]! - e[o]!)) / (12 * step));
+    }),
     parameterGradient: ofAll((ahead, behind) => (ahead + behind) / 2),
     mixed: ofAll((ahead, behind) => (ahead - behind) / (2 * step)),
     matrices: {
@@ -152,7 +159,7 @@ function gaussNewton(decoder: Decoder, loss: Loss, { z, y }: Sample, point: read
 }
 
 /**
- * Asserts that a build computes what the reference does: outputs, losses, gradients, Hessian-vector products, parameter
+ * Asserts that a build computes what the reference does: outputs and their Jacobian-vector products, losses, gradients, Hessian-vector products, parameter
  * gradients and mixed terms tensor by tensor, Gauss-Newton matrices.
  */
 export async function checkDerivatives(build: Build, given: DerivativeCase): Promise<void> {
@@ -180,7 +187,16 @@ export async function checkDerivatives(build: Build, given: DerivativeCase): Pro
 
   const decoded = await decode(decoder, Float32Array.from(z), { backend: build.backend });
   each("the output", decoded, expected.outputs, 1e-5);
-  const objective = await bindObjective(build.backend, decoder, loss, Float32Array.from(flat(({ y }) => y)));
+  const y = Float32Array.from(flat((sample) => sample.y));
+  const opened = await openObjective(decoder, y, { loss, prior: "none", backend: build.backend });
+  try {
+    await opened.value(rows, z);
+    const directions = flat((sample) => sample.v);
+    each("J·v", await opened.jacobianProduct(rows, directions), expected.outputProducts, 1e-4);
+  } finally {
+    opened.dispose();
+  }
+  const objective = await bindObjective(build.backend, decoder, loss, y);
   try {
     each(
       "the loss",

@@ -1,8 +1,9 @@
 import { differentiableWasmObjective } from "../../src/backend/wasm/objective.ts";
 import { packDecoder } from "../../src/backend/wasm/packed.ts";
 import type { FixedValues } from "../../src/decoder/fixed.ts";
-import type { Backend, Decoder, DifferentiableObjective, Loss, Prior } from "../../src/index.ts";
+import type { Backend, Decoder, Loss, Prior } from "../../src/index.ts";
 import { compileKernels, recogniseKernels } from "../../src/kernels/load.ts";
+import type { DifferentiableObjective } from "../../src/solver/objective.ts";
 import { componentsOf } from "../../src/terms/prior-components.ts";
 import { builds } from "./builds.ts";
 import { problemOf } from "./problem.ts";

@@ -1,5 +1,6 @@
 // run: alone
 import { readFileSync } from "node:fs";
+import { transform } from "esbuild";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { FLOORS } from "../../reproduce/floors.ts";
@@ -318,6 +319,35 @@ test("with the demo's decoder a fitted prior does what the guide of missing data
     atRandom.every((gain) => gain < 0),
     `${gains}`,
   );
+});
+
+test("Hamiltonian Monte Carlo of the guide, as it stands there, draws from the posterior with the demo's decoder", async () => {
+  const text = guide("own-solvers");
+  assert.match(
+    text,
+    "With `demo/convolutional.safetensors`, a prior of 200 digits and the upper half of another one hidden, some nine of",
+  );
+  const [, block] = between(text, "## Hamiltonian Monte Carlo", "\nWith `demo").split("```ts\n");
+  const { code } = await transform(block!.split("```")[0]!.replace(/^import .*$/gm, ""), { loader: "ts" });
+  const digits = (await readDataset("demo/mnist-test-300.idx.gz")).toFloat32();
+  const { uniform } = createRandom(1);
+  const given = {
+    ...library,
+    Math: Object.create(Math, { random: { value: uniform } }),
+    decoder: await loadDecoder("demo/convolutional.safetensors"),
+    digits: digits.slice(100 * 784),
+    y: digits.slice(0, 784),
+    weights: Float32Array.from({ length: 784 }, (_, i) => Number(i >= 392)),
+    console: { log() {} },
+  };
+  const run = new Function(
+    ...Object.keys(given),
+    `return (async () => {${code}; return { draws, accepted }})()`,
+  );
+  const { draws, accepted }: { draws: Float64Array[]; accepted: number } = await run(...Object.values(given));
+  const rate = accepted / draws.length;
+  assert.ok(rate > 0.85 && rate < 0.95, `${rate}`);
+  assert.ok(draws.every((draw) => draw.every(Number.isFinite)));
 });
 
 test("the decoder of the guide's example of training is the frontier's large one", () => {

@@ -6,8 +6,8 @@ import { assignSlots } from "./slots.ts";
 
 /**
  * Graph of a decoder as the kernels compute it. Every value has rows in the workspace; the latent is value 0. Operations that
- * only reshape are dropped. A value read more than once is followed by a fork: an operation that gives each reader a branch, the
- * value or a copy, and adds up the branches' gradients.
+ * only reshape are dropped. A value read more than once, and a latent that its one reader would overwrite, is followed by a fork:
+ * an operation that gives each reader a branch, the value or a copy, and adds up the branches' gradients.
  */
 export type LoweredGraph = ReturnType<typeof lowerGraph>;
 
@@ -44,7 +44,9 @@ export function lowerGraph(decoder: Decoder) {
   const branches = new Map<number, number[]>();
   const give = (root: number, value: number): void => {
     const copied = isCopied.get(root) ?? [];
-    if (copied.length < 2) {
+    // The prior reads the latent, too, which is not to be overwritten.
+    const isShared = copied.length > 1 || (root === 0 && copied[0]);
+    if (!isShared) {
       branches.set(root, [value]);
       return;
     }

@@ -1,11 +1,12 @@
 import { Blocks } from "../../kernels/arena.ts";
 import { paddedSize } from "../../kernels/layout.ts";
-import type { DifferentiableObjective, Objective } from "../../solver/objective.ts";
+import type { DifferentiableObjective, SessionObjective } from "../../solver/objective.ts";
 import { isCustom } from "../../terms/losses.ts";
 import type { Problem } from "../backend.ts";
 import { wasmCurvature } from "./curvature.ts";
 import { customLossPasses } from "./custom-loss.ts";
 import { allocateFixed } from "./fixed-rows.ts";
+import { jacobianProducts } from "./jacobian-product.ts";
 import type { PackedDecoder } from "./packed.ts";
 import { allocateParameterSums } from "./parameter-gradient.ts";
 import type { Passes } from "./passes.ts";
@@ -26,7 +27,7 @@ export function wasmObjective(
   problem: Problem,
   first: number,
   count: number,
-): Objective {
+): SessionObjective {
   return bindRows(packed, problem, first, count).objective;
 }
 
@@ -112,6 +113,8 @@ function bindRows(
     wasmCurvature(packed, problem, workspace, passes, (row) => first + (row % count)),
   );
 
+  const products = blocks.add(() => jacobianProducts(packed, problem, first, count));
+
   function bindSample(index: number): void {
     const sample = first + index;
     const target = data.layout.targets + index * rowSize;
@@ -166,7 +169,7 @@ function bindRows(
     arena.i32(workspace.rows, rows.length).set(rows);
   }
 
-  const objective: Objective = {
+  const objective: SessionObjective = {
     sampleCount: count,
     latentSize: d,
     async value(rows, z) {
@@ -182,6 +185,7 @@ function bindRows(
       return read(workspace.gradients, rows);
     },
     leastLoss: (row) => leastLoss(problem, first + (row % count)),
+    jacobianProduct: async (rows, v) => products.at(rows, read(workspace.latents, rows), v),
     ...(curvature.use.hasCurvature && { curvature }),
     kernels: packed.compiled.module,
     dispose: blocks.free,

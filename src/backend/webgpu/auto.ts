@@ -29,8 +29,8 @@ export interface AutoOptions {
  * decoder is skipped.
  *
  * The first call starts a calibration in the background, of about a second, and itself runs on the last backend. Later calls
- * use the calibration's result, which is cached with the decoder. Decoding, training and custom losses always use the last
- * backend.
+ * use the calibration's result, which is cached with the decoder. Decoding, `openObjective`, training and custom losses always
+ * use the last backend.
  *
  * @param backends in order of preference, the fallback last: `[webgpu(), wasm()]`
  * @throws LatentflowError `invalid_argument` on an array without backends, a value that is not a backend, or an unknown option

@@ -4,6 +4,7 @@ import {
   allRows,
   type Curvature,
   type Objective,
+  type SessionObjective,
   type SharedCurvature,
   type Values,
   valuesAt,
@@ -40,8 +41,8 @@ export function gpuObjective(
   problem: GpuProblem,
   first: number,
   count: number,
-): Objective {
-  const d = problem.decoder.latentSize;
+): SessionObjective {
+  const { latentSize: d, outputSize: n } = problem.decoder;
   /** Latents of each sample's last evaluation, [count, latentSize]. */
   const points = new Float64Array(count * d);
   /** Loss of each sample at `points`, without the prior, [count]. */
@@ -74,7 +75,7 @@ export function gpuObjective(
     );
   }
 
-  const curvature = curvatureInWasm(problem, first, (rows) => pick(points, rows, d));
+  const inWasm: InWasm = (rows, use) => evaluateInWasm(problem, first, rows, pick(points, rows, d), use);
 
   return {
     sampleCount: count,
@@ -91,6 +92,15 @@ export function gpuObjective(
     gradient: async (rows) => pick(gradients, rows, d),
     leastLoss: (row) => leastLoss(problem, first + row),
     curvature,
+    async jacobianProduct(rows, v) {
+      const products = new Float32Array(rows.length * n);
+      await inWasm(rows, async (objective, at, from) => {
+        const directions = v.subarray(from * d, (from + at.length) * d);
+        products.set(await objective.jacobianProduct(at, directions), from * n);
+      });
+      return products;
+    },
+    curvature: curvatureInWasm(problem, first, inWasm),
     dispose() {
       bound?.dispose();
       bound = undefined;
@@ -98,67 +108,73 @@ export function gpuObjective(
   };
 }
 
-/** Maximum number of rows evaluated at once in WASM for their curvature. */
+/** Maximum number of rows evaluated at once in WASM, for what no graph computes. */
 const ROWS_IN_WASM = 48;
 
 /**
- * Makes the curvature of samples first … first + count - 1, computed in WASM for the rows that solvers request.
- *
- * @param pointsOf returns the latents of the chosen rows' last evaluations, [rows.length, latentSize]
+ * Evaluates the chosen rows at their last latents in WASM, a group at a time. Calls `use` for each group with its objective, the
+ * indices `at` of its rows in the group (0, 1, …), and the index `from` of its first row in `rows`.
  */
-function curvatureInWasm(
+type InWasm = (
+  rows: Int32Array,
+  use: (objective: SessionObjective, at: Int32Array, from: number) => Promise<void>,
+) => Promise<void>;
+
+/**
+ * As `InWasm`, for an objective whose row 0 is sample `first` of the problem; at most ROWS_IN_WASM rows at a time.
+ *
+ * @param points latents of the chosen rows' last evaluations, [rows.length, latentSize]
+ */
+async function evaluateInWasm(
   problem: GpuProblem,
   first: number,
-  pointsOf: (rows: Int32Array) => Float64Array,
-): Curvature {
-  const { latentSize: d } = problem.decoder;
-
-  /**
-   * Evaluates the chosen rows at their last latents in WASM, at most ROWS_IN_WASM at a time. Calls `use` for each such group
-   * with its curvature, the indices `at` of its rows in the group (0, 1, …), and the index `from` of its first row in `rows`.
-   */
-  async function evaluated(
-    rows: Int32Array,
-    use: (curvature: Curvature, at: Int32Array, from: number) => Promise<void>,
-  ): Promise<void> {
-    const session = await wasm({ threads: 1 }).open(problem.decoder);
-    for (let from = 0; from < rows.length; from += ROWS_IN_WASM) {
-      const chosen = rows.subarray(from, from + ROWS_IN_WASM);
-      const samples = chosen.map((row) => first + row);
-      const objective = await session.objective(chosenSamples(problem, samples), 0, chosen.length);
-      try {
-        const at = allRows(chosen.length);
-        await objective.value(at, pointsOf(chosen));
-        await objective.gradient(at);
-        await use(objective.curvature!, at, from);
-      } finally {
-        objective.dispose();
-      }
+  rows: Int32Array,
+  points: Float64Array,
+  use: Parameters<InWasm>[1],
+): Promise<void> {
+  const d = problem.decoder.latentSize;
+  const session = await wasm({ threads: 1 }).open(problem.decoder);
+  for (let from = 0; from < rows.length; from += ROWS_IN_WASM) {
+    const samples = rows.subarray(from, from + ROWS_IN_WASM).map((row) => first + row);
+    const objective = await session.objective(chosenSamples(problem, samples), 0, samples.length);
+    try {
+      const at = allRows(samples.length);
+      await objective.value(at, points.subarray(from * d, (from + samples.length) * d));
+      await use(objective, at, from);
+    } finally {
+      objective.dispose();
     }
   }
+}
 
+/**
+ * Makes the curvature of samples first … first + count - 1, computed in WASM for the rows that solvers request.
+ */
+function curvatureInWasm(problem: GpuProblem, first: number, inWasm: InWasm): Curvature {
+  const { latentSize: d } = problem.decoder;
   return {
     use: curvatureUse(problem),
     scale: (row) => curvatureScale(problem, first + row),
     async shared() {
       let shared: SharedCurvature | undefined;
-      await evaluated(Int32Array.of(0), async (curvature) => {
-        shared = await curvature.shared();
+      await inWasm(Int32Array.of(0), async ({ curvature }) => {
+        shared = await curvature!.shared();
       });
       return shared;
     },
     async matrices(rows, kind) {
       const matrices = new Float32Array(rows.length * d * d);
-      await evaluated(rows, async (curvature, at, from) => {
-        await curvature.shared();
-        matrices.set(await curvature.matrices(at, kind), from * d * d);
+      await inWasm(rows, async ({ curvature }, at, from) => {
+        await curvature!.shared();
+        matrices.set(await curvature!.matrices(at, kind), from * d * d);
       });
       return matrices;
     },
     async alongGradient(rows) {
       const curvatures = new Float64Array(rows.length);
-      await evaluated(rows, async (curvature, at, from) => {
-        curvatures.set(await curvature.alongGradient(at), from);
+      await inWasm(rows, async ({ curvature, gradient }, at, from) => {
+        await gradient(at);
+        curvatures.set(await curvature!.alongGradient(at), from);
       });
       return curvatures;
     },

@@ -29,7 +29,8 @@ import { linearMap } from "../../../src/graph/linear-map.ts";
 import type { MapKind } from "../../../src/graph/map-kind.ts";
 import { KINDS } from "../../../src/graph/operations.ts";
 import { readDefinition } from "../../../src/graph/read-definition.ts";
-import { createDecoder } from "../../../src/index.ts";
+import { createDecoder, gaussian, squaredError, wasm } from "../../../src/index.ts";
+import { bindObjective } from "../../support/objective.ts";
 
 // What the kernels are given: no more operations, copies or memory than a graph needs. Wrong numbers other tests find.
 
@@ -53,6 +54,30 @@ test("values are stretched only where they differ", () => {
     );
   assert.equal(product([2, 3], [2, 3]), ["fork", "dense", "dense", "product"]);
   assert.equal(product([2, 3], [3]), ["fork", "dense", "dense", "map", "product"]);
+});
+
+test("a latent that an activation reads keeps its numbers, of which the prior is", async () => {
+  const first = tanh();
+  for (const layers of [[first, dense(4)], [reshape([1, 3]), softmax(), reshape([3]), dense(4)], [first]]) {
+    const decoder = createDecoder(sequential(3, layers), { seed: 1 });
+    const n = decoder.outputSize;
+    const y = new Float32Array(n).fill(0.3);
+    const z = Float64Array.of(2, -1, 0.5);
+    const [rows, loss] = [Int32Array.of(0), squaredError()];
+    const without = await bindObjective(wasm(), decoder, loss, y);
+    const withPrior = await bindObjective(wasm(), decoder, loss, y, undefined, 1, [], gaussian());
+    const difference = async (of: (objective: typeof without) => Promise<Float64Array>) => {
+      const [a, b] = [await of(withPrior), await of(without)];
+      return a.map((value, i) => value - b[i]!);
+    };
+    const [value] = await difference((objective) => objective.value(rows, z));
+    const gradient = await difference((objective) => objective.gradient(rows));
+    // The prior is |z|²/2, and n its divisor. float32 rounds at 6e-8.
+    assert.ok(Math.abs(value! - 5.25 / 2 / n) < 1e-6, `${value}`);
+    gradient.forEach((slope, k) => {
+      assert.ok(Math.abs(slope - z[k]! / n) < 1e-6, `${slope}`);
+    });
+  }
 });
 
 test("only what an activation writes over is copied", () => {

@@ -18,11 +18,13 @@ import {
   decode,
   type Loss,
   loadDecoder,
+  openObjective,
   squaredError,
 } from "../../../src/index.ts";
 import { writeFunction } from "../../../src/onnx-format/kinds/elementwise.ts";
 import { allRows } from "../../../src/solver/objective.ts";
 import { leave, startDawn } from "../../support/dawn.ts";
+import { graphOutput } from "../../support/graph-reference.ts";
 import { standardLosses } from "../../support/losses.ts";
 import { problemOf } from "../../support/problem.ts";
 import { randomArray } from "../../support/random.ts";
@@ -123,6 +125,47 @@ for (const activation of [...(Object.keys(activations) as ActivationName[]), ...
     output.dispose();
   });
 }
+
+test("openObjective has float64's values, gradients and Jacobian-vector products; points that are not finite are NaN", async () => {
+  const [d, n, count] = [3, 5, 6];
+  const decoder = createDecoder({ layers: [d, 9, n], outputActivation: "sigmoid", seed: 1 });
+  const [y, z, v] = [
+    randomArray(3, count * n, 0, 1),
+    randomArray(2, count * d, -2, 2),
+    randomArray(4, count * d, -1, 1),
+  ];
+  const objective = await openObjective(decoder, y, { loss: "bce", backend });
+  z[d] = Number.NaN;
+  const chosen = [5, 0, 1];
+  const of = (values: Float32Array, size: number, row: number) =>
+    values.subarray(row * size, (row + 1) * size);
+  const rowsOf = (values: Float32Array) =>
+    Float64Array.from(chosen.flatMap((row) => [...of(values, d, row)]));
+  const [values, gradients, products] = await Promise.all([
+    objective.value(chosen, rowsOf(z)),
+    objective.gradient(chosen),
+    objective.jacobianProduct(chosen, rowsOf(v)),
+  ]);
+  for (const [place, row] of chosen.slice(0, 2).entries()) {
+    const point = of(z, d, row);
+    const expected = objectiveOf(decoder, binaryCrossEntropy(), point, of(y, n, row));
+    assert.ok(Math.abs(values[place]! - expected.value) < 1e-5 * expected.value, `${values[place]}`);
+    const gradient = gradients.subarray(place * d, (place + 1) * d);
+    assert.ok(relativeDistance(gradient, expected.gradient) < 1e-5);
+    const outputAt = (t: number) =>
+      graphOutput(
+        decoder,
+        Array.from(point, (value, k) => value + t * of(v, d, row)[k]!),
+      );
+    const [ahead, behind] = [outputAt(1e-4), outputAt(-1e-4)];
+    const product = ahead.map((value, o) => (value - behind[o]!) / 2e-4);
+    assert.ok(relativeDistance(products.subarray(place * n, (place + 1) * n), product) < 1e-5);
+  }
+  const last = [values[2], ...gradients.subarray(2 * d), ...products.subarray(2 * n)];
+  assert.ok(last.every(Number.isNaN), `${last}`);
+  objective.dispose();
+  decoder.dispose();
+});
 
 test("sizes and batches with tails agree with float64", async () => {
   for (const layers of [

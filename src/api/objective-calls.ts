@@ -1,0 +1,171 @@
+import type { Problem } from "../backend/backend.ts";
+import { hasCode, LatentflowError } from "../base/errors.ts";
+import { makeTurns } from "../base/event-loop.ts";
+import { refused } from "../base/refuse.ts";
+import { gatherRows, scatterRows } from "../base/rows.ts";
+import { checkDecoder, type Decoder, disposeSymbol } from "../decoder/decoder.ts";
+import { allRows, type SessionObjective } from "../solver/objective.ts";
+import { checkLatents, checkRows } from "./check-rows.ts";
+import type { OpenObjective } from "./opened-objective.ts";
+
+/**
+ * Makes the public value of an objective.
+ *
+ * @param given decoder as the caller gave it, which may be disposed
+ * @param groups objectives of the problem's samples, `size` samples each, the last perhaps fewer
+ */
+export function openedObjective(
+  given: Decoder,
+  { decoder, sampleCount }: Problem,
+  groups: readonly SessionObjective[],
+  size: number,
+): OpenObjective {
+  const { latentSize: d, outputSize: n } = decoder;
+  /** For each sample with a point, of its last `value` call: true if the point is finite. */
+  const points = new Map<number, boolean>();
+  const held = [...groups];
+  const turn = makeTurns();
+  let last: Promise<unknown> = Promise.resolve();
+  let waiting = 0;
+  let isDisposed = false;
+
+  /** Returns a copy of the option `rows` of a call; throws if the objective or its decoder is disposed. */
+  function rowsOf(where: string, rows: unknown): Int32Array {
+    if (isDisposed) {
+      throw new LatentflowError("disposed", `${where}: the objective has been disposed; open another`);
+    }
+    checkDecoder(where, given);
+    return checkRows(where, rows, sampleCount);
+  }
+
+  /** Starts `work` when all earlier calls have ended. */
+  async function inTurn<T>(where: string, work: () => Promise<T>): Promise<T> {
+    waiting++;
+    const result = last.then(work);
+    last = result.catch(() => {});
+    try {
+      return await result;
+    } catch (error) {
+      throw withAdvice(where, sampleCount, error);
+    } finally {
+      waiting--;
+      freeUnused();
+    }
+  }
+
+  function dispose(): void {
+    isDisposed = true;
+    freeUnused();
+  }
+
+  function freeUnused(): void {
+    if (isDisposed && waiting === 0) for (const group of held.splice(0)) group.dispose();
+  }
+
+  /**
+   * Computes rows of `into`, one for each of the chosen samples, `width` numbers each. Those that `isIncluded` excludes become NaN.
+   *
+   * @param use computes the rows of some samples of one group, with their indices in the group, and their places among the
+   *   chosen samples
+   */
+  async function compute<Into extends Float32Array | Float64Array>(
+    chosen: Int32Array,
+    isIncluded: (place: number) => boolean,
+    width: number,
+    into: Into,
+    use: (
+      group: SessionObjective,
+      rows: Int32Array,
+      places: Int32Array,
+    ) => Promise<Float32Array | Float64Array>,
+  ): Promise<Into> {
+    into.fill(Number.NaN);
+    const all = allRows(chosen.length).filter(isIncluded);
+    for (const [i, group] of held.entries()) {
+      const places = all.filter((place) => Math.floor(chosen[place]! / size) === i);
+      if (places.length === 0) continue;
+      await turn();
+      const rows = places.map((place) => chosen[place]! - i * size);
+      scatterRows(await use(group, rows, places), width, places, into);
+    }
+    return into;
+  }
+
+  /** Throws if `value` has not computed one of the samples. */
+  function checkPoints(where: string, chosen: Int32Array): void {
+    for (const [i, row] of chosen.entries()) {
+      if (points.has(row)) continue;
+      const expected = "a sample with a point; call value(rows, z) for it first";
+      throw refused(where, `rows[${i}]`, "is", `${row}`, expected);
+    }
+  }
+
+  /** Copies the chosen places' rows of d numbers. */
+  const rowsAt = (values: Float64Array, places: Int32Array) =>
+    gatherRows(values, d, places, new Float64Array(places.length * d));
+
+  return Object.freeze<OpenObjective>({
+    sampleCount,
+    latentSize: d,
+    outputSize: n,
+    async value(rows, z) {
+      const where = "objective.value";
+      const chosen = rowsOf(where, rows);
+      const latents = checkLatents(where, "z", z, chosen.length, d);
+      const hasLatent = finiteRows(latents, d);
+      return inTurn(where, async () => {
+        for (const row of chosen) points.delete(row);
+        const values = await compute(
+          chosen,
+          hasLatent,
+          1,
+          new Float64Array(chosen.length),
+          (group, own, places) => group.value(own, rowsAt(latents, places)),
+        );
+        for (const [place, row] of chosen.entries()) points.set(row, hasLatent(place));
+        return values;
+      });
+    },
+    async gradient(rows) {
+      const where = "objective.gradient";
+      const chosen = rowsOf(where, rows);
+      return inTurn(where, async () => {
+        checkPoints(where, chosen);
+        const hasPoint = (place: number) => points.get(chosen[place]!)!;
+        return compute(chosen, hasPoint, d, new Float64Array(chosen.length * d), (group, own) =>
+          group.gradient(own),
+        );
+      });
+    },
+    async jacobianProduct(rows, v) {
+      const where = "objective.jacobianProduct";
+      const chosen = rowsOf(where, rows);
+      const directions = checkLatents(where, "v", v, chosen.length, d);
+      const hasDirection = finiteRows(directions, d);
+      return inTurn(where, async () => {
+        checkPoints(where, chosen);
+        const hasBoth = (place: number) => points.get(chosen[place]!)! && hasDirection(place);
+        return compute(chosen, hasBoth, n, new Float32Array(chosen.length * n), (group, own, places) =>
+          group.jacobianProduct(own, rowsAt(directions, places)),
+        );
+      });
+    },
+    dispose,
+    [disposeSymbol]: dispose,
+  });
+}
+
+/** Returns a function that is true for a row of `size` numbers that are all finite in float32. */
+function finiteRows(values: Float64Array, size: number): (row: number) => boolean {
+  return (row) => {
+    const own = values.subarray(row * size, (row + 1) * size);
+    return own.every((value) => Number.isFinite(Math.fround(value)));
+  };
+}
+
+/** Returns an error of a backend; one that memory is lacking with what helps an objective of `sampleCount` samples. */
+export function withAdvice(where: string, sampleCount: number, error: unknown): unknown {
+  if (!hasCode(error, "out_of_memory")) return error;
+  const message = `${where}: there is no memory for ${sampleCount} samples at once; open them in parts, and dispose of each`;
+  return new LatentflowError("out_of_memory", message, { cause: error });
+}
