@@ -125,6 +125,7 @@ const cases: readonly [
   ["weights, one element missing", binaryCrossEntropy(), [3, 0, 0.5], gaussian({ mean: 0.5, std: 0.7 })],
   ["weights and a sum", binaryCrossEntropy({ reduction: "sum" }), [3, 0, 0.5], gaussian({ weight: 2 })],
   ["squared error", squaredError(), [8, 8, 8], gaussian()],
+  ["a posterior whose density underflows everywhere", squaredError(), [8000, 8000, 8000], gaussian()],
   [
     "a mixture",
     binaryCrossEntropy(),
