@@ -5,7 +5,7 @@ import { callOf } from "../base/message.ts";
 import { choice, completeOptions, type Field, later, optional, signal } from "../base/options.ts";
 import type { Owned } from "../base/owned.ts";
 import type { AbortSignalLike } from "../base/platform.ts";
-import { attached, throwIfAborted } from "../base/realms.ts";
+import { throwIfAborted } from "../base/realms.ts";
 import { checkDecoder, type Decoder } from "../decoder/decoder.ts";
 import { checkFixed, type FixedOption } from "../decoder/fixed.ts";
 import { atPoints } from "../decoder/points.ts";
@@ -38,7 +38,8 @@ const FIELDS = {
 } satisfies { readonly [Name in keyof Required<DecodeOptions>]: Field<unknown> };
 
 /**
- * Decodes latents: returns D(z), outputSize values for each of B latents.
+ * Decodes latents: returns D(z), outputSize values for each of B latents. The arrays are copied at the call: they may be changed
+ * or transferred as soon as it has returned.
  *
  * @param z [B, latentSize]
  * @returns [B, outputSize], in data space, or logits with `output: "preActivation"`
@@ -58,10 +59,11 @@ export async function decode(
   const decoder = atPoints(where, given, options.points);
   throwIfAborted(signal);
   const count = checkFiniteRows(where, "z", z, decoder.latentSize, "the decoder's latent size");
-  const fixed = checkFixed(where, decoder, options.fixed, count);
+  // Copies: the caller may change the arrays while the call runs.
+  const latents = z.slice();
+  const fixed = checkFixed(where, decoder, options.fixed, count).map((values) => values.slice());
   const session = await unlessAborted(signal, () => openSession(where, backend, decoder, "decode"));
-  if (count > 0) attached("z", z, where);
-  const result = await session.decode(z, fixed, output === "preActivation", makeControl(signal));
+  const result = await session.decode(latents, fixed, output === "preActivation", makeControl(signal));
   throwIfAborted(signal);
   return result;
 }

@@ -140,8 +140,9 @@ export const ENCODE_FIELDS = {
  * reconstruction D(z) is as close to y as the flow leads (gradient flow encoding, equations 1 and 2 of the paper, arXiv
  * 2412.00864). Each sample has its own step sizes and stopping time; its result does not depend on the other samples of the call.
  *
- * The arrays passed in are read while the call runs: do not change them before its promise has settled. An array that is
- * transferred while it is still needed rejects the call. Arrays may lie in a SharedArrayBuffer, but not in a resizable one.
+ * y, weights and fixed inputs are read while the call runs: do not change them before its promise has settled. An array that is
+ * transferred while it is still needed rejects the call. z0 is copied. Arrays may lie in a SharedArrayBuffer, but not in a
+ * resizable one.
  *
  * With a prior the objective is the loss plus the prior, so that a code stays where the prior is high unless the data say
  * otherwise. Solvers, statuses and `gradientNorm` refer to the objective; `loss`, trajectories and progress to the loss

@@ -4,7 +4,6 @@ import { cosineOfPi, exponential, logarithm } from "../base/elementary-functions
 import { LatentflowError } from "../base/errors.ts";
 import type { Owned } from "../base/owned.ts";
 import { createRandom, type Random } from "../base/random.ts";
-import { attached } from "../base/realms.ts";
 import { bytesIn } from "../base/values.ts";
 import { allRows, type Objective } from "../solver/objective.ts";
 import { choleskyFactor } from "../terms/prior-numbers.ts";
@@ -16,8 +15,8 @@ export interface CodeSamples {
   /** Codes drawn, [B, K, latentSize] for K draws per sample. */
   readonly codes: Owned<Float32Array>;
   /**
-   * Importance weights of the codes, [B, K] for K draws per sample. A sample's weights add up to 1, or are all 0 if none of
-   * its draws has a finite objective.
+   * Importance weights of the codes, [B, K] for K draws per sample. A sample's weights add up to 1. A draw whose loss or prior
+   * is not finite has weight 0 and leaves the others as they are; the weights are all 0 if every draw is like that.
    */
   readonly weights: Owned<Float64Array>;
   /**
@@ -68,7 +67,7 @@ export async function drawCodes(
   }
   const rows = allRows(size);
   await objective.value(rows, Float64Array.from(z.subarray(first * d, (first + size) * d)));
-  const proposals = await proposalsOf(where, objective, problem, z, first, seed);
+  const proposals = await proposalsOf(objective, problem, z, first, seed);
   const points = new Float64Array(size * d);
   // Holds log-weights until all draws are made.
   const weights = samples.weights.subarray(first * count, (first + size) * count);
@@ -83,7 +82,7 @@ export async function drawCodes(
     const objectives = await objective.value(rows, points);
     for (let r = 0; r < size; r++) {
       const logWeight = -proposals[r]!.divisor * objectives[r]! - logDensities[r]!;
-      weights[r * count + k] = Number.isNaN(logWeight) ? Number.NEGATIVE_INFINITY : logWeight;
+      weights[r * count + k] = Number.isFinite(logWeight) ? logWeight : Number.NEGATIVE_INFINITY;
     }
   }
   for (let r = 0; r < size; r++) {
@@ -108,7 +107,6 @@ interface Proposal {
  * the loss.
  */
 async function proposalsOf(
-  where: string,
   objective: Objective,
   problem: Problem,
   z: Float32Array,
@@ -119,7 +117,7 @@ async function proposalsOf(
   const matrices = await curvature!.matrices(allRows(size), "own");
   return Array.from({ length: size }, (_, r) => {
     const center = z.subarray((first + r) * d, (first + r + 1) * d);
-    const divisor = divisorOf(where, problem, first + r);
+    const divisor = divisorOf(problem, first + r);
     const precision = Float64Array.from(matrices.subarray(r * d * d, (r + 1) * d * d), (m) => m * divisor);
     const factor = choleskyFactor(precision, d);
     const stream = checksum(bytesIn(center));
@@ -146,12 +144,11 @@ async function proposalsOf(
 }
 
 /** Returns the number that a sample's loss was divided by: n = outputSize for a mean, Σw for a weighted mean, 1 for a sum. */
-function divisorOf(where: string, { loss, decoder, weights }: Problem, sample: number): number {
+function divisorOf({ loss, decoder, weights }: Problem, sample: number): number {
   if (loss.reduction === "sum") return 1;
   const n = decoder.outputSize;
   if (!weights) return n;
-  const own = attached("weights", weights, where);
-  const row = own.length === n ? own : own.subarray(sample * n, (sample + 1) * n);
+  const row = weights.length === n ? weights : weights.subarray(sample * n, (sample + 1) * n);
   return row.reduce((sum, weight) => sum + weight, 0);
 }
 

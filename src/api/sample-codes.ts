@@ -1,4 +1,4 @@
-import type { Backend } from "../backend/backend.ts";
+import type { Backend, Problem } from "../backend/backend.ts";
 import { wasm } from "../backend/wasm/wasm.ts";
 import { readValue } from "../base/check.ts";
 import { LatentflowError } from "../base/errors.ts";
@@ -76,7 +76,8 @@ export interface SampleCodesProgress {
  * `effectiveSampleSize`.
  *
  * Pass the options that `encode` was given: loss, prior, weights, fixed, points. A sample's codes depend only on these
- * options, its data, its z and the seed, not on the other samples of the call.
+ * options, its data, its z and the seed, not on the other samples of the call. The arrays are copied at the call: they may be
+ * changed or transferred as soon as it has returned.
  *
  * @param y [B, outputSize], float32, as it was encoded
  * @param result what `encode` returned for y, or `{ z }` with codes [B, latentSize]
@@ -187,7 +188,18 @@ function checkArguments(
     const expected = `${size} (one latent for each sample)`;
     throw refused(WHERE, "result.z", "has", `${z.length} values`, expected);
   }
-  return { problem, z: z.slice(), count, seed, backend, signal, onProgress };
+  return { problem: withCopies(problem), z: z.slice(), count, seed, backend, signal, onProgress };
+}
+
+/** Returns the problem with copies of its arrays, which the caller may change while the call runs. */
+function withCopies(problem: Problem): Problem {
+  const { targets, weights, fixed } = problem;
+  return {
+    ...problem,
+    targets: targets.slice(),
+    weights: weights?.slice(),
+    fixed: fixed.map((values) => values.slice()),
+  };
 }
 
 /** Returns the codes `z` in a result of `encode`; throws `invalid_argument` if it has no Float32Array `z`. */

@@ -45,10 +45,15 @@ export function locationOf(source: FileSource): string | undefined {
  * Runs a pausable computation on a caller's bytes, and checks at its end that they were not transferred or resized in a
  * pause.
  *
+ * @param length number of bytes at the call. Default: their number now
  * @throws LatentflowError `invalid_argument` if they were
  */
-export function* whileUnchanged<T>(where: string, bytes: Uint8Array, work: Pausable<T>): Pausable<T> {
-  const { length } = bytes;
+export function* whileUnchanged<T>(
+  where: string,
+  bytes: Uint8Array,
+  work: Pausable<T>,
+  length = bytes.length,
+): Pausable<T> {
   const isUnchanged = () => bytes.length === length;
   try {
     const value = yield* work;

@@ -44,7 +44,8 @@ const ENCODER_STREAM = 3;
  * code of the training data (`meanCode`). The trained decoder has no `start` if a code is not finite, that is, if the training
  * has diverged.
  *
- * The same seed, machine and build give the same weights, bit for bit.
+ * The same seed, machine and build give the same weights, bit for bit. The data are read while the call runs: do not change or
+ * transfer them before its promise has settled.
  *
  * @param data samples of the decoder's output size: a Dataset, or a Float32Array, [count, outputSize]
  * @returns the encoder and a new decoder; `history` has the losses of the reconstructions D(E(y)) of the samples y by encoder E

@@ -1,6 +1,6 @@
 import { checkNumber, checkOptions, readValue } from "../base/check.ts";
 import { subject } from "../base/message.ts";
-import { checkMemory, isFloat32Array, isUint8Array } from "../base/realms.ts";
+import { attached, checkMemory, isFloat32Array, isUint8Array } from "../base/realms.ts";
 import { objection, refused } from "../base/refuse.ts";
 import { show } from "../base/show.ts";
 import { elementCount, showLengths } from "../files/array.ts";
@@ -56,17 +56,27 @@ export class Dataset {
 
   /** Values as stored, [count, size]. */
   readonly #values: Uint8Array | Float32Array;
+  /** Beginning of error messages of the call whose argument `data` is the values; undefined if the data set is the argument. */
+  readonly #where: string | undefined;
 
   /**
    * @internal Neither copies nor checks values and labels.
+   *
+   * @param where beginning of error messages of a call whose argument `data` is `values`
    */
-  constructor(values: Uint8Array | Float32Array, shape: readonly number[], labels?: Uint8Array) {
+  constructor(
+    values: Uint8Array | Float32Array,
+    shape: readonly number[],
+    labels?: Uint8Array,
+    where?: string,
+  ) {
     this.shape = Object.freeze([...shape]);
     this.size = elementCount(shape);
     this.count = values.length / this.size;
     this.dividedBy = isUint8Array(values) ? 255 : 1;
     this.labels = labels;
     this.#values = values;
+    this.#where = where;
     Object.freeze(this);
   }
 
@@ -154,6 +164,7 @@ export class Dataset {
   /** Returns the stored values; throws if their buffer was transferred after the data set was made. */
   #present(): Uint8Array | Float32Array {
     if (this.#values.length === this.count * this.size) return this.#values;
+    if (this.#where !== undefined) return attached("data", this.#values, this.#where);
     const reason = "was detached (transferred) after it had been made; give createDataset a copy (slice())";
     throw objection("", `the buffer of the ${subject("data", "data set")}`, reason);
   }

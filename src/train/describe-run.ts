@@ -58,11 +58,13 @@ export async function describeRun(
       ...(prior && { prior: describePrior(prior) }),
       ...(options.codes === "kept" && { codeOptimizer }),
       ...(validation && { validation: { everyImages: validation.everyImages } }),
-      weights: weights && (await describeValues("weights", weights, control)),
-      fixed: await describeFixed(decoder, fixed, control),
+      weights: weights && (await describeValues(where, "weights", weights, control)),
+      fixed: await describeFixed(where, decoder, fixed, control),
       validationWeights:
-        validation?.weights && (await describeValues("validation.weights", validation.weights, control)),
-      validationFixed: validation && (await describeFixed(decoder, validation.fixed, control)),
+        validation?.weights &&
+        (await describeValues(validation.where, "weights", validation.weights, control)),
+      validationFixed:
+        validation && (await describeFixed(validation.where, decoder, validation.fixed, control)),
     }),
   );
 }
@@ -83,11 +85,11 @@ export function describePrior({ name, weight, ...numbers }: Prior) {
 }
 
 /** Describes the values of fixed inputs by checksums, by the name of the input. */
-async function describeFixed({ fixedInputs }: Decoder, fixed: FixedValues, control: Control) {
+async function describeFixed(where: string, { fixedInputs }: Decoder, fixed: FixedValues, control: Control) {
   const pairs: [name: string, description: string][] = [];
   for (const [i, values] of fixed.entries()) {
     const { name } = fixedInputs[i]!;
-    pairs.push([name, await describeValues(`fixed.${name}`, values, control)]);
+    pairs.push([name, await describeValues(where, `fixed.${name}`, values, control)]);
   }
   return Object.fromEntries(pairs);
 }
@@ -98,16 +100,22 @@ const VALUES_AT_ONCE = 2 ** 20;
 /**
  * Describes values, possibly many, by their checksum.
  *
+ * @param where beginning of error messages
  * @param name argument or option that has the values, for messages
  */
-export async function describeValues(name: string, values: Float32Array, control: Control): Promise<string> {
+export async function describeValues(
+  where: string,
+  name: string,
+  values: Float32Array,
+  control: Control,
+): Promise<string> {
   let sum = 0;
   for (let first = 0; first < values.length; first += VALUES_AT_ONCE) {
     sum = checksum(bytesIn(values.subarray(first, first + VALUES_AT_ONCE)), sum);
     await control.pause();
   }
   // Throws if the values were transferred meanwhile: then only a part was read.
-  attached(name, values);
+  attached(name, values, where);
   return showChecksum(sum);
 }
 

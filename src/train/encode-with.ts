@@ -10,7 +10,7 @@ import { attached, throwIfAborted } from "../base/realms.ts";
 import { invalidOption, refused } from "../base/refuse.ts";
 import { checkDecoder, type Decoder } from "../decoder/decoder.ts";
 import { makeControl, unlessAborted } from "../solver/control.ts";
-import { createDataset, type Dataset, isDataset } from "./dataset.ts";
+import { Dataset, isDataset } from "./dataset.ts";
 import { checkSamples, pieces } from "./samples.ts";
 
 /** Options of `encodeWith` and `meanCode`. */
@@ -22,7 +22,8 @@ export interface EncodeWithOptions {
 }
 
 /**
- * Encodes samples with an encoder: one forward pass, without a flow.
+ * Encodes samples with an encoder: one forward pass, without a flow. The samples are read while the call runs: do not change or
+ * transfer them before its promise has settled.
  *
  * @param encoder an encoder of `trainAutoencoder`
  * @param y samples, B × `encoder.latentSize`: the encoder's input is its latent
@@ -55,7 +56,8 @@ export async function encodeWith(
 /**
  * Computes the mean of an encoder's codes, a good start for flows of its decoder: an autoencoder's codes need not be centred
  * on 0, and flows from 0 may end in poor minima far from all codes. The decoder from `trainAutoencoder` already has the mean
- * code of its training data as its `start`; this function is for other data and other decoders.
+ * code of its training data as its `start`; this function is for other data and other decoders. The samples are read while the
+ * call runs: do not change or transfer them before its promise has settled.
  *
  * @param encoder an encoder of `trainAutoencoder`
  * @param data samples, count × `encoder.latentSize`, such as the training data: a Dataset, or a Float32Array
@@ -74,7 +76,7 @@ export async function meanCode(
   const { backend, signal } = checkEncodeWith(where, encoder, options);
   const { latentSize: size, outputSize: d } = encoder;
   if (!isDataset(data)) checkFiniteRows(where, "data", data, size, INPUT_SIZE);
-  const dataset = isDataset(data) ? data : createDataset(data, { shape: [size] });
+  const dataset = isDataset(data) ? data : new Dataset(data, [size], undefined, where);
   checkSamples(where, dataset, size, INPUT_SIZE);
   const { pause } = makeControl(signal);
   for (const indices of pieces(dataset)) {

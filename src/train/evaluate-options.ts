@@ -133,6 +133,7 @@ export function checkEvaluateArguments(
   const pair = hasFlow ? checkFlowAndSolver(where, options) : undefined;
   const prior = checkPrior(where, options.prior, decoder);
   const settings = {
+    where,
     decoder,
     loss,
     weights,

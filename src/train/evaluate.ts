@@ -98,7 +98,8 @@ export interface FlowsBeside
  * and step counts. With `gap: true` flows are followed too, and the report has each sample's gap, the encoder's loss minus
  * the flow's: a score for out-of-distribution samples.
  *
- * Samples are read in pieces: a data set of bytes is never in memory as float32 as a whole.
+ * Samples are read in pieces: a data set of bytes is never in memory as float32 as a whole. Data, weights and fixed inputs are
+ * read while the call runs: do not change or transfer them before its promise has settled. z0 is copied.
  *
  * @param data samples of the decoder's output size: a Dataset, or a Float32Array, [count, outputSize]
  * @returns the report; a numerical failure is a sample's status, not an error
@@ -153,7 +154,7 @@ export async function evaluate(
   const { dataset, settings, pair, encoder, backend, signal, onProgress } = checked;
   const { decoder } = settings;
   throwIfAborted(signal);
-  await checkDataset(WHERE, dataset, settings, makeControl(signal), encoder === undefined);
+  await checkDataset(dataset, settings, makeControl(signal), encoder === undefined);
   throwIfAborted(signal);
   // There is a first piece, since empty data sets are rejected. `auto` may choose a backend by its size.
   const [piece] = problems(dataset, settings);

@@ -1,11 +1,7 @@
 import type { Problem, Session } from "../backend/backend.ts";
 import { createRandom, type RandomState } from "../base/random.ts";
-import { attached } from "../base/realms.ts";
-import { rowsOfSamples } from "../base/rows.ts";
 import type { Decoder } from "../decoder/decoder.ts";
-import type { FixedValues } from "../decoder/fixed.ts";
 import { startsOf } from "../decoder/start.ts";
-import { sizeOf } from "../graph/operations.ts";
 import type { Control } from "../solver/base.ts";
 import { orderOf } from "../solver/flow.ts";
 import { Solution } from "../solver/solution.ts";
@@ -14,6 +10,7 @@ import { refusePromise } from "./augment.ts";
 import type { CheckedTrainOptions } from "./check-options.ts";
 import { Codes, type CodesState } from "./codes.ts";
 import { hidePixels } from "./mask.ts";
+import { problemOf } from "./samples.ts";
 
 /** Stream of random numbers, an argument of `createRandom`, for the augmentation. */
 const AUGMENTATION_STREAM = 2;
@@ -63,20 +60,13 @@ export class MiniBatches {
     control: Control,
   ): Promise<{ problem: Problem; solution: Solution }> {
     const { decoder, codes } = this;
-    const { dataset, loss, prior, pair, adjoint, augment, mask, seed, isAutoencoder } = this.options;
+    const { where, dataset, loss, weights, fixed } = this.options;
+    const { pair, adjoint, augment, mask, seed, isAutoencoder } = this.options;
     const d = decoder.latentSize;
-    const targets = dataset.rows(indices);
+    const prior = this.options.prior && componentsOf(this.options.prior, d);
+    const problem = problemOf(dataset, { where, decoder, loss, prior, weights, fixed }, indices);
+    const { targets } = problem;
     refusePromise("train", "apply", augment?.apply(targets, decoder.outputShape, this.random));
-    const problem: Problem = {
-      decoder,
-      loss,
-      targets,
-      weights: this.weightsOf(indices),
-      fixed: this.fixedOf(indices),
-      batchSize: undefined,
-      sampleCount: indices.length,
-      prior: prior && componentsOf(prior, d),
-    };
     const saveAt = adjoint.needs === "end" ? undefined : "steps";
     const z0 = decoder.start && startsOf(decoder.start, decoder, 0, indices.length);
     const solution = new Solution(indices.length, d, z0, { order: orderOf(pair.flow), saveAt });
@@ -87,19 +77,5 @@ export class MiniBatches {
       solution.z.set(inputs);
     } else if (this.options.codes === "encoded") await session.solve(problem, pair, solution, control);
     return { problem, solution };
-  }
-
-  /** Returns the weights of the samples at `indices`, or the row that all samples share; undefined without weights. */
-  private weightsOf(indices: Uint32Array): Float32Array | undefined {
-    if (!this.options.weights) return undefined;
-    return rowsOfSamples(attached("weights", this.options.weights), this.decoder.outputSize, indices);
-  }
-
-  /** Returns the fixed inputs of the samples at `indices`, one array for each input. */
-  private fixedOf(indices: Uint32Array): FixedValues {
-    return this.options.fixed.map((values, i) => {
-      const { name, shape } = this.decoder.fixedInputs[i]!;
-      return rowsOfSamples(attached(`fixed.${name}`, values), sizeOf(shape), indices);
-    });
   }
 }

@@ -4,14 +4,17 @@ import { checkFloat32 } from "../base/float32.ts";
 import { gotten, wanted } from "../base/message.ts";
 import { attached } from "../base/realms.ts";
 import { invalidOption, refused } from "../base/refuse.ts";
+import { rowsOfSamples } from "../base/rows.ts";
+import { escapeText } from "../base/show.ts";
 import type { Decoder } from "../decoder/decoder.ts";
-import { cutFixed, type FixedValues } from "../decoder/fixed.ts";
+import type { FixedValues } from "../decoder/fixed.ts";
 import { showLengths } from "../files/array.ts";
 import { isReordered } from "../graph/kind.ts";
+import { sizeOf } from "../graph/operations.ts";
 import type { Control } from "../solver/base.ts";
 import type { Loss } from "../terms/losses.ts";
 import type { PriorComponents } from "../terms/prior-numbers.ts";
-import { createDataset, type Dataset, isDataset } from "./dataset.ts";
+import { Dataset, isDataset } from "./dataset.ts";
 
 /**
  * Returns samples as a data set, and checks that there is at least one and that samples have the decoder's output size, with
@@ -24,7 +27,7 @@ export function asDataset(where: string, data: Dataset | Float32Array, decoder: 
     checkFloat32(where, "data", data, "a Dataset or a Float32Array");
     checkTargets(where, data, decoder, "data");
   }
-  const dataset = isDataset(data) ? data : createDataset(data, { shape: decoder.outputShape });
+  const dataset = isDataset(data) ? data : new Dataset(data, decoder.outputShape, undefined, where);
   checkSamples(where, dataset, decoder.outputSize, "the decoder's output size");
   if (isReordered(dataset.shape, decoder.outputShape)) {
     const output = `the decoder's output is ${wanted(showLengths(decoder.outputShape))}`;
@@ -64,6 +67,8 @@ export function* pieces({ count, size }: Dataset): Generator<Uint32Array> {
 
 /** Settings and data for solving the samples of a data set. */
 export interface ProblemSettings {
+  /** Beginning of error messages about the data, the weights and the fixed inputs. */
+  readonly where: string;
   readonly decoder: Decoder;
   readonly loss: Loss;
   readonly prior?: PriorComponents | undefined;
@@ -76,33 +81,42 @@ export interface ProblemSettings {
 }
 
 /**
+ * Copies the samples at `indices`, with their weights and fixed inputs, into a problem for a backend. Rows that all samples share
+ * are copied once.
+ *
+ * @throws LatentflowError `invalid_argument` if an array was transferred since the call began
+ */
+export function problemOf(
+  dataset: Dataset,
+  { where, decoder, weights, fixed = [], loss, prior, batchSize }: ProblemSettings,
+  indices: Uint32Array,
+): Problem {
+  const rowsOf = (name: string, values: Float32Array, size: number) =>
+    rowsOfSamples(attached(name, values, where), size, indices);
+  return {
+    decoder,
+    loss,
+    prior,
+    batchSize,
+    sampleCount: indices.length,
+    targets: dataset.rows(indices),
+    weights: weights && rowsOf("weights", weights, decoder.outputSize),
+    fixed: decoder.fixedInputs.map(({ name, shape }, i) =>
+      rowsOf(escapeText(`fixed.${name}`), fixed[i]!, sizeOf(shape)),
+    ),
+  };
+}
+
+/**
  * Yields all samples of a data set as problems for a backend, a group of samples at a time, so that data stored as bytes are
  * never in memory as float32 as a whole. `first` is the index of the group's first sample.
  */
 export function* problems(
   dataset: Dataset,
-  { decoder, loss, prior, weights, fixed = [], batchSize }: ProblemSettings,
+  settings: ProblemSettings,
 ): Generator<{ readonly first: number; readonly problem: Problem }> {
-  const n = dataset.size;
   for (const indices of pieces(dataset)) {
-    const first = indices[0]!;
-    const end = first + indices.length;
-    if (weights) attached("weights", weights);
-    const own = weights && weights.length > n ? weights.subarray(first * n, end * n) : weights;
-    const targets = dataset.rows(indices);
-    yield {
-      first,
-      problem: {
-        decoder,
-        loss,
-        prior,
-        targets,
-        weights: own,
-        batchSize,
-        sampleCount: indices.length,
-        fixed: cutFixed(decoder, fixed, first, end),
-      },
-    };
+    yield { first: indices[0]!, problem: problemOf(dataset, settings, indices) };
   }
 }
 
@@ -113,7 +127,6 @@ export function* problems(
  * @param takesWeights true if the caller has an option `weights`, which messages then advise. Default true
  */
 export async function checkDataset(
-  where: string,
   dataset: Dataset,
   settings: ProblemSettings,
   control: Control,
@@ -121,6 +134,6 @@ export async function checkDataset(
 ): Promise<void> {
   for (const { first, problem } of problems(dataset, settings)) {
     if (control.aborted()) return;
-    await checkValues(where, problem, control, { name: "data", before: first, takesWeights });
+    await checkValues(settings.where, problem, control, { name: "data", before: first, takesWeights });
   }
 }

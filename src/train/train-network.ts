@@ -1,5 +1,4 @@
 import { LatentflowError } from "../base/errors.ts";
-import { within } from "../base/message.ts";
 import { throwIfAborted } from "../base/realms.ts";
 import { copyDecoder } from "../decoder/copy.ts";
 import type { Decoder } from "../decoder/decoder.ts";
@@ -32,10 +31,9 @@ export async function trainNetwork(network: Decoder, checked: CheckedTrainOption
   try {
     // Messages must not advise the option weights for trainAutoencoder, which has none.
     const takesWeights = !checked.isAutoencoder;
-    await checkDataset(where, dataset, { decoder, loss, weights, fixed }, control, takesWeights);
+    await checkDataset(dataset, { where, decoder, loss, weights, fixed }, control, takesWeights);
     if (validation) {
-      const settings = { ...validation, decoder, loss };
-      await checkDataset(within(where, "validation"), validation.dataset, settings, control, takesWeights);
+      await checkDataset(validation.dataset, { ...validation, decoder, loss }, control, takesWeights);
     }
     throwIfAborted(signal);
     const session = await unlessAborted(signal, () => backend.open(working));

@@ -9,7 +9,8 @@ import { trainNetwork } from "./train-network.ts";
  * 2412.00864), and the optimizer follows the gradient of its summed loss, which the adjoint computes. By default the codes z
  * are held fixed (equations 11 and 12 of the paper), which is exact if the flow has come to rest.
  *
- * The same seed, machine and build give the same weights, bit for bit.
+ * The same seed, machine and build give the same weights, bit for bit. Data, weights and fixed inputs are read while the call
+ * runs: do not change or transfer them before its promise has settled.
  *
  * @param data samples of the decoder's output size: a Dataset, or a Float32Array, [count, outputSize]
  * @returns the trained decoder, a new one, with the figures of all updates and validations

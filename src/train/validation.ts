@@ -82,7 +82,7 @@ export function checkValidation(
   const dataset = asDataset(where, data, decoder);
   checkWeights(where, weights, dataset.count, decoder);
   const fixed = checkFixed(where, decoder, values.fixed, dataset.count);
-  return { dataset, weights, fixed, everyImages };
+  return { where, dataset, weights, fixed, everyImages };
 }
 
 /**
@@ -110,7 +110,7 @@ export function isValidationDue(
 export async function meanLoss(
   decoder: Decoder,
   session: Session,
-  { dataset, weights, fixed }: Validation,
+  { where, dataset, weights, fixed }: Validation,
   {
     loss,
     prior,
@@ -127,7 +127,8 @@ export async function meanLoss(
   const losses = new Float64Array(dataset.count).fill(Number.NaN);
   const order = orderOf(pair.flow);
   const components = prior && componentsOf(prior, decoder.latentSize);
-  for (const { first, problem } of problems(dataset, { decoder, loss, prior: components, weights, fixed })) {
+  const settings = { where, decoder, loss, prior: components, weights, fixed };
+  for (const { first, problem } of problems(dataset, settings)) {
     if (control.aborted()) break;
     const z0 = isAutoencoder
       ? problem.targets

@@ -2,6 +2,7 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import type { Backend, Session } from "../../src/backend/backend.ts";
+import { concat, dense, graph } from "../../src/graph/index.ts";
 import {
   binaryCrossEntropy,
   type CodeSamples,
@@ -124,6 +125,7 @@ const cases: readonly [
   ["weights, one element missing", binaryCrossEntropy(), [3, 0, 0.5], gaussian({ mean: 0.5, std: 0.7 })],
   ["weights and a sum", binaryCrossEntropy({ reduction: "sum" }), [3, 0, 0.5], gaussian({ weight: 2 })],
   ["squared error", squaredError(), [8, 8, 8], gaussian()],
+  ["a posterior whose density underflows everywhere", squaredError(), [8000, 8000, 8000], gaussian()],
   [
     "a mixture",
     binaryCrossEntropy(),
@@ -291,6 +293,64 @@ test("a code that is not finite has weights of 0 and a sample size of 0, and its
       samples.weights.slice(6 * sample, 6 * sample + 6),
       good.weights.slice(6 * sample, 6 * sample + 6),
     );
+  }
+});
+
+test("a draw whose loss is not finite has weight 0, and the others those that they have among themselves", async () => {
+  const line = createDecoder({ layers: [1, 1], outputActivation: "identity" });
+  line.parameters.set([1, 0]);
+  const lossThatIs = (beyond: number, end: number) =>
+    customLoss({
+      value: (x, target) => (x > end ? beyond : (x - target) ** 2),
+      gradient: (x, target) => 2 * (x - target),
+      curvature: () => 2,
+    });
+  // The second sample lies where no draw of it is finite.
+  const twice = Float32Array.of(0.1, 9);
+  const draw = (beyond: number, end: number) => {
+    const options = { prior: gaussian(), loss: lossThatIs(beyond, end), backend, count: 20 };
+    return sampleCodes(line, twice, { z: twice }, options);
+  };
+  const whole = await draw(0, Number.POSITIVE_INFINITY);
+  const rest = [...whole.weights.subarray(0, 20)].map((weight, k) => (whole.codes[k]! > 0.3 ? 0 : weight));
+  const sum = rest.reduce((total, weight) => total + weight, 0);
+  assert.ok(rest.filter((weight) => weight > 0).length > 5 && rest.includes(0));
+  const square = rest.reduce((total, weight) => total + (weight / sum) ** 2, 0);
+  for (const beyond of [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]) {
+    const { codes, weights, effectiveSampleSize } = await draw(beyond, 0.3);
+    assert.equal(codes, whole.codes);
+    for (const [k, weight] of rest.entries()) assert.ok(Math.abs(weights[k]! - weight / sum) < 1e-12);
+    assert.ok(Math.abs(effectiveSampleSize[0]! - 1 / square) < 1e-9);
+    assert.equal([effectiveSampleSize[1], ...weights.subarray(20)], new Array(21).fill(0));
+  }
+});
+
+test("arrays that the caller changes after the call, or transfers, have been taken", async () => {
+  const conditional = createDecoder(
+    graph(({ latent, fixed }) => dense(17)(concat()(latent(3), fixed("label", 2)))),
+    { loss: "mse", seed: 3 },
+  );
+  const given = () => ({
+    y: y.slice(),
+    weights: randomArray(9, 5 * 17, 0.1, 3),
+    label: randomArray(2, 5 * 2, -1, 1),
+    z: randomArray(3, 5 * 3, -1, 1),
+  });
+  const draw = (arrays: ReturnType<typeof given>) => {
+    const { weights, label } = arrays;
+    const options = { prior, backend, count: 3, weights, fixed: { label } };
+    return sampleCodes(conditional, arrays.y, arrays, options);
+  };
+  const expected = await draw(given());
+  const spoilers = [
+    (values: Float32Array) => void values.fill(0.5),
+    ({ buffer }: Float32Array) => void structuredClone(buffer, { transfer: [buffer as ArrayBuffer] }),
+  ];
+  for (const spoil of spoilers) {
+    const arrays = given();
+    const call = draw(arrays);
+    for (const values of Object.values(arrays)) spoil(values);
+    assert.equal(await call, expected);
   }
 });
 

@@ -274,7 +274,7 @@ test("data, and what goes with them, are told apart wherever they differ: also w
     const options = checkArguments(smallDecoder, data, { validation: { data } });
     return describeRun(options, "some", uninterrupted);
   };
-  const ofWeights = (values: Float32Array) => describeValues("weights", values, uninterrupted);
+  const ofWeights = (values: Float32Array) => describeValues("train", "weights", values, uninterrupted);
   for (const [describe, length] of [
     [ofData, 2001 * 9],
     [ofWeights, 2 ** 21 + 1],

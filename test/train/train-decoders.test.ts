@@ -442,7 +442,7 @@ test("with warm starts the codes are where each sample's flow has ended", async 
 
 test("what is detached meanwhile ends the run, which names it", async () => {
   const { make: makeOne, y, given, sampleCount } = decoderCases.find(({ name }) => name === "conditions")!;
-  const gone = /^the buffer of fixed\.label was detached \(transferred\) while the call was at work/;
+  const gone = /^train: the buffer of fixed\.label was detached \(transferred\) while the call was at work/;
   for (const rows of [1, sampleCount]) {
     for (const where of ["describing", "training"]) {
       const label = new Float32Array(4 * rows);

@@ -97,7 +97,7 @@ test("it comes at the start, once a multiple of everyImages is reached, and at t
   assert.equal(await at(51), [0, 51]);
   assert.equal(await at(1000), [0, 51]);
   // One validation for all the multiples that a mini-batch passes.
-  const validation = { dataset: smallData, weights: undefined, fixed: [], everyImages: 2 };
+  const validation = { where: "train", dataset: smallData, weights: undefined, fixed: [], everyImages: 2 };
   assert.ok(isValidationDue(validation, 7, 51, { images: 1, loss: 0 }));
   assert.not(isValidationDue(validation, 7, 51, { images: 7, loss: 0 }));
   assert.not(isValidationDue(validation, 7, 51, { images: 6, loss: 0 }));

@@ -91,7 +91,6 @@ export function gpuObjective(
     terms: (rows) => ({ losses: pick(losses, rows, 1), priors: pick(priors, rows, 1) }),
     gradient: async (rows) => pick(gradients, rows, d),
     leastLoss: (row) => leastLoss(problem, first + row),
-    curvature,
     async jacobianProduct(rows, v) {
       const products = new Float32Array(rows.length * n);
       await inWasm(rows, async (objective, at, from) => {

@@ -145,12 +145,18 @@ export async function loadOnnx(source: OnnxSource, options: LoadOnnxOptions = {}
   const where = callOf("loadOnnx", location === undefined ? undefined : showLocation(location));
   // Bytes in memory are used at once, without awaiting, since callers may transfer them as soon as the call returns.
   const bytes = bytesOf(where, source) ?? (await readSource(where, location ?? source, limits));
+  const { length } = bytes;
   const given = bytesIn(bytes);
   const file = named(where, () => parseFile(where, given, checked));
   const outside = await readOutside(where, file.tensors, options.externalData, limits);
   const read = (layout: "file" | "channelsLast") =>
     inTurns(
-      whileUnchanged(where, bytes, importDecoder(where, file, outside, { ...checked, layout }, limits)),
+      whileUnchanged(
+        where,
+        bytes,
+        importDecoder(where, file, outside, { ...checked, layout }, limits),
+        length,
+      ),
       signal,
     );
   // A probe's values are in the file's order.

@@ -7,8 +7,8 @@ export function onCloseWorkers(closePool: () => Promise<void>): void {
 
 /**
  * Ends the workers that calls on several threads have started; resolves when they have ended. A busy worker ends once its calls
- * have settled. Calling this is optional: workers end after 30 seconds without work, and do not keep a Node process alive.
- * Later calls start new workers.
+ * have settled, a starting one once it is ready. Calling this is optional: workers end after 30 seconds without work, and do not
+ * keep a Node process alive. Later calls start new workers.
  *
  * @example
  * const { z } = await encode(decoder, y, { backend: wasm({ threads: 4 }) });

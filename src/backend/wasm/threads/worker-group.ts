@@ -278,8 +278,10 @@ export class WorkerGroup {
   }
 
   private receive(worker: PoolWorker, message: FromWorker): void {
-    if (!this.workers.has(worker)) return;
-    if (message.type === "ready") {
+    if (!this.workers.has(worker)) {
+      // Its first message, if it was removed while it started.
+      worker.terminate();
+    } else if (message.type === "ready") {
       worker.isReady = true;
       this.failedStarts.succeed(this.workers.get(worker)!);
       for (const call of this.calls.values()) call.begin(worker);
@@ -305,10 +307,14 @@ export class WorkerGroup {
     worker.terminate();
   }
 
-  /** Removes an idle worker from the group, and terminates it. */
+  /**
+   * Removes an idle worker from the group, and terminates it: one that is starting once it is ready, since Node 20 leaks the
+   * descriptor of a script that a terminated worker was opening.
+   */
   private endIdle(worker: PoolWorker): void {
     this.removeWorker(worker);
-    worker.terminate();
+    if (worker.isReady) worker.terminate();
+    else worker.thread.keepAlive(true);
   }
 
   /**

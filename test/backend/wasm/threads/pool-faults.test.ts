@@ -63,7 +63,7 @@ function repeated(values: Float32Array): Float32Array {
 }
 
 const DETACHED =
-  /^(?:\w+: )?the buffer of (y|z|weights) was detached \(transferred\) while the call was at work; give a copy/;
+  /^(?:\w+: )?the buffer of (y|weights) was detached \(transferred\) while the call was at work; give a copy/;
 
 for (const [name, options] of Object.entries<EncodeOptions>({
   "AMD in WASM": { solver, batchSize: 4 },
@@ -113,19 +113,17 @@ test("y that is transferred as soon as the call has returned rejects it", async 
   }
 });
 
-test("z may be detached while decode is at work", async () => {
+test("z that is detached while decode is at work has been taken", async () => {
   for (const count of counts) {
     const z = randomArray(5, 5 * 60_000, -1, 1);
     const expected = await decode(decoder, z.subarray(0, 50), { backend: on(1) });
     const call = decode(decoder, z, { backend: on(count) });
     setTimeout(() => detach(z));
-    await rejected(call, "invalid_argument", DETACHED);
-    const atOnce = expected.slice(0, 5);
+    assert.equal((await call).subarray(0, expected.length), expected);
+    const atOnce = randomArray(5, 50, -1, 1);
     const early = decode(decoder, atOnce, { backend: on(count) });
     detach(atOnce);
-    await rejected(early, "invalid_argument", DETACHED);
-    const again = randomArray(5, 50, -1, 1);
-    assert.equal(await decode(decoder, again, { backend: on(count) }), expected);
+    assert.equal(await early, expected);
   }
 });
 

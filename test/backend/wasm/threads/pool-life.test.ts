@@ -1,6 +1,9 @@
 // run: both, alone
-import { spawnSync } from "node:child_process";
-import { availableParallelism } from "node:os";
+import { spawn, spawnSync } from "node:child_process";
+import { mkdtempSync, readdirSync, readlinkSync, rmSync } from "node:fs";
+import { availableParallelism, tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { Worker } from "node:worker_threads";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
@@ -645,6 +648,38 @@ test("a process with workers ends by itself, at once", () => {
   const program = `${withLongTimers("createDecoder, binaryCrossEntropy, encode, wasm")}
     const decoder = createDecoder({ layers: [2, 9, 5], outputActivation: "sigmoid", loss: binaryCrossEntropy() });
     await encode(decoder, new Float32Array(500), { backend: wasm({ threads: 3 }) });`;
+  assert.is(statusOf(program), 0);
+});
+
+test("workers that are closed while they start leave no descriptor of their file open", async () => {
+  if (process.platform !== "linux") return;
+  const folder = mkdtempSync(join(tmpdir(), "latentflow-worker-"));
+  // A pipe, which can be opened only when the writer opens it, long after the abort.
+  const file = join(folder, "worker.mjs");
+  assert.is(spawnSync("mkfifo", [file]).status, 0);
+  const writer = spawn("sh", ["-c", 'sleep 1; exec cat "$0" > "$1"', fileURLToPath(workerUrl), file]);
+  const backend = wasm({ threads: 2, worker: file });
+  await encode(decoder, y, { solver: endless, backend, signal: AbortSignal.timeout(500) }).catch(() => {});
+  await closeWorkers();
+  writer.kill();
+  const open = readdirSync("/proc/self/fd").filter((descriptor) => {
+    try {
+      return readlinkSync(`/proc/self/fd/${descriptor}`) === file;
+    } catch {
+      // The descriptor by which the folder was read.
+      return false;
+    }
+  });
+  rmSync(folder, { recursive: true });
+  assert.equal(open, []);
+});
+
+test("a process waits for workers that are closed while they start", () => {
+  const program = `${withLongTimers("closeWorkers, createDecoder, encode, wasm")}
+    const options = { backend: wasm({ threads: 3 }), signal: AbortSignal.timeout(1) };
+    const call = encode(createDecoder({ layers: [2, 9, 500], loss: "mse" }), new Float32Array(1e6), options);
+    await call.catch(() => {});
+    await closeWorkers();`;
   assert.is(statusOf(program), 0);
 });
 
