@@ -1,6 +1,16 @@
 import { addTimes, dot, solveLower, solveUpper } from "./cholesky";
 import { Sample } from "./descent";
-import { changeAt, gradientOf, Lbfgs, LbfgsState, placeBefore, productAt, stepAt } from "./lbfgs-state";
+import {
+  changeAt,
+  gradientOf,
+  Lbfgs,
+  LbfgsState,
+  placeBefore,
+  productAt,
+  stepAt,
+  takeIdentity,
+} from "./lbfgs-state";
+import { inverseFormLowRank, solveLowRank } from "./low-rank";
 
 /**
  * Pairs of L-BFGS: steps s and the changes y of the gradient along them, and the two-loop recursion that multiplies a gradient
@@ -43,8 +53,7 @@ export function learnPair(lbfgs: Lbfgs, sample: Sample, state: LbfgsState, newGr
 export function takeLongest(lbfgs: Lbfgs, sample: Sample, state: LbfgsState): bool {
   if (state.pairs === 0) return false;
   const d = lbfgs.latentSize;
-  state.factor = 0;
-  state.inverseScale = 0;
+  takeIdentity(state, 0);
   for (let i: i32 = 0; i < state.pairs; i++) {
     const place = placeBefore(lbfgs, state, i);
     const s = stepAt(lbfgs, sample, place);
@@ -60,7 +69,7 @@ export function takeLongest(lbfgs: Lbfgs, sample: Sample, state: LbfgsState): bo
 export function inverseScale(lbfgs: Lbfgs, sample: Sample, state: LbfgsState): f64 {
   if (state.pairs === 0) return state.inverseScale;
   const y = changeAt(lbfgs, sample, state.newest);
-  return load<f64>(productAt(lbfgs, sample, state.newest)) / inverseProduct(lbfgs, state.factor, y);
+  return load<f64>(productAt(lbfgs, sample, state.newest)) / inverseForm(lbfgs, state, y);
 }
 
 /**
@@ -80,7 +89,9 @@ export function twoLoops(lbfgs: Lbfgs, sample: Sample, state: LbfgsState, scale:
     store<f64>(shares + ((<usize>i) << 3), share);
     addTimes(q, -share, changeAt(lbfgs, sample, place), d);
   }
-  if (state.factor) {
+  if (state.shift > 0) {
+    solveLowRank(lbfgs, state.shift, q);
+  } else if (state.factor) {
     solveLower(state.factor, d, q);
     solveUpper(state.factor, d, q);
   }
@@ -93,12 +104,13 @@ export function twoLoops(lbfgs: Lbfgs, sample: Sample, state: LbfgsState, scale:
   }
 }
 
-/** Returns yᵀ(LLᵀ)⁻¹y for a Cholesky factor L, or yᵀy if `factor` is 0. */
-function inverseProduct(lbfgs: Lbfgs, factor: usize, y: usize): f64 {
+/** Returns yᵀM⁻¹y with M the preconditioner's LLᵀ or low-rank form, or yᵀy if it has neither. */
+function inverseForm(lbfgs: Lbfgs, state: LbfgsState, y: usize): f64 {
   const d = lbfgs.latentSize;
-  if (!factor) return dot(y, y, d);
+  if (state.shift > 0) return inverseFormLowRank(lbfgs, state.shift, y);
+  if (!state.factor) return dot(y, y, d);
   memory.copy(lbfgs.otherVector, y, (<usize>d) << 3);
-  solveLower(factor, d, lbfgs.otherVector);
+  solveLower(state.factor, d, lbfgs.otherVector);
   return dot(lbfgs.otherVector, lbfgs.otherVector, d);
 }
 

@@ -10,6 +10,7 @@ import {
   productAt,
   stepAt,
 } from "./lbfgs-state";
+import { inverseFormsLowRank, quadraticFormLowRank } from "./low-rank";
 
 /**
  * Choices of the damping λ in the preconditioner H = A + λτI, A the Gauss-Newton matrix, τ = tr(A)/d: as many as factors are
@@ -64,13 +65,13 @@ export function sharedFactorInto(matrix: usize, stride: usize, d: i32, damping: 
  * the newest five L-BFGS pairs (step s, gradient change y), each quotient ≤ 1, and sets H. Without pairs or A, H is unchanged.
  */
 export function pickDamping(lbfgs: Lbfgs, sample: Sample, state: LbfgsState): void {
-  if (state.pairs === 0 || (!state.hasMatrix && !lbfgs.factors)) return;
+  if (state.pairs === 0 || !knowsMatrix(lbfgs, state)) return;
   const used = min(state.pairs, FITTED_PAIRS);
-  const matrix = state.hasMatrix ? ownMatrix(lbfgs, sample) : lbfgs.matrix;
   // The decoder's shared A and its factors lack the sample's σ, which the fit does not depend on.
   const mean = state.hasMatrix ? state.damping : lbfgs.damping;
-  quadraticForms(lbfgs, sample, state, matrix, used);
+  quadraticForms(lbfgs, sample, state, used);
   if (state.hasMatrix) solveByOwn(lbfgs, sample, state, used);
+  else if (lbfgs.rank) solveByLowRank(lbfgs, sample, state, used);
   else solveByShared(lbfgs, sample, state, used);
   let best: f64 = -1;
   let chosen: i32 = -1;
@@ -91,15 +92,44 @@ export function pickDamping(lbfgs: Lbfgs, sample: Sample, state: LbfgsState): vo
   if (chosen < 0) return;
   state.lambda = chosen;
   if (state.hasMatrix) keepOneOfSix(lbfgs, sample, state, chosen);
-  else state.factor = sharedFactor(lbfgs, chosen);
+  else takeShared(lbfgs, state, chosen);
+}
+
+/** Returns true if there is a Gauss-Newton matrix A to precondition the sample, its own or one that all samples share. */
+export function knowsMatrix(lbfgs: Lbfgs, state: LbfgsState): bool {
+  return state.hasMatrix !== 0 || isShared(lbfgs);
+}
+
+/** Returns true if all samples share a Gauss-Newton matrix A: its Cholesky factors or its low-rank form. */
+export function isShared(lbfgs: Lbfgs): bool {
+  return lbfgs.factors !== 0 || lbfgs.rank > 0;
+}
+
+/** Makes the shared A + λτI the preconditioner, without the sample's σ. */
+function takeShared(lbfgs: Lbfgs, state: LbfgsState, damping: i32): void {
+  if (lbfgs.rank) {
+    state.factor = 0;
+    state.shift = unchecked(DAMPINGS[damping]) * lbfgs.damping;
+  } else {
+    state.factor = sharedFactor(lbfgs, damping);
+  }
 }
 
 /**
- * Computes sᵀAs and sᵀs of the steps s of the newest `used` pairs in one pass over the Gauss-Newton matrix A, given at `matrix`
- * as f32[d(d + 1)/2], for the choice of the damping λ.
+ * Computes sᵀAs and sᵀs of the steps s of the newest `used` pairs, A the Gauss-Newton matrix, for the choice of the damping λ:
+ * by the low-rank form of A, or in one pass over A.
  */
-function quadraticForms(lbfgs: Lbfgs, sample: Sample, state: LbfgsState, matrix: usize, used: i32): void {
+function quadraticForms(lbfgs: Lbfgs, sample: Sample, state: LbfgsState, used: i32): void {
   const d = lbfgs.latentSize;
+  if (!state.hasMatrix && lbfgs.rank) {
+    for (let i: i32 = 0; i < used; i++) {
+      const s = stepAt(lbfgs, sample, placeBefore(lbfgs, state, i));
+      store<f64>(fitted(lbfgs, i), quadraticFormLowRank(lbfgs, s), QUADRATIC_FORM);
+      store<f64>(fitted(lbfgs, i), dot(s, s, d), SQUARED_LENGTH);
+    }
+    return;
+  }
+  let matrix = state.hasMatrix ? ownMatrix(lbfgs, sample) : lbfgs.matrix;
   const rows = sideBySide(lbfgs);
   memory.fill(rows, 0, <usize>d * SIDE_BY_SIDE);
   for (let i: i32 = 0; i < used; i++) {
@@ -150,9 +180,7 @@ function solveByOwn(lbfgs: Lbfgs, sample: Sample, state: LbfgsState, used: i32):
     memory.copy(changes + <usize>i * vector, changeAt(lbfgs, sample, placeBefore(lbfgs, state, i)), vector);
   }
   const shifts = lbfgs.otherVector;
-  for (let k: i32 = 0; k < FACTORS_AT_ONCE; k++) {
-    store<f64>(shifts + ((<usize>k) << 3), unchecked(DAMPINGS[k]) * state.damping);
-  }
+  writeShifts(shifts, state.damping);
   let row = sideBySide(lbfgs);
   factoriseShifted(lbfgs.factor, shifts, d, used, row);
   row += size * SIDE_BY_SIDE;
@@ -170,6 +198,26 @@ function solveByOwn(lbfgs: Lbfgs, sample: Sample, state: LbfgsState, used: i32):
     }
     const known = fitted(lbfgs, i);
     Six.store(known, sum0, sum1, sum2);
+  }
+}
+
+/**
+ * Computes yᵀH⁻¹y of the gradient changes y of the newest `used` pairs for each damping λ into `fitted`, with H = A + λτI and
+ * the low-rank form of A.
+ */
+function solveByLowRank(lbfgs: Lbfgs, sample: Sample, state: LbfgsState, used: i32): void {
+  const shifts = lbfgs.otherVector;
+  writeShifts(shifts, lbfgs.damping);
+  for (let i: i32 = 0; i < used; i++) {
+    const y = changeAt(lbfgs, sample, placeBefore(lbfgs, state, i));
+    inverseFormsLowRank(lbfgs, y, shifts, DAMPINGS.length, fitted(lbfgs, i));
+  }
+}
+
+/** Writes the six shifts λτ, f64[6]. */
+function writeShifts(shifts: usize, mean: f64): void {
+  for (let k: i32 = 0; k < FACTORS_AT_ONCE; k++) {
+    store<f64>(shifts + ((<usize>k) << 3), unchecked(DAMPINGS[k]) * mean);
   }
 }
 
@@ -253,8 +301,8 @@ export function retakeFactor(lbfgs: Lbfgs, sample: Sample, state: LbfgsState): v
   if (state.hasMatrix) {
     const added = unchecked(DAMPINGS[state.lambda]) * state.damping;
     if (dampedFactor(lbfgs, ownMatrix(lbfgs, sample), 0, added)) keepFactor(lbfgs, sample, state, 1);
-  } else if (lbfgs.factors) {
-    state.factor = sharedFactor(lbfgs, state.lambda);
+  } else if (isShared(lbfgs)) {
+    takeShared(lbfgs, state, state.lambda);
     state.inverseScale = 1 / sample.curvatureScale;
   }
 }
@@ -265,14 +313,23 @@ export function retakeFactor(lbfgs: Lbfgs, sample: Sample, state: LbfgsState): v
  * change y), is above LEAST_EXCESS, divides H by the excess. Returns false if H has no Cholesky factor.
  */
 export function takeUndamped(lbfgs: Lbfgs, sample: Sample, state: LbfgsState): bool {
-  const d = lbfgs.latentSize;
   const mean = state.hasMatrix ? state.damping : lbfgs.damping;
-  const matrix = state.hasMatrix ? ownMatrix(lbfgs, sample) : lbfgs.matrix;
-  const share = FLOAT_EPSILON * d;
-  if (!dampedFactor(lbfgs, matrix, share, FLOAT_EPSILON * share * mean)) return false;
+  const share = FLOAT_EPSILON * lbfgs.latentSize;
+  const isLowRank = !state.hasMatrix && lbfgs.rank > 0;
+  if (!isLowRank) {
+    const matrix = state.hasMatrix ? ownMatrix(lbfgs, sample) : lbfgs.matrix;
+    if (!dampedFactor(lbfgs, matrix, share, FLOAT_EPSILON * share * mean)) return false;
+  }
   const scale = state.hasMatrix ? 1 : sample.curvatureScale;
-  const excess = scale * largestExcess(lbfgs, sample, state, matrix);
-  keepFactor(lbfgs, sample, state, (excess > LEAST_EXCESS ? excess : 1) / scale);
+  const excess = scale * largestExcess(lbfgs, sample, state);
+  const inverseScale = (excess > LEAST_EXCESS ? excess : 1) / scale;
+  if (isLowRank) {
+    state.factor = 0;
+    state.shift = share * mean;
+    state.inverseScale = inverseScale;
+  } else {
+    keepFactor(lbfgs, sample, state, inverseScale);
+  }
   return true;
 }
 
@@ -280,9 +337,9 @@ export function takeUndamped(lbfgs: Lbfgs, sample: Sample, state: LbfgsState): b
  * Returns the largest sᵀAs/sᵀy of the newest pairs (step s, gradient change y): the factor by which the Gauss-Newton matrix A
  * overestimates a measured curvature. 0 without pairs.
  */
-function largestExcess(lbfgs: Lbfgs, sample: Sample, state: LbfgsState, matrix: usize): f64 {
+function largestExcess(lbfgs: Lbfgs, sample: Sample, state: LbfgsState): f64 {
   const used = min(state.pairs, FITTED_PAIRS);
-  quadraticForms(lbfgs, sample, state, matrix, used);
+  quadraticForms(lbfgs, sample, state, used);
   let largest: f64 = 0;
   for (let i: i32 = 0; i < used; i++) {
     const product = load<f64>(productAt(lbfgs, sample, placeBefore(lbfgs, state, i)));
@@ -318,6 +375,7 @@ function promote(from: usize, count: usize, to: usize): void {
  */
 function keepOneOfSix(lbfgs: Lbfgs, sample: Sample, state: LbfgsState, which: i32): void {
   state.factor = ownFactor(lbfgs, sample);
+  state.shift = 0;
   state.inverseScale = 1;
   const from = sideBySide(lbfgs) + ((<usize>which) << 3);
   for (let k: usize = 0; k < packedSize(lbfgs.latentSize); k++) {
@@ -331,6 +389,7 @@ function keepOneOfSix(lbfgs: Lbfgs, sample: Sample, state: LbfgsState, which: i3
  */
 function keepFactor(lbfgs: Lbfgs, sample: Sample, state: LbfgsState, inverseScale: f64): void {
   state.factor = ownFactor(lbfgs, sample);
+  state.shift = 0;
   state.inverseScale = inverseScale;
   memory.copy(state.factor, lbfgs.factor, packedSize(lbfgs.latentSize) << 3);
 }

@@ -34,7 +34,10 @@ export class Lbfgs extends Descent {
    * 0 if there is none.
    */
   matrix: usize; // 92
-  /** Scratch, f64[d(d + 1)/2 + 5d]: a Cholesky factor, and the gradient changes y of the newest five pairs behind it. */
+  /**
+   * Scratch, f64[d(d + 1)/2 + 5d]: a Cholesky factor, and the gradient changes y of the newest five pairs behind it. With Ritz
+   * vectors f32[2][…] and f64[r]: a vector x, a combination of the Ritz vectors, and Vᵀx.
+   */
   factor: usize; // 96
   /** Scratch, f64[max(d, m)]: a step s, or a number of each pair in the two-loop recursion. */
   vector: usize; // 100
@@ -44,6 +47,15 @@ export class Lbfgs extends Descent {
   changes: usize; // 108
   /** τ = tr(A₀)/d, the scale of the damping λτI for the matrix A₀ made at the decoder's start latent. */
   damping: f64; // 112
+  /**
+   * f32[r][…]: Ritz vectors of A₀, d numbers each, padded with zeros to a multiple of eight; behind them f64[r], their Ritz
+   * values Λ. 0 if there are none.
+   */
+  vectors: usize; // 120
+  /** Number r of Ritz vectors, a multiple of four; 0 if A₀ has no low-rank form. */
+  rank: i32; // 124
+  /** ρ > 0, which stands for the eigenvalues of A₀ across the Ritz vectors. */
+  rest: f64; // 128
 }
 
 /** L-BFGS state of a sample, stored behind its direction p and followed by its arrays. */
@@ -110,6 +122,15 @@ export class LbfgsState {
   keptPairs: i32; // 112
   /** Index in DAMPINGS of the damping λ chosen last. */
   lambda: i32; // 116
+  /** Shift > 0 in the low-rank form of the preconditioner H, see low-rank.ts; 0 if H has another form. */
+  shift: f64; // 120
+}
+
+/** Makes inverseScale · I the inverse of the sample's preconditioner. */
+export function takeIdentity(state: LbfgsState, inverseScale: f64): void {
+  state.factor = 0;
+  state.shift = 0;
+  state.inverseScale = inverseScale;
 }
 
 /** Returns the ring buffer's index of the pair that is `back` pairs older than the newest. */

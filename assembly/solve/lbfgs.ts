@@ -13,8 +13,15 @@ import {
   STALLED,
 } from "./descent";
 import { copyGradient, inverseScale, learnPair, takeLongest, twoLoops } from "./lbfgs-pairs";
-import { pickDamping, retakeFactor, takeFirst, takeUndamped } from "./lbfgs-preconditioner";
-import { copyMatrix, gradientOf, Lbfgs, LbfgsState, stateOf } from "./lbfgs-state";
+import {
+  isShared,
+  knowsMatrix,
+  pickDamping,
+  retakeFactor,
+  takeFirst,
+  takeUndamped,
+} from "./lbfgs-preconditioner";
+import { copyMatrix, gradientOf, Lbfgs, LbfgsState, stateOf, takeIdentity } from "./lbfgs-state";
 
 /**
  * L-BFGS for each sample, preconditioned by the decoder's Gauss-Newton matrix. test/assembly/solve/lbfgs-rule.test.ts compares
@@ -183,11 +190,10 @@ function begin(lbfgs: Lbfgs, sample: Sample, state: LbfgsState, gradient: usize)
   state.isOwn = 0;
   state.hasMatrix = 0;
   state.look = NO_LOOK;
-  state.factor = 0;
-  state.inverseScale = 1 / sqrt(sample.gradientNormSquared);
+  takeIdentity(state, 1 / sqrt(sample.gradientNormSquared));
   if (lbfgs.firstMatrix !== 0) {
     sample.request = lbfgs.firstMatrix;
-  } else if (lbfgs.factors) {
+  } else if (isShared(lbfgs)) {
     takeFirst(lbfgs, sample, state);
   } else if (lbfgs.hasCurvature) {
     sample.request = CURVATURE_ALONG_GRADIENT;
@@ -476,9 +482,11 @@ function look(lbfgs: Lbfgs, row: usize): void {
   const sample = residentOf(lbfgs, row);
   const state = stateOf(lbfgs, sample);
   if (state.look === NO_LOOK) {
-    const hasMatrix = state.hasMatrix !== 0 || lbfgs.factors !== 0;
     // A has no Cholesky factor if the curvature of a custom loss is 0 or negative.
-    if ((hasMatrix && takeUndamped(lbfgs, sample, state)) || takeLongest(lbfgs, sample, state)) {
+    if (
+      (knowsMatrix(lbfgs, state) && takeUndamped(lbfgs, sample, state)) ||
+      takeLongest(lbfgs, sample, state)
+    ) {
       state.look = UNDAMPED;
       state.keptPairs = state.pairs;
       state.pairs = 0;
@@ -490,8 +498,7 @@ function look(lbfgs: Lbfgs, row: usize): void {
     // Includes the pairs stored during the first stage.
     state.keptPairs = min(state.keptPairs + state.pairs, lbfgs.pairs);
     state.pairs = 0;
-    state.factor = 0;
-    state.inverseScale = 1 / sqrt(sample.gradientNormSquared);
+    takeIdentity(state, 1 / sqrt(sample.gradientNormSquared));
     setDirection(lbfgs, row);
     return;
   }

@@ -14,10 +14,11 @@ import {
 import { compileKernels } from "../kernels/load.ts";
 import { type DescentSolver, isPreconditioned } from "./descent.ts";
 import type { FlowProblem } from "./flow-problem.ts";
+import { lowRankBytes, writeLowRank } from "./low-rank.ts";
 import { type Objective, type SharedCurvature, valuesAt, withoutMatrices } from "./objective.ts";
 import { collectRecord } from "./sample-record.ts";
 import type { Solution } from "./solution.ts";
-import { allocateSolver } from "./solver-block.ts";
+import { allocateSolver, NO_SHARED_MATRIX, type SharedMatrix } from "./solver-block.ts";
 
 /**
  * Runs a solver of assembly/solve/ on samples whose loss is evaluated by any objective, which may be on another backend; called
@@ -89,7 +90,7 @@ class Rows {
     this.arena = arena;
     this.kernels = kernels;
     const { sampleCount: count, latentSize: d, curvature } = objective;
-    const own = shared?.own;
+    const { own, lowRank } = shared ?? {};
     // Computed before anything is allocated: it throws if the caller has transferred the weights meanwhile.
     const records = Array.from({ length: count }, (_, row) => ({
       curvatureScale: curvature?.scale(row) ?? 1,
@@ -119,7 +120,8 @@ class Rows {
         z: piece(8 * d * count),
         factors: piece(own?.factors.byteLength ?? 0),
         ownMatrix: piece(own?.matrix.byteLength ?? 0),
-        matrix: piece(shared ? 4 * d * d : 0),
+        matrix: piece(shared && !lowRank ? 4 * d * d : 0),
+        lowRank: piece(lowRank ? lowRankBytes(lowRank) : 0),
       })),
     );
     this.at = rooms.layout;
@@ -129,14 +131,11 @@ class Rows {
     Workspace.set(view, workspace, { values, rows, targets, weights, scales, fixed, priorScales });
     Workspace.set(view, workspace, { losses, priors, objectives });
     ValueRows.set(view, values, { stride: this.stride, values: latents, gradients });
-    if (own) arena.f64(this.at.factors, own.factors.length).set(own.factors);
-    if (own) arena.f32(this.at.ownMatrix, own.matrix.length).set(own.matrix);
     const block = this.blocks.add(() =>
       allocateSolver(arena, solver, {
         latentSize: d,
         capacity: count,
-        damping: own?.damping ?? 0,
-        ...(own ? { factors: this.at.factors, matrix: this.at.ownMatrix } : { factors: 0, matrix: 0 }),
+        ...this.sharedMatrix(shared),
         curvature: shared ? curvature!.use : withoutMatrices(curvature?.use),
       }),
     );
@@ -150,6 +149,16 @@ class Rows {
         ...records[row]!,
       });
     }
+  }
+
+  /** Copies the Gauss-Newton matrix that all samples share into memory. */
+  private sharedMatrix({ own, lowRank }: SharedCurvature = {}): SharedMatrix {
+    const { arena, at } = this;
+    if (lowRank) return writeLowRank(arena, at.lowRank, lowRank);
+    if (!own) return NO_SHARED_MATRIX;
+    arena.f64(at.factors, own.factors.length).set(own.factors);
+    arena.f32(at.ownMatrix, own.matrix.length).set(own.matrix);
+    return { ...NO_SHARED_MATRIX, factors: at.factors, matrix: at.ownMatrix, damping: own.damping };
   }
 
   /** Runs one round: a trial step of each row that has not ended. Returns false if all rows have ended. */

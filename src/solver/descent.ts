@@ -23,8 +23,16 @@ export function takesMatrices({ name }: DescentSolver): boolean {
   return TAKES_MATRICES[name];
 }
 
-/** True if the solver starts with a Gauss-Newton matrix as preconditioner, either shared by all samples or each sample's own. */
+/**
+ * True if the solver starts with a Gauss-Newton matrix as preconditioner, shared by all samples, as it is or in low-rank form, or
+ * each sample's own.
+ */
 export function isPreconditioned(solver: DescentSolver, use: CurvatureUse): boolean {
+  return takesMatrices(solver) && use.matrix !== "none";
+}
+
+/** True if each sample may have a Gauss-Newton matrix of its own in memory. */
+export function keepsMatrices(solver: DescentSolver, use: CurvatureUse): boolean {
   return takesMatrices(solver) && hasMatrices(use);
 }
 
@@ -33,5 +41,11 @@ export function isPreconditioned(solver: DescentSolver, use: CurvatureUse): bool
  * latent.
  */
 export function isPreconditionedByDecoder(solver: { readonly name: string }, use: CurvatureUse): boolean {
-  return use.matrix === "shared" && isDescentSolver(solver) && takesMatrices(solver);
+  const isShared = use.matrix === "shared" || use.matrix === "lowRank";
+  return isShared && isDescentSolver(solver) && takesMatrices(solver);
+}
+
+/** True if this preconditioner is made of the whole Jacobian at the decoder's start latent. */
+export function isPreconditionedByJacobian(solver: { readonly name: string }, use: CurvatureUse): boolean {
+  return use.matrix === "shared" && isPreconditionedByDecoder(solver, use);
 }

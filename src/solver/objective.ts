@@ -1,4 +1,5 @@
 import type { WebAssemblyModule } from "../base/platform.ts";
+import type { LowRank } from "./low-rank.ts";
 
 /**
  * Loss function of B samples on one backend: a decoder, a loss and the samples' data, bound together. For each of
@@ -151,6 +152,8 @@ export interface SharedCurvature {
      */
     readonly damping: number;
   };
+  /** Low-rank form of A₀, for decoders with many latents; in place of `own`. */
+  readonly lowRank?: LowRank;
 }
 
 /**
@@ -162,9 +165,10 @@ export interface CurvatureUse {
   readonly hasCurvature: boolean;
   /**
    * Gauss-Newton matrix that preconditions a sample: "shared", with the Jacobian J₀ at the decoder's start latent; "own",
-   * with the Jacobian at the sample's own z; "none" if either costs too much.
+   * with the Jacobian at the sample's own z; "lowRank", as "shared" but with the low-rank form of the matrix, which many
+   * latents have; "none" if each costs too much.
    */
-  readonly matrix: "shared" | "own" | "none";
+  readonly matrix: "shared" | "own" | "lowRank" | "none";
   /**
    * True if W, the curvature of the loss with respect to the outputs, in the shared preconditioner J₀ᵀWJ₀ is computed at the
    * sample's z0 rather than at the decoder's start latent. J₀ is the decoder's Jacobian at its start latent.
@@ -177,9 +181,9 @@ export interface CurvatureUse {
   readonly lastRefresh: number;
 }
 
-/** True if Gauss-Newton matrices are available to precondition samples. */
+/** True if samples are preconditioned by Gauss-Newton matrices as they are, not by a low-rank form. */
 export function hasMatrices({ matrix }: CurvatureUse): boolean {
-  return matrix !== "none";
+  return matrix === "shared" || matrix === "own";
 }
 
 /**

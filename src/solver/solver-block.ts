@@ -8,6 +8,7 @@ import {
   LbfgsState,
   NUMBERS_OF_FIT,
   packedSize,
+  paddedSize,
   Request,
   SOLVER_CODES,
 } from "../kernels/layout.ts";
@@ -22,12 +23,8 @@ export interface SolverBlock extends Block {
   readonly solver: number;
 }
 
-/** Parameters for the memory of a descent solver. */
-export interface SolverUse {
-  readonly latentSize: number;
-  /** Number of rows, each for a sample that is being solved. */
-  readonly capacity: number;
-  readonly curvature: CurvatureUse;
+/** Pointers to the Gauss-Newton matrix that all samples share: its Cholesky factors, or its low-rank form. */
+export interface SharedMatrix {
   /**
    * Pointer to the Cholesky factors of A₀ + λτI for each damping λ, with A₀ the Gauss-Newton matrix at the decoder's start latent
    * and τ = tr(A₀)/d; 0 if there are none.
@@ -37,6 +34,30 @@ export interface SolverUse {
   readonly matrix: number;
   /** Scale τ = tr(A₀)/d of the damping, with A₀ the Gauss-Newton matrix at the decoder's start latent; 0 without A₀. */
   readonly damping: number;
+  /** Pointer to the Ritz vectors of A₀'s low-rank form, with the Ritz values behind them; 0 if there are none. */
+  readonly vectors: number;
+  /** Number of Ritz vectors. */
+  readonly rank: number;
+  /** ρ, which stands for the eigenvalues of A₀ across the Ritz vectors. */
+  readonly rest: number;
+}
+
+/** Value for samples that share no Gauss-Newton matrix. */
+export const NO_SHARED_MATRIX: SharedMatrix = {
+  factors: 0,
+  matrix: 0,
+  damping: 0,
+  vectors: 0,
+  rank: 0,
+  rest: 0,
+};
+
+/** Parameters for the memory of a descent solver. */
+export interface SolverUse extends SharedMatrix {
+  readonly latentSize: number;
+  /** Number of rows, each for a sample that is being solved. */
+  readonly capacity: number;
+  readonly curvature: CurvatureUse;
 }
 
 /** Memory sizes and struct of a descent solver, which differ between `amd` and `lbfgs`. */
@@ -45,7 +66,7 @@ interface Layout {
   /** Returns the number of bytes of state for each row (sample being solved); a multiple of 16, since rows are adjacent. */
   memory(latentSize: number, hasMatrices: boolean): number;
   /** Returns the number of bytes of scratch memory that all rows (samples being solved) share. */
-  scratch(latentSize: number, hasMatrices: boolean): number;
+  scratch(latentSize: number, use: { readonly hasMatrices: boolean; readonly rank: number }): number;
   /**
    * Writes the solver's struct at `pointer`: the fields in `common`, which `amd` and `lbfgs` both have, and those of the solver
    * alone. `scratch` points to the shared scratch memory.
@@ -77,6 +98,14 @@ function fittedSize(latentSize: number): number {
   return packedSize(latentSize) + FITTED_PAIRS * latentSize;
 }
 
+/**
+ * Returns the number of float64 values of the scratch for a factor: a packed matrix and gradient changes, or for a low-rank
+ * form two vectors of float32 and their coefficients.
+ */
+function factorSize(latentSize: number, rank: number): number {
+  return rank > 0 ? paddedSize(latentSize) + rank : fittedSize(latentSize);
+}
+
 function lbfgsLayout({ memory: pairs }: LbfgsSolver): Layout {
   return {
     struct: Lbfgs,
@@ -85,9 +114,11 @@ function lbfgsLayout({ memory: pairs }: LbfgsSolver): Layout {
       const numbers = d * (2 + 2 * pairs) + pairs + (hasMatrices ? packedSize(d) : 0);
       return LbfgsState.size + 8 * even(numbers + (hasMatrices ? Math.ceil(packedSize(d) / 2) : 0));
     },
-    scratch(d, hasMatrices) {
-      const ofFit = NUMBERS_OF_FIT * FITTED_PAIRS + (1 + FACTORS_AT_ONCE) * fittedSize(d);
-      return 8 * (Math.max(d, pairs) + Math.max(d, FACTORS_AT_ONCE) + (hasMatrices ? ofFit : 0));
+    scratch(d, { hasMatrices, rank }) {
+      const vectors = Math.max(d, pairs) + Math.max(d, FACTORS_AT_ONCE);
+      if (!hasMatrices && rank === 0) return 8 * vectors;
+      const ofFit = factorSize(d, rank) + (hasMatrices ? FACTORS_AT_ONCE * fittedSize(d) : 0);
+      return 8 * (vectors + NUMBERS_OF_FIT * FITTED_PAIRS + ofFit);
     },
     fill(view, pointer, common, use, vector) {
       const { latentSize: d, curvature } = use;
@@ -100,7 +131,7 @@ function lbfgsLayout({ memory: pairs }: LbfgsSolver): Layout {
         vector,
         otherVector,
         factor,
-        changes: factor + 8 * fittedSize(d),
+        changes: factor + 8 * factorSize(d, use.rank),
         firstMatrix: firstMatrixOf(curvature),
         lastRefresh: curvature.lastRefresh,
         makesOwn: Number(hasMatrices(curvature)),
@@ -139,7 +170,7 @@ export function allocateSolver(arena: Arena, solver: DescentSolver, use: SolverU
     solver: piece(layout.struct.size),
     residents: piece(4 * capacity),
     memories: piece(memoryStride * capacity),
-    scratch: piece(layout.scratch(latentSize, hasMatrices(curvature))),
+    scratch: piece(layout.scratch(latentSize, { hasMatrices: hasMatrices(curvature), rank: use.rank })),
   }));
   const { solver: pointer, residents, memories, scratch } = block.layout;
   arena.i32(residents, capacity).fill(0);

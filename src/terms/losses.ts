@@ -22,7 +22,7 @@ type LossKind = keyof LossKinds;
 export type StandardLossKind = Exclude<LossKind, "custom">;
 
 /** Properties of a kind of loss; its arithmetic is in each backend. */
-interface LossTraits<Kind extends LossKind = LossKind> {
+export interface LossTraits<Kind extends LossKind = LossKind> {
   readonly fileName: LossKinds[Kind];
   /** Further names of the loss that are understood in files; in lower case, without separators. */
   readonly otherNames: readonly string[];

@@ -60,7 +60,8 @@ export function wasmCurvature(
       if (!shared) return undefined;
       jacobian = shared;
       freeWork();
-      const { factors, matrix, damping } = shared;
+      const { factors, matrix, damping, lowRank } = shared;
+      if (lowRank) return { lowRank };
       if (factors === 0) return {};
       const size = packedSize(d);
       return {

@@ -1,42 +1,48 @@
 import { hasCode } from "../../base/errors.ts";
 import { makeTurns } from "../../base/event-loop.ts";
 import { kept } from "../../base/kept.ts";
+import type { Decoder } from "../../decoder/decoder.ts";
 import { costOf } from "../../graph/graph.ts";
 import { type Block, Blocks } from "../../kernels/arena.ts";
 import { DAMPING_COUNT, packedSize } from "../../kernels/layout.ts";
 import type { Control } from "../../solver/base.ts";
 import { makeControl } from "../../solver/control.ts";
+import type { LowRank } from "../../solver/low-rank.ts";
 import type { CurvatureUse } from "../../solver/objective.ts";
-import { isCustom, type Loss, lossTraits } from "../../terms/losses.ts";
+import { NO_SHARED_MATRIX, type SharedMatrix } from "../../solver/solver-block.ts";
+import { isCustom, type Loss, type LossTraits, lossTraits } from "../../terms/losses.ts";
 import { areSameComponents } from "../../terms/prior-components.ts";
 import type { PriorComponents } from "../../terms/prior-numbers.ts";
 import type { Problem } from "../backend.ts";
 import { atStart } from "./at-start.ts";
 import { type Jacobian, NO_MATRICES } from "./gauss-newton-memory.ts";
 import { JacobianRows } from "./jacobian-rows.ts";
+import { loadObjectives } from "./load-objectives.ts";
 import type { PackedDecoder } from "./packed.ts";
 
 /**
  * Pointers to the Jacobian J₀ and the matrix A₀ = J₀ᵀWJ₀ at the decoder's `start` latent, which precondition `lbfgs` for all
  * samples with the same loss and prior; W is the loss's curvature there. A₀ includes the prior's curvature.
  */
-export interface Preconditioner extends Jacobian {
-  /**
-   * Pointer to f64[DAMPING_COUNT][d(d + 1)/2], the Cholesky factors of A₀ + λτI, A₀ the Gauss-Newton matrix at the decoder's
-   * `start` latent, λ ascending, τ = tr(A₀)/d; 0 if the loss's curvature depends on the data.
-   */
-  readonly factors: number;
-  /**
-   * Pointer to f32[d(d + 1)/2], the packed lower triangle of A₀, the Gauss-Newton matrix at the decoder's `start` latent; 0
-   * if the loss's curvature depends on the data.
-   */
-  readonly matrix: number;
-  /** τ = tr(A₀)/d, the scale of the damping, A₀ the Gauss-Newton matrix at the decoder's `start` latent; 0 without A₀. */
-  readonly damping: number;
+export interface Preconditioner extends Jacobian, SharedMatrix {
+  /** Low-rank form of A₀ that `vectors` points to; undefined if A₀ has Cholesky factors. */
+  readonly lowRank: LowRank | undefined;
 }
 
-/** Maximum number of latents d for which a preconditioner saves more than it costs. */
+/** Maximum number of latents d for which A₀ as it is, with refreshed curvature, may save more than it costs. */
 const MOST_LATENTS = 512;
+/** Maximum number of latents d for which Cholesky factors of A₀ are used although its curvature is never refreshed. */
+const MOST_LATENTS_OF_FACTORS = 64;
+/** Maximum rank of the low-rank form of A₀: more vectors take more time than they save passes. */
+const MOST_VECTORS = 64;
+/** Minimum rank of the low-rank form of A₀. */
+const LEAST_VECTORS = 16;
+/** Passes that making a low-rank form takes for each vector. */
+const PASSES_OF_VECTOR = 8;
+/** Time of the six Cholesky factors of a d × d matrix, as d³ times that of a multiplication of a pass. */
+const PRODUCTS_OF_FACTORS = 3;
+/** Multiplications that a step takes for each latent and vector of the low-rank form; a step may take as many as a pass. */
+const PRODUCTS_OF_VECTOR = 6;
 /** Maximum size n · d of the Jacobian, for n outputs and d latents, for which a preconditioner saves more than it costs. */
 const MOST_NUMBERS = 2 ** 24;
 /** Maximum number of multiplications and sums in the tangents that make the Jacobian: some three seconds on one thread. */
@@ -56,26 +62,53 @@ const MOST_PASSES = 4;
  * whether there are weights, never on the number of samples or on whether the samples share weights.
  */
 export function curvatureUse({ decoder, loss, weights, prior }: Problem): CurvatureUse {
-  const { latentSize: d, outputSize: n } = decoder;
-  const { multiplications, sums } = costOf(decoder);
-  const work = d * (multiplications + sums);
   const { curvature } = lossTraits(loss);
   const hasCurvature = !isCustom(loss) || loss.curvature !== undefined;
-  const hasRoom = hasCurvature && d <= MOST_LATENTS && n * d <= MOST_NUMBERS && work <= MOST_WORK;
-  // With fixed inputs each sample's decoder is another function of z.
-  const isShared = hasRoom && decoder.fixedInputs.length === 0;
-  const isOwn = hasRoom && !isShared && d <= MOST_LATENTS_OF_OWN;
-  const isCheap = isShared && n * packedSize(d) <= MOST_PASSES * (multiplications + sums);
+  const matrix = hasCurvature ? matrixUse(decoder, curvature) : "none";
+  const isCheap = matrix === "shared" && isCheaplyRefreshed(decoder);
   const isConstant =
     curvature === "constant" && decoder.outputActivation.name === "identity" && prior?.curvature !== "latent";
   // The prior is then divided by Σw, which differs from sample to sample.
   const isWeighed = prior !== undefined && weights !== undefined;
   return {
     hasCurvature,
-    matrix: isShared ? "shared" : isOwn ? "own" : "none",
+    matrix,
     refreshesAtStart: isCheap && (curvature === "outputAndTarget" || isWeighed),
     lastRefresh: !isCheap ? 0 : !isConstant ? LAST_REFRESH : weights !== undefined ? 1 : 0,
   };
+}
+
+/** Returns the form of the Gauss-Newton matrix that preconditions a decoder's samples. */
+function matrixUse(decoder: Decoder, curvature: LossTraits["curvature"]): CurvatureUse["matrix"] {
+  const { latentSize: d, outputSize: n } = decoder;
+  const pass = passCost(decoder);
+  const hasRoom = d <= MOST_LATENTS && n * d <= MOST_NUMBERS && d * pass <= MOST_WORK;
+  // With fixed inputs each sample's decoder is another function of z.
+  if (decoder.fixedInputs.length > 0) return hasRoom && d <= MOST_LATENTS_OF_OWN ? "own" : "none";
+  const isCheaplyFactorised = PRODUCTS_OF_FACTORS * d ** 3 <= MOST_PASSES * pass;
+  const isCheap = d <= MOST_LATENTS_OF_FACTORS || (isCheaplyFactorised && isCheaplyRefreshed(decoder));
+  if (hasRoom && isCheap) return "shared";
+  // Of a custom loss the curvature depends on the data.
+  if (curvature === "outputAndTarget") return hasRoom ? "shared" : "none";
+  const rank = rankOf(decoder);
+  return rank >= LEAST_VECTORS && PASSES_OF_VECTOR * rank * pass <= MOST_WORK ? "lowRank" : "none";
+}
+
+/** Returns the number of Ritz vectors in a decoder's low-rank form, a multiple of four. */
+function rankOf(decoder: Decoder): number {
+  const affordable = passCost(decoder) / (PRODUCTS_OF_VECTOR * decoder.latentSize);
+  return Math.min(MOST_VECTORS, 4 * Math.floor(affordable / 4));
+}
+
+/** True if the loss's curvature W is put into A = J₀ᵀWJ₀ for less than MOST_PASSES passes. */
+function isCheaplyRefreshed(decoder: Decoder): boolean {
+  const { latentSize: d, outputSize: n } = decoder;
+  return n * packedSize(d) <= MOST_PASSES * passCost(decoder);
+}
+
+function passCost(decoder: Decoder): number {
+  const { multiplications, sums } = costOf(decoder);
+  return multiplications + sums;
 }
 
 /** Jacobian and Cholesky factors that have been made for a packed decoder. */
@@ -90,8 +123,8 @@ interface Made {
   readonly factors: Factors[];
 }
 
-/** Cholesky factors made for one loss and prior. */
-interface Factors {
+/** Cholesky factors, or a low-rank form, made for one loss and prior. */
+export interface Factors {
   readonly loss: Loss["name"];
   readonly prior: PriorComponents | undefined;
   /** Number of running calls that use the Cholesky factors. */
@@ -250,9 +283,13 @@ export async function adoptJacobian(packed: PackedDecoder, values: Float32Array)
 
 async function make(packed: PackedDecoder, factors: Factors): Promise<Preconditioner | undefined> {
   // Without this call's own control: other calls may wait for these factors too, and must get them if this one aborts.
+  const { curvature } = lossTraits({ name: factors.loss });
+  if (matrixUse(packed.decoder, curvature) === "lowRank") {
+    const { lowRankPreconditioner } = await loadObjectives();
+    return lowRankPreconditioner(packed, factors, rankOf(packed.decoder));
+  }
   const jacobian = (await makeJacobian(packed))!;
-  if (lossTraits({ name: factors.loss }).curvature === "outputAndTarget")
-    return { ...jacobian, factors: 0, matrix: 0, damping: 0 };
+  if (curvature === "outputAndTarget") return { ...NO_SHARED_MATRIX, ...jacobian, lowRank: undefined };
   return makeFactors(packed, jacobian, factors);
 }
 
@@ -291,7 +328,7 @@ async function makeFactors(
     });
     if (damping === 0) return undefined;
     made.block = block;
-    return { ...jacobian, factors, matrix, damping };
+    return { ...NO_SHARED_MATRIX, ...jacobian, factors, matrix, damping, lowRank: undefined };
   } finally {
     if (made.block !== block) block.free();
   }

@@ -4,11 +4,11 @@ import type { Control } from "../../solver/base.ts";
 import {
   type DescentSolver,
   isDescentSolver,
-  isPreconditioned,
   isPreconditionedByDecoder,
+  keepsMatrices,
 } from "../../solver/descent.ts";
 import { withoutMatrices } from "../../solver/objective.ts";
-import { allocateSolver, rowsWithRoom } from "../../solver/solver-block.ts";
+import { allocateSolver, NO_SHARED_MATRIX, rowsWithRoom } from "../../solver/solver-block.ts";
 import { isCustom } from "../../terms/losses.ts";
 import type { Task, Use } from "../backend.ts";
 import type { Feed, SampleRange } from "../feed.ts";
@@ -50,7 +50,7 @@ export async function solveSamples<Range extends SampleRange>(
   const solver = task.pair.solver as DescentSolver;
   const { arena, kernels, graph, decoder } = packed;
   const curvature = curvatureUse(problem);
-  const hasMatrices = isPreconditioned(solver, curvature);
+  const hasMatrices = keepsMatrices(solver, curvature);
   const capacity = Math.min(
     objectiveSize(packed, problem),
     rowsWithRoom(solver, decoder.latentSize, hasMatrices),
@@ -65,16 +65,14 @@ export async function solveSamples<Range extends SampleRange>(
     const { pointer: workspace } = blocks.add(() =>
       allocateWorkspace(packed, capacity, problem.loss.name, { prior }),
     );
-    const use = hasFirst ? { ...NO_MATRICES, ...shared, own: true } : NO_MATRICES;
+    const use = hasFirst && hasMatrices ? { ...NO_MATRICES, ...shared, own: true } : NO_MATRICES;
     const { work } = blocks.add(() => allocateGaussNewton(packed, use));
     const { solver: pointer } = blocks.add(() =>
       allocateSolver(arena, solver, {
         latentSize: decoder.latentSize,
         capacity,
         curvature: hasFirst ? curvature : withoutMatrices(curvature),
-        factors: shared?.factors ?? 0,
-        matrix: shared?.matrix ?? 0,
-        damping: shared?.damping ?? 0,
+        ...(shared ?? NO_SHARED_MATRIX),
       }),
     );
     const staging = blocks.add(() => new Staging(packed, task, pointer, capacity, feed));

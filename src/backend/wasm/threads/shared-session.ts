@@ -1,5 +1,5 @@
 import type { Decoder } from "../../../decoder/decoder.ts";
-import { isPreconditionedByDecoder } from "../../../solver/descent.ts";
+import { isPreconditionedByJacobian } from "../../../solver/descent.ts";
 import { type Session, taskOf } from "../../backend.ts";
 import type { Decoding } from "../decode.ts";
 import { objectiveSize, type PackedDecoder } from "../packed.ts";
@@ -95,7 +95,7 @@ export function sharedSession(alone: Session, packed: PackedDecoder, options: Th
       // During training the Jacobian is recomputed after each update.
       const isPrepared =
         decoder.latentSize * decodeTime(decoder) >= WORTH_SHARING &&
-        isPreconditionedByDecoder(pair.solver, curvatureUse(problem));
+        isPreconditionedByJacobian(pair.solver, curvatureUse(problem));
       // Workers that join later, or hold another decoder now, get the Jacobian too.
       const jacobian = isPrepared ? () => readJacobian(packed) : undefined;
       const job = isWorth(load)

@@ -1,0 +1,223 @@
+import { makeTurns } from "../../base/event-loop.ts";
+import { createRandom, type Random } from "../../base/random.ts";
+import { paddedSize } from "../../kernels/layout.ts";
+import { makeControl } from "../../solver/control.ts";
+import { type LowRank, lowRankBytes, writeLowRank } from "../../solver/low-rank.ts";
+import { allRows } from "../../solver/objective.ts";
+import type { Loss } from "../../terms/losses.ts";
+import type { PriorComponents } from "../../terms/prior-numbers.ts";
+import type { Problem } from "../backend.ts";
+import { allSamples } from "../feed.ts";
+import { decodeRows } from "./decode.ts";
+import { secondOrderWasmObjective } from "./objective.ts";
+import type { PackedDecoder } from "./packed.ts";
+import type { Factors, Preconditioner } from "./preconditioner.ts";
+
+/** Maximum number of products with the Gauss-Newton matrix that are made in one call of the kernels. */
+const PRODUCTS_AT_ONCE = 16;
+/** Minimum share of A's trace that the Ritz values must hold. Below it, steps without the matrix are about as good. */
+const LEAST_SHARE = 0.6;
+/** Ritz vectors with values below this share of τ = tr(A)/d are left out. */
+const LEAST_VALUE = 0.1;
+/** Minimum of ρ as a share of τ. */
+const LEAST_REST = 1e-3;
+const SEED = 1;
+
+/** Makes the low-rank form of A₀, with `rank` vectors, in WASM memory; returns undefined if it holds too little of A₀. */
+export async function lowRankPreconditioner(
+  packed: PackedDecoder,
+  made: Factors,
+  rank: number,
+): Promise<Preconditioner | undefined> {
+  const { arena } = packed;
+  const lowRank = await makeLowRank(packed, made, rank);
+  if (!lowRank) return undefined;
+  const block = arena.allocate((piece) => ({ vectors: piece(lowRankBytes(lowRank)) }));
+  made.block = block;
+  const shared = writeLowRank(arena, block.layout.vectors, lowRank);
+  return { ...shared, jacobian: 0, jacobianPanels: 0, lowRank };
+}
+
+/**
+ * Makes the low-rank form of the Gauss-Newton matrix A₀ at the decoder's `start` latent, for a loss and prior, by randomised
+ * subspace iteration (Halko, Martinsson & Tropp, 2011, algorithms 4.4 and 5.3) with `rank` vectors: the same bits on every
+ * machine and thread.
+ *
+ * @returns undefined if the Ritz values hold less than LEAST_SHARE of A₀'s trace, or are not finite
+ */
+async function makeLowRank(
+  packed: PackedDecoder,
+  terms: { readonly loss: Loss["name"]; readonly prior: PriorComponents | undefined },
+  rank: number,
+): Promise<LowRank | undefined> {
+  const d = packed.decoder.latentSize;
+  const random = createRandom(SEED);
+  const probes = Array.from({ length: rank }, () => randomSigns(random, d));
+  const products = await matrixProducts(packed, terms, probes);
+  const trace = probes.reduce((sum, probe, j) => sum + dot(probe, products[j]!), 0) / rank;
+  const basis = orthonormal(products);
+  const images = await matrixProducts(packed, terms, basis);
+  const { values, vectors } = await eigen(basis.map((v) => images.map((image) => dot(v, image))));
+  const mean = trace / d;
+  const order = values.map((_, j) => j).sort((a, b) => values[b]! - values[a]!);
+  const kept = order.filter((j) => values[j]! > LEAST_VALUE * mean);
+  const held = kept.reduce((sum, j) => sum + values[j]!, 0);
+  if (!(held >= LEAST_SHARE * trace && Number.isFinite(held) && mean > 0)) return undefined;
+  const padded = 4 * Math.ceil(kept.length / 4);
+  const rest = Math.max((trace - held) / Math.max(d - kept.length, 1), LEAST_REST * mean);
+  const result = new Float32Array(padded * paddedSize(d));
+  kept.forEach((j, place) => {
+    const to = place * paddedSize(d);
+    basis.forEach((v, i) => {
+      const share = vectors[i]![j]!;
+      for (let k = 0; k < d; k++) result[to + k]! += share * v[k]!;
+    });
+  });
+  const ritzValues = Float64Array.from({ length: padded }, (_, i) =>
+    i < kept.length ? values[kept[i]!]! : rest,
+  );
+  return { rank: padded, vectors: result, values: ritzValues, rest, damping: mean };
+}
+
+/**
+ * Computes A₀v for each vector v: the Hessian of the loss to the decoder's own output at its `start` latent, where the Hessian
+ * is the Gauss-Newton matrix since all residuals are 0.
+ */
+async function matrixProducts(
+  packed: PackedDecoder,
+  { loss, prior }: { readonly loss: Loss["name"]; readonly prior: PriorComponents | undefined },
+  vectors: readonly Float64Array[],
+): Promise<Float64Array[]> {
+  const { decoder } = packed;
+  const { latentSize: d, start = new Float32Array(d) } = decoder;
+  const count = Math.min(PRODUCTS_AT_ONCE, vectors.length);
+  const rows = allRows(count);
+  const targets = repeated(await outputAt(packed, start), count);
+  const problem: Problem = {
+    decoder,
+    loss: { name: loss as "squaredError", reduction: "mean" },
+    sampleCount: count,
+    targets,
+    weights: undefined,
+    fixed: [],
+    prior,
+    batchSize: undefined,
+  };
+  const objective = secondOrderWasmObjective(packed, problem);
+  const turn = makeTurns();
+  const products: Float64Array[] = [];
+  try {
+    await objective.value(rows, Float64Array.from(repeated(start, count)));
+    await objective.gradient(rows);
+    for (let first = 0; first < vectors.length; first += count) {
+      const chosen = vectors.slice(first, first + count);
+      const v = new Float64Array(chosen.length * d);
+      chosen.forEach((vector, i) => {
+        v.set(vector, i * d);
+      });
+      const made = await objective.tangent(rows.subarray(0, chosen.length), v);
+      for (const [i] of chosen.entries()) products.push(made.slice(i * d, (i + 1) * d));
+      await turn();
+    }
+  } finally {
+    objective.dispose();
+  }
+  return products;
+}
+
+/** Returns D(z) of one latent: [outputSize]. */
+async function outputAt(packed: PackedDecoder, z: Float32Array): Promise<Float32Array> {
+  const outputs = new Float32Array(packed.decoder.outputSize);
+  const decoding = { z, fixed: [], outputs, toLogits: false };
+  await decodeRows(packed, decoding, makeControl(undefined), allSamples(1));
+  return outputs;
+}
+
+function repeated(values: Float32Array, count: number): Float32Array {
+  return Float32Array.from({ length: count * values.length }, (_, i) => values[i % values.length]!);
+}
+
+/** Returns a vector of random signs, whose products with a matrix estimate its trace with the least variance. */
+function randomSigns(random: Random, length: number): Float64Array {
+  return Float64Array.from({ length }, () => (random.uint32() < 2 ** 31 ? -1 : 1));
+}
+
+function dot(a: Float64Array, b: Float64Array): number {
+  let sum = 0;
+  for (let k = 0; k < a.length; k++) sum += a[k]! * b[k]!;
+  return sum;
+}
+
+/** Subtracts factor · b from a. */
+function subtract(a: Float64Array, factor: number, b: Float64Array): void {
+  for (let k = 0; k < a.length; k++) a[k]! -= factor * b[k]!;
+}
+
+/** Length of a vector's part across those before, as a share of its own, below which it is rounding. */
+const LEAST_ACROSS = 1e-6;
+
+/** Returns an orthonormal basis of the span of vectors, by Gram-Schmidt, twice. */
+function orthonormal(vectors: readonly Float64Array[]): Float64Array[] {
+  const basis: Float64Array[] = [];
+  for (const vector of vectors) {
+    const across = vector.slice();
+    for (const other of [...basis, ...basis]) subtract(across, dot(across, other), other);
+    const length = Math.sqrt(dot(across, across));
+    if (length > LEAST_ACROSS * Math.sqrt(dot(vector, vector)))
+      basis.push(across.map((value) => value / length));
+  }
+  return basis;
+}
+
+/** Sum of the squares off the diagonal, as a share of that on it, at which Jacobi's rotations end. */
+const DIAGONAL = 1e-20;
+const MOST_SWEEPS = 30;
+
+/**
+ * Computes the eigenvalues and eigenvectors of a symmetric matrix by cyclic Jacobi rotations (Golub & Van Loan, Matrix
+ * Computations, section 8.5).
+ *
+ * @param matrix [r][r], overwritten; the upper triangle is taken for the lower one
+ * @returns eigenvalues, and vectors[i][j], element i of eigenvector j
+ */
+async function eigen(
+  matrix: number[][],
+): Promise<{ readonly values: readonly number[]; readonly vectors: readonly (readonly number[])[] }> {
+  const r = matrix.length;
+  const a = matrix.map((_, i) =>
+    Float64Array.from({ length: r }, (_, j) => matrix[Math.min(i, j)]![Math.max(i, j)]!),
+  );
+  const vectors = a.map((_, i) => Float64Array.from({ length: r }, (_, j) => Number(i === j)));
+  const turn = makeTurns();
+  for (let sweep = 0; sweep < MOST_SWEEPS; sweep++) {
+    let [off, on] = [0, 0];
+    for (let p = 0; p < r; p++) {
+      on += a[p]![p]! ** 2;
+      for (let q = 0; q < p; q++) off += a[p]![q]! ** 2;
+    }
+    if (!(off > DIAGONAL * on)) break;
+    for (let p = 0; p < r; p++) {
+      for (let q = p + 1; q < r; q++) {
+        const element = a[p]![q]!;
+        if (element === 0) continue;
+        const ratio = (a[q]![q]! - a[p]![p]!) / (2 * element);
+        const tangent = (ratio < 0 ? -1 : 1) / (Math.abs(ratio) + Math.sqrt(ratio * ratio + 1));
+        const cosine = 1 / Math.sqrt(tangent * tangent + 1);
+        const sine = tangent * cosine;
+        for (const row of [...a, ...vectors]) {
+          const [x, y] = [row[p]!, row[q]!];
+          row[p] = cosine * x - sine * y;
+          row[q] = sine * x + cosine * y;
+        }
+        const [rowP, rowQ] = [a[p]!, a[q]!];
+        for (let k = 0; k < r; k++) {
+          const [x, y] = [rowP[k]!, rowQ[k]!];
+          rowP[k] = cosine * x - sine * y;
+          rowQ[k] = sine * x + cosine * y;
+        }
+      }
+    }
+    await turn();
+  }
+  return { values: a.map((row, j) => row[j]!), vectors: vectors.map((row) => Array.from(row)) };
+}
