@@ -177,6 +177,12 @@ const CASES: Record<string, Case> = {
     loss: customLoss(pseudoHuber),
     weights: true,
   },
+  "a custom loss below 0": {
+    layers: [5, 17, 33],
+    activation: "elu",
+    output: "identity",
+    loss: customLoss({ ...pseudoHuber, value: (o, y) => pseudoHuber.value(o, y) - 3 }),
+  },
   "and a refresh too dear": {
     layers: [20, 6, 30],
     activation: "elu",
