@@ -176,6 +176,22 @@ test("what is secret of a URL is in no message, however it is written; paths are
   }
 });
 
+test("an address that is no URL, or is taken for a path, has its secrets in no cause; a path has its cause", async () => {
+  const addresses = [
+    "http://localhost:99999/x?s3cret",
+    "https://user:s3/cret@localhost/x",
+    "ftp://user:s3cret@host/x?s3cret",
+  ];
+  for (const address of addresses) {
+    const error = await loadDecoder(address).catch((thrown) => thrown);
+    assert.is(error.code, "not_found");
+    assert.match(error.message, /cannot be read: (Invalid URL|ENOENT)/);
+    assert.not.match(inspect(error), /s3/);
+  }
+  const { cause } = await loadDecoder("no-such-file").catch((thrown) => thrown);
+  assert.is(cause.code, "ENOENT");
+});
+
 test("in a page a location without a scheme is a URL, whose secrets are not shown", () => {
   const { process } = globalThis;
   assert.is(showPath("a?b#c"), "a?b#c");
