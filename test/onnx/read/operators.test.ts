@@ -127,6 +127,8 @@ const REFUSALS: Readonly<Record<string, readonly Case[]>> = {
     ],
     [/leave pixels as many/, /leaves \[6,6\] pixels as many/, mode("linear"), scaledBy(1.1)],
     [/`align_corners` with scales/, /makes no whole number/, place("align_corners"), scaledBy(0.7)],
+    // 10.08 pixels.
+    [/`align_corners` with scales/, /makes no whole number/, place("align_corners"), scaledBy(1.68)],
     [/scales or sizes that are computed/, /its input 2 is computed/, {}, (_, z) => ["", z]],
     [/the channels resized/, /the channels/, {}, (file) => ["", file.floats([1, 2, 1, 1])]],
   ],
