@@ -168,6 +168,7 @@ test("what is secret of a URL is in no message, however it is written; paths are
     ["https://[::1]:80/a@b", "https://[::1]:80/a@b"],
     ["ftp://user:pass@host/a", "ftp://host/a"],
     ["s3://bucket/a?token", "s3://bucket/a?…"],
+    ["https://host/a?token=\nabc", "https://host/a?…"],
     ["a:b@c?d", "a:b@c?d"],
     ["file:///a?b", "file:///a?b"],
   ] as const) {

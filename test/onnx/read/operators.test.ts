@@ -217,6 +217,21 @@ test("what the page says is refused of an operator is", async () => {
   }
 });
 
+test("pixels are as far apart as the scale says, also where twice as many come of another one", async () => {
+  const ramp = Float32Array.from({ length: 4 * 36 }, (_, i) => i % 6);
+  for (const scale of [2, 2.1]) {
+    const decoder = await loadOnnx(fileOf("Resize", mode("linear"), scaledBy(scale)));
+    const row = (await decode(decoder, ramp)).subarray(0, 12);
+    for (const [i, value] of row.entries()) {
+      const expected = Math.min(Math.max((i + 0.5) / scale - 0.5, 0), 5);
+      assert.ok(
+        Math.abs(value - expected) < 1e-5,
+        `scale ${scale}, pixel ${i}: ${value}, expected ${expected}`,
+      );
+    }
+  }
+});
+
 test("the largest number over the points is refused", async () => {
   for (const operator of ["ReduceMax", "ReduceMin", "ReduceLogSumExp"]) {
     const file = new OnnxFile(["z", "xyz", "y"]);
