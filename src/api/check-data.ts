@@ -79,6 +79,17 @@ export function checkTerms(
   };
 }
 
+/** Returns the problem with copies of its arrays, which the caller may change or transfer while the backend needs them. */
+export function withCopies(problem: Problem): Problem {
+  const { targets, weights, fixed } = problem;
+  return {
+    ...problem,
+    targets: targets.slice(),
+    weights: weights?.slice(),
+    fixed: fixed.map((values) => values.slice()),
+  };
+}
+
 /**
  * Checks a call's data and combines them with its settings, which have been checked before, into the problem that a backend
  * solves.

@@ -1,10 +1,9 @@
-import type { Problem } from "../backend/backend.ts";
 import { wasm } from "../backend/wasm/wasm.ts";
 import { completeOptions, type Field } from "../base/options.ts";
 import type { Decoder } from "../decoder/decoder.ts";
 import { makeControl } from "../solver/control.ts";
 import type { SessionObjective } from "../solver/objective.ts";
-import { checkProblem, checkTerms, checkValues, openSession } from "./check-data.ts";
+import { checkProblem, checkTerms, checkValues, openSession, withCopies } from "./check-data.ts";
 import { type CommonEncodeOptions, ENCODE_FIELDS } from "./encode.ts";
 import { openedObjective, withAdvice } from "./objective-calls.ts";
 import type { OpenObjective } from "./opened-objective.ts";
@@ -93,16 +92,5 @@ function checkArguments(given: Decoder, y: Float32Array, options: OpenObjectiveO
   const { backend = wasm(), weights, ...settings } = completeOptions(WHERE, options, FIELDS);
   const terms = checkTerms(WHERE, given, settings);
   const checked = checkProblem(WHERE, given, y, settings, { ...terms, weights, batchSize: undefined });
-  return { problem: owned(checked), backend };
-}
-
-/** Returns the problem with copies of its arrays, which backends may read later, too. */
-function owned(problem: Problem): Problem {
-  const { targets, weights, fixed } = problem;
-  return {
-    ...problem,
-    targets: targets.slice(),
-    weights: weights?.slice(),
-    fixed: fixed.map((values) => values.slice()),
-  };
+  return { problem: withCopies(checked), backend };
 }

@@ -1,4 +1,4 @@
-import type { Backend, Problem } from "../backend/backend.ts";
+import type { Backend } from "../backend/backend.ts";
 import { wasm } from "../backend/wasm/wasm.ts";
 import { readValue } from "../base/check.ts";
 import { LatentflowError } from "../base/errors.ts";
@@ -16,7 +16,7 @@ import { Callbacks, makeControl, unlessAborted } from "../solver/control.ts";
 import { checkPrior, type PriorLike } from "../terms/check-prior.ts";
 import { checkLoss, type LossLike } from "../terms/losses.ts";
 import { componentsOf } from "../terms/prior-components.ts";
-import { checkBackend, checkProblem, checkValues, openSession } from "./check-data.ts";
+import { checkBackend, checkProblem, checkValues, openSession, withCopies } from "./check-data.ts";
 import { type CodeSamples, drawCodes } from "./importance-sampling.ts";
 
 /** Options of `sampleCodes`. */
@@ -189,17 +189,6 @@ function checkArguments(
     throw refused(WHERE, "result.z", "has", `${z.length} values`, expected);
   }
   return { problem: withCopies(problem), z: z.slice(), count, seed, backend, signal, onProgress };
-}
-
-/** Returns the problem with copies of its arrays, which the caller may change while the call runs. */
-function withCopies(problem: Problem): Problem {
-  const { targets, weights, fixed } = problem;
-  return {
-    ...problem,
-    targets: targets.slice(),
-    weights: weights?.slice(),
-    fixed: fixed.map((values) => values.slice()),
-  };
 }
 
 /** Returns the codes `z` in a result of `encode`; throws `invalid_argument` if it has no Float32Array `z`. */

@@ -1,4 +1,4 @@
-import { LatentflowError } from "../base/errors.ts";
+import { LatentflowError, type LatentflowErrorCode } from "../base/errors.ts";
 import { onAbort } from "../base/on-abort.ts";
 import { codeOf, messageOf, throwIfAborted } from "../base/realms.ts";
 import { escapeText, showLocation, withoutSecrets, wordsWithoutSecrets } from "../base/show.ts";
@@ -28,13 +28,27 @@ export async function readRemote(where: string, source: string, limits: Limits):
   } catch (cause) {
     throwIfAborted(limits.signal);
     if (cause instanceof LatentflowError) throw cause;
-    // The runtime's message may contain the URL with its secrets, so it is edited, and not kept as the cause.
-    const reason = explain(cause, (words) => wordsWithoutSecrets(words, source));
-    const options = withoutSecrets(source) === source ? { cause } : {};
-    throw new LatentflowError("unreachable", `${where}: cannot be read: ${reason}`, options);
+    throw readError("unreachable", where, source, cause);
   } finally {
     stop();
   }
+}
+
+/**
+ * Returns the error for a location that a runtime cannot read. The runtime's error may contain the URL with its secrets, so its
+ * message is edited, and it is not kept as the cause.
+ *
+ * @param location path or URL; empty for none
+ */
+export function readError(
+  code: LatentflowErrorCode,
+  where: string,
+  location: string,
+  cause: unknown,
+): LatentflowError {
+  const reason = explain(cause, (words) => wordsWithoutSecrets(words, location));
+  const options = withoutSecrets(location) === location ? { cause } : {};
+  return new LatentflowError(code, `${where}: cannot be read: ${reason}`, options);
 }
 
 /**
@@ -89,7 +103,7 @@ async function* chunksOf(reader: ReadableStreamDefaultReader<Uint8Array>): Async
  *
  * @param edit changes messages before they are cut
  */
-export function explain(error: unknown, edit?: (words: string) => string): string {
+function explain(error: unknown, edit: (words: string) => string): string {
   const reason = reasonOf(error);
   if (reason !== undefined) return `${codeOf(error)}: ${reason}`;
   const cause = (error as { readonly cause?: unknown } | undefined)?.cause;

@@ -15,7 +15,7 @@ import { show } from "../base/show.ts";
 import { reasonOf } from "./durable-file.ts";
 import { checkSize, type Limits } from "./limits.ts";
 import { nodeFiles, readFile } from "./local-file.ts";
-import { explain, readRemote } from "./remote-file.ts";
+import { readError, readRemote } from "./remote-file.ts";
 
 /**
  * Source of a file: bytes, a Blob, or a location. A string is a path in Node unless it begins with http:, https: or file:;
@@ -85,7 +85,7 @@ export async function readSource(where: string, source: FileSource, limits: Limi
     if (cause instanceof LatentflowError) throw cause;
     const isThere = reasonOf(cause) !== undefined && codeOf(cause) !== "ENOENT";
     const code = isThere ? "invalid_file" : "not_found";
-    throw new LatentflowError(code, `${where}: cannot be read: ${explain(cause)}`, { cause });
+    throw readError(code, where, typeof source === "string" ? source : "", cause);
   }
 }
 

@@ -5,8 +5,8 @@ import { MAX_COUNT } from "./base.ts";
 /** Options of `lbfgs`. */
 export interface LbfgsOptions {
   /**
-   * Decrease of the loss in one step below which convergence is checked, ≥ 0: a fraction of its decrease so far, or less if
-   * the loss is near its lower bound. With 0 only the rounding of float32 counts. Default 1e-6.
+   * Decrease of the loss in one step below which convergence is checked, ≥ 0: a fraction of its decrease so far, or of its
+   * excess over its lower bound if that is larger; less near that bound. With 0 only the rounding of float32 counts. Default 1e-6.
    *
    * The threshold is θ = tolerance · √(F · min(F, 16 e)) + 2⁻²³ · |l|: e is the loss l less its lower bound, the targets' own
    * entropy for cross entropy and 0 for other losses; F is the decrease so far, or e if that is larger; 2⁻²³ is the rounding of

@@ -168,12 +168,29 @@ test("what is secret of a URL is in no message, however it is written; paths are
     ["https://[::1]:80/a@b", "https://[::1]:80/a@b"],
     ["ftp://user:pass@host/a", "ftp://host/a"],
     ["s3://bucket/a?token", "s3://bucket/a?…"],
+    ["https://host/a?token=\nabc", "https://host/a?…"],
     ["a:b@c?d", "a:b@c?d"],
     ["file:///a?b", "file:///a?b"],
   ] as const) {
     assert.is(showPath(location), shown);
     assert.is(showLocation(location), JSON.stringify(shown));
   }
+});
+
+test("an address that is no URL, or is taken for a path, has its secrets in no cause; a path has its cause", async () => {
+  const addresses = [
+    "http://localhost:99999/x?s3cret",
+    "https://user:s3/cret@localhost/x",
+    "ftp://user:s3cret@host/x?s3cret",
+  ];
+  for (const address of addresses) {
+    const error = await loadDecoder(address).catch((thrown) => thrown);
+    assert.is(error.code, "not_found");
+    assert.match(error.message, /cannot be read: (Invalid URL|ENOENT)/);
+    assert.not.match(inspect(error), /s3/);
+  }
+  const { cause } = await loadDecoder("no-such-file").catch((thrown) => thrown);
+  assert.is(cause.code, "ENOENT");
 });
 
 test("in a page a location without a scheme is a URL, whose secrets are not shown", () => {

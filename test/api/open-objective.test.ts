@@ -13,6 +13,7 @@ import {
   type FixedOption,
   gaussian,
   gaussianMixture,
+  LatentflowError,
   type Loss,
   type OpenObjective,
   type OpenObjectiveOptions,
@@ -158,6 +159,15 @@ test("Jacobian-vector products are of D(z), whatever the loss takes, between gra
   }
 });
 
+/** A backend whose objectives hold two samples at most, so that five are in three. */
+const inPieces: Backend = {
+  ...backend,
+  async open(...use) {
+    const session = await backend.open(...use);
+    return Object.assign(Object.create(session), { objectiveSize: () => 2 });
+  },
+};
+
 test("fixed inputs and points: values, gradients and products are float64's", async () => {
   const conditional = createDecoder(
     graph(({ latent, fixed }) => {
@@ -193,7 +203,8 @@ test("fixed inputs and points: values, gradients and products are float64's", as
     ],
     [overPoints, { points: 7, fixed: { xy } }, (row) => ({ xy: [...part(xy, row, 14)] })],
   ];
-  for (const [given, options, fixedOf] of cases) {
+  const onBoth = cases.flatMap((each) => [backend, inPieces].map((backend) => [...each, backend] as const));
+  for (const [given, options, fixedOf, backend] of onBoth) {
     const loss = squaredError();
     const copied = structuredClone(options.fixed) as FixedOption;
     // A decoder for a number of points has memory of its own.
@@ -217,15 +228,6 @@ test("fixed inputs and points: values, gradients and products are float64's", as
     assert.is(await taken(given), before);
   }
 });
-
-/** A backend whose objectives hold two samples at most, so that five are in three. */
-const inPieces: Backend = {
-  ...backend,
-  async open(...use) {
-    const session = await backend.open(...use);
-    return Object.assign(Object.create(session), { objectiveSize: () => 2 });
-  },
-};
 
 test("a sample's bits do not depend on the samples chosen with it, their order, or how many fit in memory", async () => {
   const options = { prior: gaussian(), weights: weightsOf.own };
@@ -287,6 +289,16 @@ test("what is not finite gives NaN, for its sample alone", async () => {
     // The sample goes on from another point.
     assert.equal(await allOf(objective, rows), good);
   });
+  // Where an infinite latent would give a finite output.
+  const saturated = createDecoder({
+    layers: [1, 2],
+    activation: "tanh",
+    outputActivation: "tanh",
+    loss: "mse",
+  });
+  const objective = await openObjective(saturated, new Float32Array(2), { backend });
+  assert.equal([...(await objective.value([0], Float64Array.of(1e39)))], [Number.NaN]);
+  objective.dispose();
 });
 
 test("calls that overlap are computed in their order, of their arguments as they were", async () => {
@@ -373,13 +385,13 @@ test("dispose frees all memory, once calls in progress have ended; a second one 
 
 test("an objective that cannot be opened as a whole is given back in parts", async () => {
   const before = await taken(decoder);
-  let made = 0;
+  const counts: number[] = [];
   const failing: Backend = {
     ...backend,
     async open(...use) {
       const session = await inPieces.open(...use);
       const objective: typeof session.objective = (...given) => {
-        if (++made === 3) throw new Error("no more");
+        if (counts.push(given[2]) === 3) throw new Error("no more");
         return session.objective(...given);
       };
       return Object.assign(Object.create(session), { objective });
@@ -387,6 +399,7 @@ test("an objective that cannot be opened as a whole is given back in parts", asy
   };
   const error = await openObjective(decoder, y, { backend: failing }).catch((thrown) => thrown);
   assert.is(error.message, "no more");
+  assert.equal(counts, [2, 2, 1]);
   assert.is(await taken(decoder), before);
 });
 
@@ -420,6 +433,28 @@ test("memory that is lacking is said of samples, when opening and later", async 
     Reflect.deleteProperty(memory, "grow");
     own.dispose();
   }
+});
+
+test("a product that finds memory for its workspace alone, not for fixed inputs, gives it back", async () => {
+  const labelled = createDecoder(
+    graph(({ latent, fixed }) => dense(N)(concat()(latent(D), fixed("label", 2)))),
+    { loss: "mse" },
+  );
+  const { arena } = await packDecoder(labelled, await compileKernels(false));
+  const objective = await openObjective(labelled, y, { backend, fixed: { label: Float32Array.of(1, 2) } });
+  await objective.value(rows, z);
+  const before = await taken(labelled);
+  let calls = 0;
+  const whole = arena.allocate.bind(arena);
+  const allocate: typeof whole = (layOut) => {
+    if (++calls === 2) throw new LatentflowError("out_of_memory", "no more");
+    return whole(layOut);
+  };
+  Object.assign(arena, { allocate });
+  await rejected(objective.jacobianProduct(rows, v), "out_of_memory", /no memory for 5 samples/);
+  assert.is(calls, 2);
+  assert.is(await taken(labelled), before);
+  objective.dispose();
 });
 
 test("a decoder that is disposed of refuses calls of its objectives; those in progress continue", async () => {

@@ -129,6 +129,13 @@ test('"contain" shows all of a picture and pads, "cover" fills and crops', () =>
   // The two columns of the middle, twice as wide.
   const middle = ["0.250", "0.417", "0.583", "0.750"];
   assert.equal(rows("cover"), [middle, middle, middle, middle]);
+  // Beside a high picture, too: each pixel is where it was, between columns of padding.
+  const high = picture(2, 4, (x, y) => [51 * x + 17 * y, 51 * x + 17 * y, 51 * x + 17 * y, 255]);
+  const beside = fromImageData(high, { outputShape: [4, 5] }, { fit: "contain" });
+  assert.equal(
+    [0, 1, 2, 3].map((row) => [...beside.subarray(5 * row, 5 * row + 5)].map((value) => value.toFixed(3))),
+    [0, 1, 2, 3].map((y) => ["1.000", (y / 15).toFixed(3), ((3 + y) / 15).toFixed(3), "1.000", "1.000"]),
+  );
   const padded = fromImageData(wide, square, { fit: "contain", invert: true, background: 0 });
   assert.equal([...padded.subarray(0, 4)], [1, 1, 1, 1]);
 });

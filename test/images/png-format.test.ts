@@ -54,6 +54,15 @@ test("every kind of colour, depth and interlacing that fast-png writes", () => {
   }
 });
 
+test("a chunk of more bytes than are summed up at a time, and the longest side that there may be", () => {
+  const random = createRandom(1);
+  const data = Uint8ClampedArray.from({ length: 4 * 2 ** 16 }, () => 256 * random.uniform());
+  const picture = { width: 2 ** 16, height: 1, data };
+  const file = encodePng(picture);
+  assert.ok(file.length > 2 ** 17);
+  assert.equal(decodePng(file), picture);
+});
+
 test("fast-png reads what is written: grey and opaque pictures take one and three channels", () => {
   const grey = { width: 2, height: 1, data: Uint8ClampedArray.of(1, 1, 1, 255, 2, 2, 2, 255) };
   const written = decodeByFastPng(encodePng(grey));

@@ -5,8 +5,10 @@ import {
   binaryCrossEntropy,
   createDecoder,
   decode,
+  type EncodeOptions,
   encode,
   gradientFlow,
+  lbfgs,
   squaredError,
 } from "../../src/index.ts";
 import { follow } from "../../src/solver/follow.ts";
@@ -25,6 +27,9 @@ const y = randomArray(1, SAMPLES * 50, 0, 1);
 const weights = randomArray(2, SAMPLES * 50, -0.3, 1).map((w) => Math.max(w, 0));
 const z0 = randomArray(3, SAMPLES * 5, -6, 6);
 const solver = amd({ t1: 4000, stepInit: 5, stepMax: 400, tolerance: 1e-4, maxSteps: 60 });
+// With more latents than outputs any targets in (0, 1) are met: the loss comes near the targets' own entropy.
+const reaching = createDecoder({ layers: [12, 20, 8], seed: 3, outputActivation: "sigmoid" });
+const reached = randomArray(4, 9 * 8, 0.05, 0.95);
 const losses = [binaryCrossEntropy(), squaredError({ reduction: "sum" })];
 
 function rowsOf(values: Float32Array, indices: readonly number[], size: number): Float32Array {
@@ -73,6 +78,29 @@ for (const { name, backend } of builds) {
       objective.dispose();
       const general = { ...solution.toResult(), backend: fused.backend, seconds: 0 };
       for (const i of everySample) assert.equal(sampleOf(general, i), sampleOf(fused, i), `sample ${i}`);
+    });
+  }
+
+  for (const reduction of ["mean", "sum"] as const) {
+    test(`${name}: ${reduction}: lbfgs ends a sample by the entropy of its own targets, in any place, recorded or not`, async () => {
+      const loss = binaryCrossEntropy({ reduction });
+      const options = { loss, solver: lbfgs({ tolerance: 1e-3 }), backend };
+      const weights = randomArray(2, 9 * 8, -0.3, 1).map((w) => Math.max(w, 0));
+      const encodeSamples = (indices: readonly number[], more: EncodeOptions = {}) =>
+        encode(reaching, rowsOf(reached, indices, 8), {
+          ...options,
+          weights: rowsOf(weights, indices, 8),
+          ...more,
+        });
+      const everySample = Array.from({ length: 9 }, (_, i) => i);
+      const all = await encodeSamples(everySample);
+      const recorded = await encodeSamples(everySample, { saveAt: "steps", batchSize: 2 });
+      const inTwos = await encodeSamples(everySample, { batchSize: 2 });
+      for (const i of everySample) {
+        const expected = sampleOf(await encodeSamples([i]), 0);
+        for (const result of [all, inTwos, recorded])
+          assert.equal(sampleOf(result, i), expected, `sample ${i}`);
+      }
     });
   }
 

@@ -325,7 +325,7 @@ test("Hamiltonian Monte Carlo of the guide, as it stands there, draws from the p
   const text = guide("own-solvers");
   assert.match(
     text,
-    "With `demo/convolutional.safetensors`, a prior of 200 digits and the upper half of another one hidden, some nine of",
+    "With `demo/convolutional.safetensors`, a prior of 200 digits and the upper half of another one hidden, more than nine of",
   );
   const [, block] = between(text, "## Hamiltonian Monte Carlo", "\nWith `demo").split("```ts\n");
   const { code } = await transform(block!.split("```")[0]!.replace(/^import .*$/gm, ""), { loader: "ts" });
@@ -346,7 +346,7 @@ test("Hamiltonian Monte Carlo of the guide, as it stands there, draws from the p
   );
   const { draws, accepted }: { draws: Float64Array[]; accepted: number } = await run(...Object.values(given));
   const rate = accepted / draws.length;
-  assert.ok(rate > 0.85 && rate < 0.95, `${rate}`);
+  assert.ok(rate > 0.9 && rate < 1, `${rate}`);
   assert.ok(draws.every((draw) => draw.every(Number.isFinite)));
 });
 

@@ -29,7 +29,7 @@ import {
 } from "../../support/lbfgs-reference.ts";
 import { bindObjective } from "../../support/objective.ts";
 import { randomArray } from "../../support/random.ts";
-import { norm } from "../../support/reference.ts";
+import { lossOf, norm } from "../../support/reference.ts";
 import { sampleOf } from "../../support/sample-result.ts";
 
 // lbfgs held to its rule, written plainly in support/lbfgs-reference.ts: on the same float32 evaluations it takes the
@@ -177,6 +177,12 @@ const CASES: Record<string, Case> = {
     loss: customLoss(pseudoHuber),
     weights: true,
   },
+  "a custom loss below 0": {
+    layers: [5, 17, 33],
+    activation: "elu",
+    output: "identity",
+    loss: customLoss({ ...pseudoHuber, value: (o, y) => pseudoHuber.value(o, y) - 3 }),
+  },
   "and a refresh too dear": {
     layers: [20, 6, 30],
     activation: "elu",
@@ -268,6 +274,22 @@ const CASES: Record<string, Case> = {
     gain: 0.02,
     loss: customLoss({ value: pseudoHuber.value, gradient: pseudoHuber.gradient }),
   },
+  "targets that are met, cross entropy": {
+    layers: [12, 20, 8],
+    activation: "elu",
+    output: "sigmoid",
+    loss: bce,
+    weights: true,
+    options: { tolerance: 1e-3 },
+  },
+  "targets that are met, its sum": {
+    layers: [12, 20, 8],
+    activation: "elu",
+    output: "sigmoid",
+    loss: binaryCrossEntropy(sum),
+    weights: true,
+    options: { tolerance: 1e-3 },
+  },
   "more than 512 latents": {
     layers: [515, 3, 12],
     activation: "tanh",
@@ -338,6 +360,13 @@ async function ownMatrix({ backend }: Build, decoder: Decoder, loss: Loss): Prom
   return matrix;
 }
 
+/** Lower bound of a sample's loss: of cross entropy that at the targets themselves. */
+function leastOf(loss: Loss, y: Float32Array, weights?: Float32Array): number {
+  if (loss.name !== "binaryCrossEntropy") return 0;
+  const logits = Array.from(y, (value) => Math.log(value / (1 - value)));
+  return lossOf(loss, logits, y, weights).value;
+}
+
 /** Runs the rule on a build's own evaluations, sample by sample. */
 async function byTheRule(
   build: Build,
@@ -346,7 +375,7 @@ async function byTheRule(
   note: (path: RarePath) => void,
 ) {
   const { decoder, loss, y, weights, z0 } = given;
-  const d = decoder.latentSize;
+  const [d, n] = [decoder.latentSize, decoder.outputSize];
   const objective = await bindObjective(build.backend, decoder, loss, y, weights);
   const { curvature } = objective;
   const use = curvature?.use ?? withoutMatrices(undefined);
@@ -365,7 +394,8 @@ async function byTheRule(
     };
     const shared = matrix && { matrix, scale: curvature!.scale(i) };
     const start = z0?.subarray(i * d, (i + 1) * d) ?? new Float32Array(d);
-    const leastLoss = objective.leastLoss!(i);
+    const of = (values: Float32Array) => values.subarray(i * n, (i + 1) * n);
+    const leastLoss = leastOf(loss, of(y), weights && of(weights));
     const settings = { ...DEFAULTS, ...options, use, leastLoss, shared, note };
     results.push(await referenceLbfgs(sample, start, settings));
   }

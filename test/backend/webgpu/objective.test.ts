@@ -20,6 +20,7 @@ import {
   loadDecoder,
   openObjective,
   squaredError,
+  wasm,
 } from "../../../src/index.ts";
 import { writeFunction } from "../../../src/onnx-format/kinds/elementwise.ts";
 import { allRows } from "../../../src/solver/objective.ts";
@@ -33,6 +34,7 @@ import {
   derivative,
   elementLoss,
   gaussNewtonOf,
+  lossOf,
   norm,
   objectiveOf,
   relativeDistance,
@@ -163,6 +165,43 @@ test("openObjective has float64's values, gradients and Jacobian-vector products
   }
   const last = [values[2], ...gradients.subarray(2 * d), ...products.subarray(2 * n)];
   assert.ok(last.every(Number.isNaN), `${last}`);
+  objective.dispose();
+  decoder.dispose();
+});
+
+test("products of more samples than WASM takes at a time are those of wasm(), each sample's own", async () => {
+  const [d, n, count] = [2, 3, 50];
+  const decoder = createDecoder({ layers: [d, n], outputActivation: "sigmoid", seed: 1 });
+  const y = randomArray(3, count * n, 0, 1);
+  const [z, v] = [randomArray(2, count * d, -2, 2), randomArray(4, count * d, -1, 1)];
+  const rows = Array.from({ length: count }, (_, row) => count - 1 - row);
+  const [got, expected] = await Promise.all(
+    [backend, wasm({ threads: 1 })].map(async (backend) => {
+      const objective = await openObjective(decoder, y, { loss: "bce", backend });
+      await objective.value(rows, z);
+      const products = await objective.jacobianProduct(rows, v);
+      objective.dispose();
+      return products;
+    }),
+  );
+  assert.equal(got, expected);
+  decoder.dispose();
+});
+
+test("the lower bound of a sample's loss is the entropy of its own targets", async () => {
+  const [n, count] = [5, 6];
+  const decoder = createDecoder({ layers: [3, n], outputActivation: "sigmoid", seed: 1 });
+  const y = randomArray(3, count * n, 0.01, 0.99);
+  const weights = randomArray(6, count * n, 0, 3);
+  const loss = binaryCrossEntropy();
+  const session = await backend.open(decoder);
+  const objective = await session.objective(problemOf(decoder, loss, y, { weights }), 2, 4);
+  for (let row = 0; row < 4; row++) {
+    const own = (values: Float32Array) => values.subarray((2 + row) * n, (3 + row) * n);
+    const logits = Array.from(own(y), (value) => Math.log(value / (1 - value)));
+    const { value } = lossOf(loss, logits, own(y), own(weights));
+    assert.ok(Math.abs(objective.leastLoss!(row) - value) < 1e-12, `sample ${2 + row}`);
+  }
   objective.dispose();
   decoder.dispose();
 });

@@ -127,6 +127,8 @@ const REFUSALS: Readonly<Record<string, readonly Case[]>> = {
     ],
     [/leave pixels as many/, /leaves \[6,6\] pixels as many/, mode("linear"), scaledBy(1.1)],
     [/`align_corners` with scales/, /makes no whole number/, place("align_corners"), scaledBy(0.7)],
+    // 10.08 pixels.
+    [/`align_corners` with scales/, /makes no whole number/, place("align_corners"), scaledBy(1.68)],
     [/scales or sizes that are computed/, /its input 2 is computed/, {}, (_, z) => ["", z]],
     [/the channels resized/, /the channels/, {}, (file) => ["", file.floats([1, 2, 1, 1])]],
   ],
@@ -211,6 +213,21 @@ test("what the page says is refused of an operator is", async () => {
       const message = await refusalOf(fileOf(operator, attributes, others));
       assert.match(message, refusal, operator);
       assert.match(message, `(${operator}: `, operator);
+    }
+  }
+});
+
+test("pixels are as far apart as the scale says, also where twice as many come of another one", async () => {
+  const ramp = Float32Array.from({ length: 4 * 36 }, (_, i) => i % 6);
+  for (const scale of [2, 2.1]) {
+    const decoder = await loadOnnx(fileOf("Resize", mode("linear"), scaledBy(scale)));
+    const row = (await decode(decoder, ramp)).subarray(0, 12);
+    for (const [i, value] of row.entries()) {
+      const expected = Math.min(Math.max((i + 0.5) / scale - 0.5, 0), 5);
+      assert.ok(
+        Math.abs(value - expected) < 1e-5,
+        `scale ${scale}, pixel ${i}: ${value}, expected ${expected}`,
+      );
     }
   }
 });
