@@ -342,6 +342,8 @@ test("what has a picture's name and is no file is refused by its name, wherever 
     ["a folder", "a device", (path) => symlinkSync(device, path)],
     ["a pattern", "a device", (path) => symlinkSync(device, path)],
     ["a folder", "there is no such file or folder", (path) => symlinkSync(join(folder, "none"), path)],
+    ["a pattern", "there is no such file or folder", (path) => symlinkSync(join(folder, "none"), path)],
+    ["a pattern", "its symbolic links go in a circle", (path) => symlinkSync(path, path)],
   ];
   const refuses = async (stated: RegExp, ...args: string[]) => {
     const where = ["--decoder", decoderFile, "--out", workplace.newPath(), "--quiet"];
