@@ -1,6 +1,7 @@
 import { builtinModule } from "../base/builtin-module.ts";
 import { onAbort } from "../base/on-abort.ts";
 import { throwIfAborted } from "../base/realms.ts";
+import { checkIsFile } from "./durable-file.ts";
 import { allocate, checkSize, collect, type Limits } from "./limits.ts";
 
 /** Returns Node's module `fs/promises`; undefined in other runtimes. */
@@ -19,11 +20,25 @@ export async function readFile(
   path: string | URL | Buffer,
   limits: Limits,
 ): Promise<Uint8Array> {
+  const isPipe = (await nodeFiles()!.stat(path)).isFIFO();
+  return isPipe ? collect(where, chunksOfPipe(path, limits.signal), limits) : readStored(where, path, limits);
+}
+
+/**
+ * Reads a whole file or device in Node.
+ *
+ * @throws LatentflowError `invalid_file` if it is a named pipe, or larger than `maxBytes`; errors of the file system unchanged
+ */
+export async function readStored(
+  where: string,
+  path: string | URL | Buffer,
+  limits: Limits,
+): Promise<Uint8Array> {
   const { maxBytes, signal } = limits;
-  if ((await nodeFiles()!.stat(path)).isFIFO()) return collect(where, chunksOfPipe(path, signal), limits);
-  const handle = await nodeFiles()!.open(path);
+  const handle = await openAtOnce(path);
   try {
     const status = await handle.stat();
+    if (status.isFIFO()) checkIsFile(where, status);
     // Devices have no size, and files that the system generates on reading, as in /proc, have size 0.
     if (!status.isFile() || status.size === 0) return await collect(where, piecesOf(handle), limits);
     checkSize(where, "the file has", status.size, maxBytes);
@@ -39,6 +54,15 @@ export async function readFile(
   } finally {
     await handle.close();
   }
+}
+
+/**
+ * Opens a file for reading, in Node. If a named pipe has taken its place since it was looked at, that is opened without waiting
+ * for a writer, which would block one of Node's threads.
+ */
+export function openAtOnce(path: string | URL | Buffer): Promise<FileHandle> {
+  const { O_RDONLY, O_NONBLOCK } = builtinModule("node:fs")!.constants;
+  return nodeFiles()!.open(path, O_RDONLY | O_NONBLOCK);
 }
 
 type FileHandle = Awaited<ReturnType<NonNullable<ReturnType<typeof nodeFiles>>["open"]>>;

@@ -1,3 +1,4 @@
+// Tests src/train/mini-batches.ts, too: the masks and augmentations of each.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { sgd } from "../../src/backend/optimizer.ts";

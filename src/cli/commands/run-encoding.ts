@@ -12,7 +12,7 @@ import {
   unlessInterrupted,
 } from "../interrupt.ts";
 import type { Job } from "../options/job.ts";
-import { chooseNames, writeCompleted } from "../output/completed-pictures.ts";
+import { chooseNames, completedName, writeCompleted } from "../output/completed-pictures.ts";
 import { encodeFigures, type UnitCounts } from "../output/encode-figures.ts";
 import { makeFolder, type Output } from "../output/output-files.ts";
 import { pictureNames } from "../output/picture-names.ts";
@@ -54,6 +54,7 @@ export async function runJob(job: Job): Promise<void> {
   await makeFolder(job.out, encodeOutputs, job);
   const cut = { samples: input.samples.count, unit: job.unit ?? unitFor(job, input) };
   const completed = job.shard ? undefined : await chooseNames(job.out, input);
+  if (completed) await makeFolder(join(job.out, completedName), completed, {});
   const run = { job, input, cut, completed, signal };
   if (cut.samples === 0 && job.shard)
     throw invalid("there are no samples in --data, so there is no shard of them");

@@ -1,4 +1,4 @@
-import { open, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { isAbsolute, relative, resolve } from "node:path";
 import { LatentflowError } from "../../base/errors.ts";
 import { onAbort } from "../../base/on-abort.ts";
@@ -7,7 +7,7 @@ import { invalid } from "../../base/refuse.ts";
 import { show, showPath, withoutSecrets } from "../../base/show.ts";
 import { fileError } from "../../files/durable-file.ts";
 import { collect, type Limits } from "../../files/limits.ts";
-import { readFile } from "../../files/local-file.ts";
+import { openAtOnce, readFile } from "../../files/local-file.ts";
 import { splitArrayName } from "../../files/npz.ts";
 import { systemPath } from "./file-names.ts";
 
@@ -39,7 +39,7 @@ export async function beginningOf(file: string, most = 512): Promise<Uint8Array 
   try {
     const path = /^file:/i.test(file) ? new URL(file) : systemPath(file);
     if (!(await stat(path)).isFile()) return undefined;
-    const handle = await open(path);
+    const handle = await openAtOnce(path);
     try {
       const { buffer, bytesRead } = await handle.read(new Uint8Array(most), 0, most, 0);
       return buffer.subarray(0, bytesRead);

@@ -73,7 +73,7 @@ const ABANDONED_AFTER = 86_400_000;
 
 /** Removes old temporary files, left by killed runs, of the given output files. Errors are ignored. */
 async function removeAbandoned(folder: string, names: readonly string[]): Promise<void> {
-  const ours = new Set([...names, PROBE]);
+  const ours = new Set([...names, PROBE].map(beginningOf));
   for (const name of await fileSystem.readdir(folder).catch((): string[] => [])) {
     const [, place] = /^(.*)\.[0-9a-f]{12}\.temporary$/s.exec(name) ?? [];
     if (place === undefined || !ours.has(place)) continue;
@@ -283,9 +283,11 @@ async function follow(path: string): Promise<[place: string, status: Stats | und
 /** Number of characters of a file's name that its temporary file's name begins with: a name has at most 255 bytes. */
 const KEPT_OF_NAME = 60;
 
+const beginningOf = (name: string) => name.slice(0, KEPT_OF_NAME);
+
 /** Returns a random name for a temporary file in the same folder; random since two processes may write the same file. */
 export function temporaryOf(place: string): string {
-  const name = `${basename(place).slice(0, KEPT_OF_NAME)}.${randomBytes(6).toString("hex")}.temporary`;
+  const name = `${beginningOf(basename(place))}.${randomBytes(6).toString("hex")}.temporary`;
   return join(dirname(place), name);
 }
 

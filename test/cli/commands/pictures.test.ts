@@ -330,6 +330,37 @@ test("a picture whose name is as long as may be is completed under its name, and
   assert.equal((await run(join(second, "p*.png"))).names, ["picture-2-2.png", "picture-2.png"]);
 });
 
+test("what stands in the way of completed pictures is refused before the work", async () => {
+  const pictures = writeTransparent(["a.png", "b.png"], (i, pixel) => (i + pixel) % 2);
+  const inTheWay: [RegExp, (path: string) => void][] = [
+    [
+      /cannot make the folder .*completed: it is a file, expected a folder\n$/,
+      (path) => writeFileSync(path, ""),
+    ],
+    [
+      /cannot write .*b\.png: it is a folder, expected a file\n$/,
+      (path) => mkdirSync(join(path, "b.png"), { recursive: true }),
+    ],
+  ];
+  for (const [stated, make] of inTheWay) {
+    const out = workplace.newPath();
+    mkdirSync(out);
+    make(join(out, "completed"));
+    const { exit, stderr } = await runHere(
+      "encode",
+      "--decoder",
+      decoderFile,
+      "--out",
+      out,
+      "--data",
+      pictures,
+    );
+    assert.is(exit, 1);
+    assert.match(stderr, stated);
+    assert.equal(readdirSync(out), ["completed"]);
+  }
+});
+
 test("what has a picture's name and is no file is refused by its name, wherever it is in a folder", async () => {
   const pipe = workplace.newPath();
   execFileSync("mkfifo", [pipe]);
@@ -342,6 +373,8 @@ test("what has a picture's name and is no file is refused by its name, wherever 
     ["a folder", "a device", (path) => symlinkSync(device, path)],
     ["a pattern", "a device", (path) => symlinkSync(device, path)],
     ["a folder", "there is no such file or folder", (path) => symlinkSync(join(folder, "none"), path)],
+    ["a pattern", "there is no such file or folder", (path) => symlinkSync(join(folder, "none"), path)],
+    ["a pattern", "its symbolic links go in a circle", (path) => symlinkSync(path, path)],
   ];
   const refuses = async (stated: RegExp, ...args: string[]) => {
     const where = ["--decoder", decoderFile, "--out", workplace.newPath(), "--quiet"];

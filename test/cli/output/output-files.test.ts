@@ -16,12 +16,17 @@ import {
   utimesSync,
   writeFileSync,
 } from "node:fs";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { makeFolder, removeEmptyFolders, writeOutputs } from "../../../src/cli/output/output-files.ts";
+import {
+  makeFolder,
+  removeEmptyFolders,
+  temporaryOf,
+  writeOutputs,
+} from "../../../src/cli/output/output-files.ts";
 import { readNpy } from "../../../src/files/npy.ts";
 import { createDecoder } from "../../../src/index.ts";
 import { readCheckpoint } from "../../../src/train/checkpoint-format.ts";
@@ -264,9 +269,12 @@ test("temporary files that killed runs have left are removed after a day, and no
   const out = workplace.newPath();
   mkdirSync(out);
   const hours = (count: number) => Date.now() / 1000 - 3600 * count;
+  const long = `${"n".repeat(200)}.png`;
   const files: readonly (readonly [name: string, age: number, stays: boolean])[] = [
     ["latents.npy.0123456789ab.temporary", 25, false],
     ["probe.0123456789ab.temporary", 25, false],
+    // Of a name that is cut.
+    [basename(temporaryOf(long)), 25, false],
     // Of a run that may be alive.
     ["latents.npy.ba9876543210.temporary", 23, true],
     ["mine.npy.0123456789ab.temporary", 25, true],
@@ -277,7 +285,7 @@ test("temporary files that killed runs have left are removed after a day, and no
     writeFileSync(join(out, name), "");
     utimesSync(join(out, name), hours(age), hours(age));
   }
-  await makeFolder(out, ["latents.npy"], {});
+  await makeFolder(out, ["latents.npy", long], {});
   for (const [name, , stays] of files) assert.is(existsSync(join(out, name)), stays, name);
 });
 

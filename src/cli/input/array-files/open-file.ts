@@ -1,6 +1,7 @@
-import { type FileHandle, open } from "node:fs/promises";
+import type { FileHandle } from "node:fs/promises";
 import { throwIfAborted } from "../../../base/realms.ts";
 import { fileError } from "../../../files/durable-file.ts";
+import { openAtOnce } from "../../../files/local-file.ts";
 import { systemPath } from "../file-names.ts";
 
 /** A file that is read piece by piece and stays open until the command ends. */
@@ -24,7 +25,7 @@ const opened = new Set<FileHandle>();
  * @throws LatentflowError if the file cannot be opened
  */
 export async function openFile(where: string, path: string): Promise<OpenFile> {
-  const handle = await open(systemPath(path)).catch((cause) => {
+  const handle = await openAtOnce(systemPath(path)).catch((cause) => {
     throw fileError(where, cause);
   });
   opened.add(handle);

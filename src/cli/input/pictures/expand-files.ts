@@ -1,4 +1,4 @@
-import { readdir, stat } from "node:fs/promises";
+import { lstat, readdir, stat } from "node:fs/promises";
 import { basename, extname, join } from "node:path";
 import { invalid } from "../../../base/refuse.ts";
 import { showPath } from "../../../base/show.ts";
@@ -106,10 +106,12 @@ async function matching(flag: string, pattern: string): Promise<string[]> {
   const files: string[] = [];
   for (const place of places) {
     const status = await stat(systemPath(place)).catch(() => undefined);
-    if (!status) continue;
-    // A pattern such as * matches folders, too.
-    if (isPictureName(place) || !status.isDirectory()) checkIsFile(showFile(flag, place), status);
-    if (status.isFile()) files.push(place);
+    const entry = status ?? (await lstat(systemPath(place)).catch(() => undefined));
+    // A pattern such as * matches folders, too, and one such as */a.png leads to paths where nothing is.
+    const taken = isPictureName(place) ? entry : status && !status.isDirectory();
+    if (!taken) continue;
+    await checkFile(flag, place);
+    files.push(place);
   }
   if (files.length > 0) return files.sort(compareNames);
   throw invalid(`${flag} ${showPath(pattern)}: no file matches, expected at least one`);

@@ -209,8 +209,16 @@ function isScaled({ layout }: PictureFiles, { width, height }: Size): boolean {
   return width !== layout.width || height !== layout.height;
 }
 
-function imageOf({ flag, paths, limits }: PictureFiles, i: number): Promise<ImageDataLike> {
-  return readImage(showFile(flag, paths[i]!), paths[i]!, limits);
+/** Decodes the picture with index `i`; throws if its size is no longer that of the header, by which it is placed. */
+async function imageOf({ flag, paths, headers, limits }: PictureFiles, i: number): Promise<ImageDataLike> {
+  const where = showFile(flag, paths[i]!);
+  const image = await readImage(where, paths[i]!, limits);
+  const header = headers[i]!;
+  if (image.width === header.width && image.height === header.height) return image;
+  throw invalidFile(
+    `${where}: the picture is ${image.width} × ${image.height} pixels, and was ${header.width} × ${header.height} when ` +
+      "it was opened; do not change it during the run",
+  );
 }
 
 /** Converts a picture to a sample. */

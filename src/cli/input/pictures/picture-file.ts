@@ -5,7 +5,7 @@ import { invalidFile } from "../../../base/refuse.ts";
 import { checkIsFile, fileError } from "../../../files/durable-file.ts";
 import { recognise } from "../../../files/file-kind.ts";
 import { checkSize, type Limits } from "../../../files/limits.ts";
-import { readFile } from "../../../files/local-file.ts";
+import { readStored } from "../../../files/local-file.ts";
 import type { ImageDataLike } from "../../../images/index.ts";
 import { checkPixelCount } from "../../../images/picture.ts";
 import { isPng, mayBeTransparent, readPng, readPngHeader } from "../../../images/png-format.ts";
@@ -103,7 +103,7 @@ function formatOf(where: string, path: string, bytes: Uint8Array) {
  * @throws LatentflowError if the file cannot be read; after an abort, the abort signal's reason
  */
 export function bytesOf(where: string, path: string, limits: Limits): Promise<Uint8Array> {
-  return readFile(where, systemPath(path), limits).catch((cause) => {
+  return readStored(where, systemPath(path), limits).catch((cause) => {
     throw limits.signal?.aborted ? cause : problemOf(where, cause);
   });
 }

@@ -1,5 +1,6 @@
 // Tests src/cli/input/pictures/picture-file.ts, too.
-import { copyFileSync, mkdirSync, writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { copyFileSync, mkdirSync, unlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { test } from "uvu";
@@ -108,6 +109,22 @@ test("pictures and masks without a pixel that is seen are refused by name", asyn
     "invalid_file",
     /the mask hides all pixels, as it is read with --mask-hides black/,
   );
+});
+
+test("a picture that is replaced after its header was read is refused, and a pipe in its place not waited for", async () => {
+  const file = `${workplace.newPath()}.png`;
+  const decoder = { outputShape: [6, 6] };
+  copyFileSync(at("grey.png")[0]!, file);
+  const scaled = await open([file], decoder, { fit: "contain" });
+  copyFileSync(at("orientation-6.jpg")[0]!, file);
+  const changed =
+    /\.png: the picture is 18 × 26 pixels, and was 13 × 9 when .*opened; do not change it during the run/;
+  await rejected(scaled.read(0, 36), "invalid_file", changed);
+
+  unlinkSync(file);
+  execFileSync("mkfifo", [file]);
+  await rejected(scaled.read(0, 36), "invalid_file", /\.png: it is a named pipe, expected a file/);
+  await rejected(scaled.fingerprint(), "invalid_file", /\.png: it is a named pipe, expected a file/);
 });
 
 test("JPEG files are upright samples", async () => {
