@@ -1,4 +1,4 @@
-import type { CurvatureUse } from "../../src/solver/objective.ts";
+import { type CurvatureUse, hasMatrices } from "../../src/solver/objective.ts";
 import type { Status } from "../../src/solver/status.ts";
 import { dot, factorise, solveFactorised } from "./cholesky.ts";
 
@@ -26,7 +26,14 @@ export interface ReferenceOptions {
   /** The sample's loss cannot be below it. Default 0. */
   readonly leastLoss?: number;
   /** A₀ where it does not depend on the data, and what it is multiplied by for this sample. */
-  readonly shared?: { readonly matrix: ArrayLike<number>; readonly scale: number } | undefined;
+  readonly shared?:
+    | {
+        readonly matrix: ArrayLike<number>;
+        readonly scale: number;
+        /** τ where the matrix is a low-rank form, whose look adds 2⁻²³ d τ I in place of a share of the diagonal. */
+        readonly damping?: number;
+      }
+    | undefined;
   /** Is told which of the rule's rarer ways a sample goes. */
   readonly note?: ((path: RarePath) => void) | undefined;
 }
@@ -169,8 +176,9 @@ export async function referenceLbfgs(
   } else if (shared) {
     a = shared.matrix;
     scale = shared.scale;
-    tau = scale * traceMean(a, d);
-    metric = Metric.damped(a, d, traceMean(a, d))!;
+    const mean = shared.damping ?? traceMean(a, d);
+    tau = scale * mean;
+    metric = Metric.damped(a, d, mean)!;
     inverseScale = 1 / scale;
   } else if (use.hasCurvature) {
     counts.valueEvaluations++;
@@ -347,7 +355,7 @@ export async function referenceLbfgs(
       continue;
     }
     const k = counts.acceptedSteps;
-    if (use.matrix !== "none" && spent >= Math.max(2 * d, 64)) {
+    if (hasMatrices(use) && spent >= Math.max(2 * d, 64)) {
       note("A is made at the sample's own z");
       a = await objective.matrix!("own");
       counts.matrixEvaluations++;
@@ -378,7 +386,12 @@ export async function referenceLbfgs(
   function look(): boolean {
     if (phase === "none") {
       aside = pairs;
-      const undamped = a && Metric.damped(a, d, (NOISE ** 2 * d * tau) / scale, NOISE * d);
+      const isLowRank = shared?.damping !== undefined;
+      const undamped =
+        a &&
+        (isLowRank
+          ? Metric.damped(a, d, (NOISE * d * tau) / scale)
+          : Metric.damped(a, d, (NOISE ** 2 * d * tau) / scale, NOISE * d));
       if (a && undamped) {
         const matrix = Metric.damped(a, d, 0) ?? undamped;
         const excess = Math.max(

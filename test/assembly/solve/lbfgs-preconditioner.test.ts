@@ -274,10 +274,19 @@ test("how curvature is used depends on the decoder, the loss and whether there a
   // n·d(d + 1)/2 of at most four times the parameters: 210·n and 4·(6·20 + 6 + 7·n).
   assert.is(use([20, 6, 2]), "shared 8");
   assert.is(use([20, 6, 3]), "shared 0");
-  assert.is(use([512, 1, 2]), "shared 0");
-  assert.is(use([513, 1, 2]), "none 0");
-  assert.is(use([256, 1, 65_536]), "shared 0");
-  assert.is(use([256, 1, 65_537]), "none 0");
+  // Above 64 latents A is used in low-rank form, if a step with 16 vectors takes less than a pass: 6·16·d multiplications.
+  assert.is(use([64, 1, 2]), "shared 0");
+  assert.is(use([65, 1, 2]), "none 0");
+  assert.is(use([65, 40, 85]), "none 0");
+  assert.is(use([65, 40, 96]), "lowRank 0");
+  assert.is(use([513, 100, 100]), "lowRank 0");
+  // Unless W is refreshed and A factorised for four passes.
+  assert.is(use([65, 450, 450, 20]), "shared 8");
+  assert.is(use([512, 4096, 4096, 2]), "lowRank 0");
+  // Of a custom loss the curvature depends on the data.
+  const custom = customLoss({ ...functions, curvature: () => 1 });
+  assert.is(use([65, 40, 96], { loss: custom }), "shared 0");
+  assert.is(use([513, 100, 100], { loss: custom }), "none 0");
 });
 
 test.run();

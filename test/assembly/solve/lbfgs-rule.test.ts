@@ -1,6 +1,6 @@
 // run: both
 // Tests assembly/solve/descent.ts, assembly/solve/lbfgs-pairs.ts, assembly/solve/lbfgs-state.ts,
-// src/solver/lbfgs.ts, src/solver/descent.ts.
+// assembly/solve/low-rank.ts, src/solver/lbfgs.ts, src/solver/descent.ts.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import type { Complete } from "../../../src/base/check.ts";
@@ -19,6 +19,7 @@ import {
   lbfgs,
   squaredError,
 } from "../../../src/index.ts";
+import type { LowRank } from "../../../src/solver/low-rank.ts";
 import { allRows, withoutMatrices } from "../../../src/solver/objective.ts";
 import { type Build, builds } from "../../support/builds.ts";
 import {
@@ -290,6 +291,22 @@ const CASES: Record<string, Case> = {
     weights: true,
     options: { tolerance: 1e-3 },
   },
+  "a low-rank form": {
+    layers: [70, 96, 120],
+    activation: "elu",
+    output: "sigmoid",
+    loss: bce,
+    options: { tolerance: 1e-3 },
+  },
+  "a low-rank form, the sum of a linear output": {
+    layers: [70, 96, 120],
+    activation: "tanh",
+    output: "identity",
+    loss: squaredError(sum),
+    weights: true,
+    z0: true,
+    options: { tolerance: 1e-3 },
+  },
   "more than 512 latents": {
     layers: [515, 3, 12],
     activation: "tanh",
@@ -360,6 +377,18 @@ async function ownMatrix({ backend }: Build, decoder: Decoder, loss: Loss): Prom
   return matrix;
 }
 
+/** VΛVᵀ + ρ(I - VVᵀ), row by row. */
+function denseForm({ vectors, values, rank, rest }: LowRank, d: number): Float64Array {
+  const stride = vectors.length / rank;
+  return Float64Array.from({ length: d * d }, (_, at) => {
+    const [i, k] = [Math.floor(at / d), at % d];
+    return values.reduce(
+      (sum, value, j) => sum + (value - rest) * vectors[j * stride + i]! * vectors[j * stride + k]!,
+      i === k ? rest : 0,
+    );
+  });
+}
+
 /** Lower bound of a sample's loss: of cross entropy that at the targets themselves. */
 function leastOf(loss: Loss, y: Float32Array, weights?: Float32Array): number {
   if (loss.name !== "binaryCrossEntropy") return 0;
@@ -382,7 +411,8 @@ async function byTheRule(
   const isShared = use.matrix === "shared";
   if (isShared) await curvature!.shared();
   const hasFactors = isShared && loss.name !== "custom";
-  const matrix = hasFactors ? await ownMatrix(build, decoder, loss) : undefined;
+  const { lowRank } = (use.matrix === "lowRank" && (await curvature!.shared())) || {};
+  const matrix = hasFactors ? await ownMatrix(build, decoder, loss) : lowRank && denseForm(lowRank, d);
   const results = [];
   for (let i = 0; i < SAMPLES; i++) {
     const row = Int32Array.of(i);
@@ -392,7 +422,8 @@ async function byTheRule(
       alongGradient: async () => (await curvature!.alongGradient(row))[0]!,
       matrix: (kind) => curvature!.matrices(row, kind),
     };
-    const shared = matrix && { matrix, scale: curvature!.scale(i) };
+    const damping = lowRank && { damping: lowRank.damping };
+    const shared = matrix && { matrix, scale: curvature!.scale(i), ...damping };
     const start = z0?.subarray(i * d, (i + 1) * d) ?? new Float32Array(d);
     const of = (values: Float32Array) => values.subarray(i * n, (i + 1) * n);
     const leastLoss = leastOf(loss, of(y), weights && of(weights));
@@ -413,6 +444,8 @@ for (const build of builds) {
       const given = makeCase(what);
       const { decoder, y, ...more } = given;
       const result = await encode(decoder, y, { ...more, solver: lbfgs(options), backend: build.backend });
+      // Products with Ritz vectors are made in float32.
+      const loose = name.startsWith("a low-rank form") ? 10 : 1;
       const expected = await byTheRule(build, given, options, (path) => taken.add(path));
       if (name.startsWith("rescues")) assert.ok(Math.max(...result.stats.matrixEvaluations) > 0);
       if (name === "five steps") assert.ok(result.status.includes("max_steps"));
@@ -422,14 +455,14 @@ for (const build of builds) {
         const { initialLoss: _, gradientNorm, loss: got, z: reached, ...more } = sampleOf(result, i);
         const { t: time, remainingFall: left, ...same } = more;
         assert.equal(same, counts, label);
-        assert.ok(Math.abs(got! / loss - 1) < 1e-6, `${label}: ${got}, not ${loss}`);
-        assert.ok(Math.abs(time! - t) <= 1e-5 * t, label);
+        assert.ok(Math.abs(got! / loss - 1) < loose * 1e-6, `${label}: ${got}, not ${loss}`);
+        assert.ok(Math.abs(time! - t) <= loose * 1e-5 * t, label);
         const off = norm(reached.map((value, k) => value - z[k]!)) / (norm(z) + 1e-3);
-        assert.ok(off < 1e-4, `${label}: z off by ${off}`);
-        const isAlike = Math.abs(left! / remainingFall - 1) < 1e-3;
+        assert.ok(off < loose * 1e-4, `${label}: z off by ${off}`);
+        const isAlike = Math.abs(left! / remainingFall - 1) < loose * 1e-3;
         assert.ok(isAlike || left === remainingFall, `${label}: ${left} remains`);
         const length = norm(gradient);
-        assert.ok(Math.abs(gradientNorm! - length) <= 1e-3 * length, `${label}: gradient`);
+        assert.ok(Math.abs(gradientNorm! - length) <= loose * 1e-3 * length, `${label}: gradient`);
       });
     });
   }
