@@ -1,22 +1,6 @@
 import type { Arena } from "../kernels/arena.ts";
+import type { LowRank } from "./objective.ts";
 import { NO_SHARED_MATRIX, type SharedMatrix } from "./solver-block.ts";
-
-/**
- * Low-rank form of the Gauss-Newton matrix A₀ at the decoder's start latent: VΛVᵀ + ρ(I - VVᵀ), by the r Ritz vectors V of its
- * largest Ritz values Λ. assembly/solve/low-rank.ts computes with it.
- */
-export interface LowRank {
-  /** Number r of Ritz vectors, a multiple of four. */
-  readonly rank: number;
-  /** Ritz vectors, one after the other, each padded with zeros to `paddedSize(d)` numbers. */
-  readonly vectors: Float32Array;
-  /** Ritz values Λ, [r]. */
-  readonly values: Float64Array;
-  /** ρ > 0, which stands for all other eigenvalues of A₀. */
-  readonly rest: number;
-  /** Scale τ = tr(A₀)/d of the damping. */
-  readonly damping: number;
-}
 
 /** Returns the size in bytes of a low-rank form in WASM memory. */
 export function lowRankBytes({ vectors, values }: LowRank): number {

@@ -1,5 +1,4 @@
 import type { WebAssemblyModule } from "../base/platform.ts";
-import type { LowRank } from "./low-rank.ts";
 
 /**
  * Loss function of B samples on one backend: a decoder, a loss and the samples' data, bound together. For each of
@@ -154,6 +153,23 @@ export interface SharedCurvature {
   };
   /** Low-rank form of A₀, for decoders with many latents; in place of `own`. */
   readonly lowRank?: LowRank;
+}
+
+/**
+ * Low-rank form of the Gauss-Newton matrix A₀ at the decoder's start latent: VΛVᵀ + ρ(I - VVᵀ), by the r Ritz vectors V of its
+ * largest Ritz values Λ. assembly/solve/low-rank.ts computes with it.
+ */
+export interface LowRank {
+  /** Number r of Ritz vectors, a multiple of four. */
+  readonly rank: number;
+  /** Ritz vectors, one after the other, each padded with zeros to `paddedSize(d)` numbers. */
+  readonly vectors: Float32Array;
+  /** Ritz values Λ, [r]. */
+  readonly values: Float64Array;
+  /** ρ > 0, which stands for all other eigenvalues of A₀. */
+  readonly rest: number;
+  /** Scale τ = tr(A₀)/d of the damping. */
+  readonly damping: number;
 }
 
 /**

@@ -7,8 +7,7 @@ import { type Block, Blocks } from "../../kernels/arena.ts";
 import { DAMPING_COUNT, packedSize } from "../../kernels/layout.ts";
 import type { Control } from "../../solver/base.ts";
 import { makeControl } from "../../solver/control.ts";
-import type { LowRank } from "../../solver/low-rank.ts";
-import type { CurvatureUse } from "../../solver/objective.ts";
+import type { CurvatureUse, LowRank } from "../../solver/objective.ts";
 import { NO_SHARED_MATRIX, type SharedMatrix } from "../../solver/solver-block.ts";
 import { isCustom, type Loss, type LossTraits, lossTraits } from "../../terms/losses.ts";
 import { areSameComponents } from "../../terms/prior-components.ts";
@@ -85,7 +84,7 @@ function matrixUse(decoder: Decoder, curvature: LossTraits["curvature"]): Curvat
   const hasRoom = d <= MOST_LATENTS && n * d <= MOST_NUMBERS && d * pass <= MOST_WORK;
   // With fixed inputs each sample's decoder is another function of z.
   if (decoder.fixedInputs.length > 0) return hasRoom && d <= MOST_LATENTS_OF_OWN ? "own" : "none";
-  const isCheaplyFactorised = PRODUCTS_OF_FACTORS * d ** 3 <= MOST_PASSES * pass;
+  const isCheaplyFactorised = PRODUCTS_OF_FACTORS * d * d * d <= MOST_PASSES * pass;
   const isCheap = d <= MOST_LATENTS_OF_FACTORS || (isCheaplyFactorised && isCheaplyRefreshed(decoder));
   if (hasRoom && isCheap) return "shared";
   // Of a custom loss the curvature depends on the data.

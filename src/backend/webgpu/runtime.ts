@@ -14,7 +14,7 @@ export async function importRuntime(): Promise<OnnxRuntime> {
   } catch (cause) {
     throw new LatentflowError(
       "unsupported",
-      'webgpu: onnxruntime-web could not be loaded: npm install onnxruntime-web, or give webgpu({ ort }) what import("onnxruntime-web/webgpu") leads to',
+      'webgpu: onnxruntime-web could not be loaded: npm install onnxruntime-web@~1.30.0, or give webgpu({ ort }) what import("onnxruntime-web/webgpu") leads to',
       { cause },
     );
   }

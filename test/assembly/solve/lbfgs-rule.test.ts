@@ -19,8 +19,7 @@ import {
   lbfgs,
   squaredError,
 } from "../../../src/index.ts";
-import type { LowRank } from "../../../src/solver/low-rank.ts";
-import { allRows, withoutMatrices } from "../../../src/solver/objective.ts";
+import { allRows, type LowRank, withoutMatrices } from "../../../src/solver/objective.ts";
 import { type Build, builds } from "../../support/builds.ts";
 import {
   RARE_PATHS,

@@ -16,8 +16,7 @@ import {
   wasm,
 } from "../../../src/index.ts";
 import { compileKernels } from "../../../src/kernels/load.ts";
-import type { LowRank } from "../../../src/solver/low-rank.ts";
-import { allRows } from "../../../src/solver/objective.ts";
+import { allRows, type LowRank } from "../../../src/solver/objective.ts";
 import { componentsOf } from "../../../src/terms/prior-components.ts";
 import { builds } from "../../support/builds.ts";
 import { bindObjective } from "../../support/objective.ts";
