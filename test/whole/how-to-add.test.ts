@@ -267,12 +267,7 @@ const dummies = [
     file: "src/backend/backend.ts",
     before: "  readonly sampleCount: number;",
     after: "  readonly sampleCount: number;\n  readonly dummyInput: number | undefined;",
-    named: [
-      "src/api/check-data.ts",
-      "src/backend/wasm/low-rank.ts",
-      "src/backend/webgpu/auto.ts",
-      "src/train/samples.ts",
-    ],
+    named: ["src/api/check-data.ts", "src/backend/webgpu/auto.ts", "src/train/samples.ts"],
   },
   {
     kind: "An adjoint",

@@ -3,6 +3,7 @@ import { DAMPING_COUNT, packedSize } from "../../kernels/layout.ts";
 import type { Curvature } from "../../solver/objective.ts";
 import type { Problem } from "../backend.ts";
 import { allocateGaussNewton, type GaussNewtonWork, NO_MATRICES } from "./gauss-newton-memory.ts";
+import { makeLowRank } from "./low-rank.ts";
 import type { PackedDecoder } from "./packed.ts";
 import type { Passes } from "./passes.ts";
 import { curvatureUse, type PreconditionerLease, preconditionerOf } from "./preconditioner.ts";
@@ -55,7 +56,7 @@ export function wasmCurvature(
     async shared() {
       if (curvatureUse(problem).matrix === "own") return {};
       lease?.free();
-      lease = await preconditionerOf(packed, problem);
+      lease = await preconditionerOf(packed, problem, makeLowRank);
       const shared = lease.preconditioner;
       if (!shared) return undefined;
       jacobian = shared;

@@ -1,17 +1,14 @@
 import { makeTurns } from "../../base/event-loop.ts";
 import { createRandom, type Random } from "../../base/random.ts";
+import { Blocks } from "../../kernels/arena.ts";
 import { paddedSize } from "../../kernels/layout.ts";
-import { makeControl } from "../../solver/control.ts";
 import { lowRankBytes, writeLowRank } from "../../solver/low-rank.ts";
 import { allRows, type LowRank } from "../../solver/objective.ts";
 import type { Loss } from "../../terms/losses.ts";
 import type { PriorComponents } from "../../terms/prior-numbers.ts";
-import type { Problem } from "../backend.ts";
-import { allSamples } from "../feed.ts";
-import { decodeRows } from "./decode.ts";
-import { secondOrderWasmObjective } from "./objective.ts";
 import type { PackedDecoder } from "./packed.ts";
-import type { Factors, Preconditioner } from "./preconditioner.ts";
+import { allocatePrior } from "./prior-block.ts";
+import { allocateWorkspace, type Rows } from "./workspace.ts";
 
 /** Maximum number of products with the Gauss-Newton matrix that are made in one call of the kernels. */
 const PRODUCTS_AT_ONCE = 16;
@@ -23,46 +20,43 @@ const LEAST_VALUE = 0.1;
 const LEAST_REST = 1e-3;
 const SEED = 1;
 
-/** Makes the low-rank form of A₀, with `rank` vectors, in WASM memory; returns undefined if it holds too little of A₀. */
-export async function lowRankPreconditioner(
-  packed: PackedDecoder,
-  made: Factors,
-  rank: number,
-): Promise<Preconditioner | undefined> {
+/** Loss and prior whose curvatures A₀ has. */
+interface Terms {
+  readonly loss: Loss["name"];
+  readonly prior: PriorComponents | undefined;
+}
+
+/** Makes a low-rank form and copies it into WASM memory; returns undefined if it holds too little of A₀. */
+export async function makeLowRank(packed: PackedDecoder, terms: Terms, rank: number) {
   const { arena } = packed;
-  const lowRank = await makeLowRank(packed, made, rank);
+  const lowRank = await lowRankOf(packed, terms, rank);
   if (!lowRank) return undefined;
   const block = arena.allocate((piece) => ({ vectors: piece(lowRankBytes(lowRank)) }));
-  made.block = block;
-  const shared = writeLowRank(arena, block.layout.vectors, lowRank);
-  return { ...shared, jacobian: 0, jacobianPanels: 0, lowRank };
+  return { block, shared: writeLowRank(arena, block.layout.vectors, lowRank), lowRank };
 }
 
 /**
- * Makes the low-rank form of the Gauss-Newton matrix A₀ at the decoder's `start` latent, for a loss and prior, by randomised
+ * Computes the low-rank form of the Gauss-Newton matrix A₀ at the decoder's `start` latent, for a loss and prior, by randomised
  * subspace iteration (Halko, Martinsson & Tropp, 2011, algorithms 4.4 and 5.3) with `rank` vectors: the same bits on every
  * machine and thread.
  *
  * @returns undefined if the Ritz values hold less than LEAST_SHARE of A₀'s trace, or are not finite
  */
-async function makeLowRank(
-  packed: PackedDecoder,
-  terms: { readonly loss: Loss["name"]; readonly prior: PriorComponents | undefined },
-  rank: number,
-): Promise<LowRank | undefined> {
+async function lowRankOf(packed: PackedDecoder, terms: Terms, rank: number): Promise<LowRank | undefined> {
   const d = packed.decoder.latentSize;
   const random = createRandom(SEED);
   const probes = Array.from({ length: rank }, () => randomSigns(random, d));
   const products = await matrixProducts(packed, terms, probes);
   const trace = probes.reduce((sum, probe, j) => sum + dot(probe, products[j]!), 0) / rank;
+  const mean = trace / d;
+  if (!(mean > 0 && mean < Number.POSITIVE_INFINITY)) return undefined;
   const basis = orthonormal(products);
   const images = await matrixProducts(packed, terms, basis);
   const { values, vectors } = await eigen(basis.map((v) => images.map((image) => dot(v, image))));
-  const mean = trace / d;
   const order = values.map((_, j) => j).sort((a, b) => values[b]! - values[a]!);
   const kept = order.filter((j) => values[j]! > LEAST_VALUE * mean);
   const held = kept.reduce((sum, j) => sum + values[j]!, 0);
-  if (!(held >= LEAST_SHARE * trace && Number.isFinite(held) && mean > 0)) return undefined;
+  if (!(held >= LEAST_SHARE * trace && Number.isFinite(held))) return undefined;
   const padded = 4 * Math.ceil(kept.length / 4);
   const rest = Math.max((trace - held) / Math.max(d - kept.length, 1), LEAST_REST * mean);
   const result = new Float32Array(padded * paddedSize(d));
@@ -85,56 +79,51 @@ async function makeLowRank(
  */
 async function matrixProducts(
   packed: PackedDecoder,
-  { loss, prior }: { readonly loss: Loss["name"]; readonly prior: PriorComponents | undefined },
+  { loss, prior }: Terms,
   vectors: readonly Float64Array[],
 ): Promise<Float64Array[]> {
-  const { decoder } = packed;
-  const { latentSize: d, start = new Float32Array(d) } = decoder;
+  const { arena, decoder, kernels, graph } = packed;
+  const { latentSize: d, outputSize: n, start = new Float32Array(d) } = decoder;
   const count = Math.min(PRODUCTS_AT_ONCE, vectors.length);
-  const rows = allRows(count);
-  const targets = repeated(await outputAt(packed, start), count);
-  const problem: Problem = {
-    decoder,
-    loss: { name: loss as "squaredError", reduction: "mean" },
-    sampleCount: count,
-    targets,
-    weights: undefined,
-    fixed: [],
-    prior,
-    batchSize: undefined,
-  };
-  const objective = secondOrderWasmObjective(packed, problem);
   const turn = makeTurns();
   const products: Float64Array[] = [];
+  const blocks = new Blocks();
   try {
-    await objective.value(rows, Float64Array.from(repeated(start, count)));
-    await objective.gradient(rows);
+    const { pointer } = blocks.add(() => allocatePrior(arena, prior));
+    const rows = blocks.add(() =>
+      allocateWorkspace(packed, count, loss, { withTangents: true, prior: pointer }),
+    );
+    const { target } = blocks.add(() =>
+      arena.allocate((piece) => ({ target: piece(4 * paddedSize(n)) })),
+    ).layout;
+    const latentsOf = ({ pointer, stride }: Rows, row: number) => arena.f32(pointer + row * stride, d);
+    for (let row = 0; row < count; row++) latentsOf(rows.latents, row).set(start);
+    arena.i32(rows.rows, count).set(allRows(count));
+    arena.i32(rows.weights, count).fill(0);
+    arena.i32(rows.targets, count).fill(target);
+    arena.f64(rows.scales, count).fill(1 / n);
+    arena.f64(rows.priorScales, count).fill(1 / n);
+    kernels.decode(graph, rows.pointer, 1, false);
+    arena.f32(target, n).set(arena.f32(rows.outputs.pointer, n));
+    kernels.objectiveValue(graph, rows.pointer, count);
+    kernels.objectiveGradient(graph, rows.pointer, count);
     for (let first = 0; first < vectors.length; first += count) {
       const chosen = vectors.slice(first, first + count);
-      const v = new Float64Array(chosen.length * d);
-      chosen.forEach((vector, i) => {
-        v.set(vector, i * d);
+      chosen.forEach((vector, row) => {
+        latentsOf(rows.latentTangents, row).set(vector);
       });
-      const made = await objective.tangent(rows.subarray(0, chosen.length), v);
-      for (const [i] of chosen.entries()) products.push(made.slice(i * d, (i + 1) * d));
+      kernels.objectiveTangentForward(graph, rows.pointer, chosen.length);
+      kernels.objectiveLossTangents(graph, rows.pointer, chosen.length);
+      kernels.objectiveTangentBackward(graph, rows.pointer, chosen.length);
+      chosen.forEach((_, row) => {
+        products.push(Float64Array.from(latentsOf(rows.hessianProducts, row)));
+      });
       await turn();
     }
   } finally {
-    objective.dispose();
+    blocks.free();
   }
   return products;
-}
-
-/** Returns D(z) of one latent: [outputSize]. */
-async function outputAt(packed: PackedDecoder, z: Float32Array): Promise<Float32Array> {
-  const outputs = new Float32Array(packed.decoder.outputSize);
-  const decoding = { z, fixed: [], outputs, toLogits: false };
-  await decodeRows(packed, decoding, makeControl(undefined), allSamples(1));
-  return outputs;
-}
-
-function repeated(values: Float32Array, count: number): Float32Array {
-  return Float32Array.from({ length: count * values.length }, (_, i) => values[i % values.length]!);
 }
 
 /** Returns a vector of random signs, whose products with a matrix estimate its trace with the least variance. */

@@ -1,6 +1,6 @@
 import { Blocks } from "../../kernels/arena.ts";
 import { paddedSize } from "../../kernels/layout.ts";
-import type { DifferentiableObjective, Objective, SessionObjective } from "../../solver/objective.ts";
+import type { DifferentiableObjective, SessionObjective } from "../../solver/objective.ts";
 import { isCustom } from "../../terms/losses.ts";
 import type { Problem } from "../backend.ts";
 import { wasmCurvature } from "./curvature.ts";
@@ -47,7 +47,7 @@ export function differentiableWasmObjective(
   const { kernels, graph, decoder } = packed;
   const { sampleCount } = problem;
   const bound = bindRows(packed, problem, 0, sampleCount, { copies, withTangents: true });
-  const { objective, blocks, workspace, choose, tangent } = bound;
+  const { objective, blocks, workspace, passes, choose, read, write } = bound;
   const sums = blocks.add(() => allocateParameterSums(packed, sampleCount * copies, gradients));
   return {
     ...objective,
@@ -56,7 +56,14 @@ export function differentiableWasmObjective(
       choose(rows);
       kernels.objectiveParameterGradient(graph, workspace.pointer, sums.sums, rows.length, false);
     },
-    tangent,
+    async tangent(rows, v) {
+      choose(rows);
+      write(workspace.latentTangents, rows, v);
+      kernels.objectiveTangentForward(graph, workspace.pointer, rows.length);
+      passes.tangent(rows.length);
+      kernels.objectiveTangentBackward(graph, workspace.pointer, rows.length);
+      return read(workspace.hessianProducts, rows);
+    },
     async addMixedGradient(rows) {
       choose(rows);
       kernels.objectiveParameterGradient(graph, workspace.pointer, sums.sums, rows.length, true);
@@ -67,15 +74,6 @@ export function differentiableWasmObjective(
       return values;
     },
   };
-}
-
-/** Makes an objective of all samples with Hessian-vector products, but without the memory of parameter gradients. */
-export function secondOrderWasmObjective(
-  packed: PackedDecoder,
-  problem: Problem,
-): Objective & Pick<DifferentiableObjective, "tangent"> {
-  const { objective, tangent } = bindRows(packed, problem, 0, problem.sampleCount, { withTangents: true });
-  return { ...objective, tangent };
 }
 
 /** Makes an objective, and allocates and fills the rows that it works on. */
@@ -192,16 +190,5 @@ function bindRows(
     kernels: packed.compiled.module,
     dispose: blocks.free,
   };
-
-  /** Computes Hessian-vector products; see DifferentiableObjective. */
-  async function tangent(rows: Int32Array, v: Float64Array): Promise<Float64Array> {
-    choose(rows);
-    write(workspace.latentTangents, rows, v);
-    kernels.objectiveTangentForward(graph, workspace.pointer, rows.length);
-    passes.tangent(rows.length);
-    kernels.objectiveTangentBackward(graph, workspace.pointer, rows.length);
-    return read(workspace.hessianProducts, rows);
-  }
-
-  return { objective, blocks, workspace, choose, tangent };
+  return { objective, blocks, workspace, passes, choose, read, write };
 }

@@ -5,7 +5,7 @@ import { wasmObjective } from "./objective.ts";
 import { objectiveSize, type PackedDecoder } from "./packed.ts";
 
 export { solveAround } from "../solve-around.ts";
-export { lowRankPreconditioner } from "./low-rank.ts";
+export { makeLowRank } from "./low-rank.ts";
 export { wasmTrainer } from "./trainer.ts";
 
 /** Returns the part of a session that makes objectives of a packed decoder. */

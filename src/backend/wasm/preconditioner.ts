@@ -16,7 +16,6 @@ import type { Problem } from "../backend.ts";
 import { atStart } from "./at-start.ts";
 import { type Jacobian, NO_MATRICES } from "./gauss-newton-memory.ts";
 import { JacobianRows } from "./jacobian-rows.ts";
-import { loadObjectives } from "./load-objectives.ts";
 import type { PackedDecoder } from "./packed.ts";
 
 /**
@@ -27,6 +26,13 @@ export interface Preconditioner extends Jacobian, SharedMatrix {
   /** Low-rank form of A₀ that `vectors` points to; undefined if A₀ has Cholesky factors. */
   readonly lowRank: LowRank | undefined;
 }
+
+/** Makes a low-rank form with `rank` vectors, as low-rank.ts does, which is loaded on first use. */
+export type LowRankMaker = (
+  packed: PackedDecoder,
+  terms: Pick<Factors, "loss" | "prior">,
+  rank: number,
+) => Promise<{ block: Block; shared: SharedMatrix; lowRank: LowRank } | undefined>;
 
 /** Maximum number of latents d for which A₀ as it is, with refreshed curvature, may save more than it costs. */
 const MOST_LATENTS = 512;
@@ -123,7 +129,7 @@ interface Made {
 }
 
 /** Cholesky factors, or a low-rank form, made for one loss and prior. */
-export interface Factors {
+interface Factors {
   readonly loss: Loss["name"];
   readonly prior: PriorComponents | undefined;
   /** Number of running calls that use the Cholesky factors. */
@@ -157,10 +163,11 @@ export interface PreconditionerLease {
 export async function preconditionerOf(
   packed: PackedDecoder,
   { loss: { name: loss }, prior }: Pick<Problem, "loss" | "prior">,
+  makeLowRank: LowRankMaker,
 ): Promise<PreconditionerLease> {
   const made = madeOf(packed);
   const kept = made.factors.find((other) => other.loss === loss && isSame(other.prior, prior));
-  const factors = kept ?? makeFactorsFor(packed, loss, prior, made);
+  const factors = kept ?? makeFactorsFor(packed, loss, prior, made, makeLowRank);
   factors.users++;
   const { free } = new Blocks({
     free() {
@@ -185,6 +192,7 @@ function makeFactorsFor(
   loss: Loss["name"],
   prior: PriorComponents | undefined,
   made: Made,
+  makeLowRank: LowRankMaker,
 ): Factors {
   const factors: Factors = {
     loss,
@@ -193,7 +201,7 @@ function makeFactorsFor(
     block: undefined,
     preconditioner: Promise.resolve(undefined),
   };
-  factors.preconditioner = make(packed, factors);
+  factors.preconditioner = make(packed, factors, makeLowRank);
   factors.preconditioner.catch(() => void made.factors.splice(made.factors.indexOf(factors), 1));
   made.factors.push(factors);
   return factors;
@@ -280,12 +288,18 @@ export async function adoptJacobian(packed: PackedDecoder, values: Float32Array)
   await makeJacobian(packed, undefined, async (rows) => rows.write(0, values));
 }
 
-async function make(packed: PackedDecoder, factors: Factors): Promise<Preconditioner | undefined> {
+async function make(
+  packed: PackedDecoder,
+  factors: Factors,
+  makeLowRank: LowRankMaker,
+): Promise<Preconditioner | undefined> {
   // Without this call's own control: other calls may wait for these factors too, and must get them if this one aborts.
   const { curvature } = lossTraits({ name: factors.loss });
   if (matrixUse(packed.decoder, curvature) === "lowRank") {
-    const { lowRankPreconditioner } = await loadObjectives();
-    return lowRankPreconditioner(packed, factors, rankOf(packed.decoder));
+    const made = await makeLowRank(packed, factors, rankOf(packed.decoder));
+    if (!made) return undefined;
+    factors.block = made.block;
+    return { ...made.shared, jacobian: 0, jacobianPanels: 0, lowRank: made.lowRank };
   }
   const jacobian = (await makeJacobian(packed))!;
   if (curvature === "outputAndTarget") return { ...NO_SHARED_MATRIX, ...jacobian, lowRank: undefined };

@@ -16,7 +16,7 @@ import { allocateGaussNewton, NO_MATRICES } from "./gauss-newton-memory.ts";
 import { loadObjectives } from "./load-objectives.ts";
 import { Pacer } from "./pacer.ts";
 import { objectiveSize, type PackedDecoder } from "./packed.ts";
-import { curvatureUse, preconditionerOf } from "./preconditioner.ts";
+import { curvatureUse, type LowRankMaker, preconditionerOf } from "./preconditioner.ts";
 import { allocatePrior } from "./prior-block.ts";
 import { Staging } from "./staging.ts";
 import { allocateWorkspace } from "./workspace.ts";
@@ -28,6 +28,8 @@ import { allocateWorkspace } from "./workspace.ts";
 export function isFused({ problem, pair, isRecorded }: Use): boolean {
   return isDescentSolver(pair.solver) && !isRecorded && !isCustom(problem.loss);
 }
+
+const loadAndMakeLowRank: LowRankMaker = async (...given) => (await loadObjectives()).makeLowRank(...given);
 
 /**
  * Solves the samples that `feed` returns, on this thread: by a solver inside WASM if there is one, else by a solver in
@@ -56,7 +58,7 @@ export async function solveSamples<Range extends SampleRange>(
     rowsWithRoom(solver, decoder.latentSize, hasMatrices),
   );
   const isShared = isPreconditionedByDecoder(solver, curvature);
-  const lease = isShared ? await preconditionerOf(packed, problem) : undefined;
+  const lease = isShared ? await preconditionerOf(packed, problem, loadAndMakeLowRank) : undefined;
   const shared = lease?.preconditioner;
   const hasFirst = shared !== undefined || (hasMatrices && curvature.matrix === "own");
   const blocks = lease ? new Blocks(lease) : new Blocks();

@@ -2,6 +2,7 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { jacobianStride, panelBytes } from "../../../src/backend/wasm/gauss-newton-memory.ts";
+import { makeLowRank } from "../../../src/backend/wasm/low-rank.ts";
 import { packDecoder } from "../../../src/backend/wasm/packed.ts";
 import { forgetPreconditioner, preconditionerOf } from "../../../src/backend/wasm/preconditioner.ts";
 import {
@@ -74,7 +75,10 @@ test("calls at the same time share one Jacobian and one set of factors for each 
   const kept = ofJacobian + 2 * (line(6 * 8 * packedSize(6)) + line(4 * packedSize(6)) + TAIL);
   assert.is(taken() - before, kept);
   const asked = { loss: squaredError(), prior: undefined };
-  const [one, other] = await Promise.all([preconditionerOf(packed, asked), preconditionerOf(packed, asked)]);
+  const [one, other] = await Promise.all([
+    preconditionerOf(packed, asked, makeLowRank),
+    preconditionerOf(packed, asked, makeLowRank),
+  ]);
   assert.is(one.preconditioner, other.preconditioner);
   forgetPreconditioner(packed);
   assert.is(taken(), before);

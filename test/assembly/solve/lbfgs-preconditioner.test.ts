@@ -7,6 +7,7 @@ import {
   jacobianStride,
   NO_MATRICES,
 } from "../../../src/backend/wasm/gauss-newton-memory.ts";
+import { makeLowRank } from "../../../src/backend/wasm/low-rank.ts";
 import { packDecoder } from "../../../src/backend/wasm/packed.ts";
 import { curvatureUse, preconditionerOf } from "../../../src/backend/wasm/preconditioner.ts";
 import { allocateWorkspace } from "../../../src/backend/wasm/workspace.ts";
@@ -125,7 +126,11 @@ for (const build of builds) {
           build.name === "debug" ? { ...compiled, module: build.module } : compiled,
         );
         const { arena } = packed;
-        const { preconditioner: shared } = await preconditionerOf(packed, { loss, prior: undefined });
+        const { preconditioner: shared } = await preconditionerOf(
+          packed,
+          { loss, prior: undefined },
+          makeLowRank,
+        );
         const label = `${layers.join("-")} ${loss.name}`;
         // J of the outputs before their activation.
         const linear = logitsOf(decoder);

@@ -5,6 +5,7 @@ import * as assert from "uvu/assert";
 import { adam } from "../../../src/backend/optimizer.ts";
 import { jacobianStride } from "../../../src/backend/wasm/gauss-newton-memory.ts";
 import type { JacobianRows } from "../../../src/backend/wasm/jacobian-rows.ts";
+import { makeLowRank } from "../../../src/backend/wasm/low-rank.ts";
 import { packDecoder } from "../../../src/backend/wasm/packed.ts";
 import {
   adoptJacobian,
@@ -46,7 +47,7 @@ async function newPacked() {
     return packed.arena.byteLength - gaps.reduce((sum, { size }) => sum + size, 0);
   };
   const rows = async () => {
-    const { preconditioner, free } = await preconditionerOf(packed, asked);
+    const { preconditioner, free } = await preconditionerOf(packed, asked, makeLowRank);
     const { jacobian } = preconditioner!;
     const all = Array.from({ length: D }, (_, k) => [
       ...packed.arena.f32(jacobian + k * jacobianStride(packed), N),
@@ -163,7 +164,7 @@ test("what cannot be made takes no memory, rejects all who wait for it, and is m
   const { packed, counts, taken, rows } = await newPacked();
   const before = taken();
   counts.fails = true;
-  const calls = [makeJacobian(packed, control, help), preconditionerOf(packed, asked)];
+  const calls = [makeJacobian(packed, control, help), preconditionerOf(packed, asked, makeLowRank)];
   for (const { status } of await Promise.allSettled(calls)) assert.is(status, "rejected");
   assert.is(taken(), before);
   assert.is(readJacobian(packed), undefined);

@@ -2,6 +2,7 @@
 // Tests src/backend/wasm/low-rank.ts, src/solver/low-rank.ts.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { makeLowRank } from "../../../src/backend/wasm/low-rank.ts";
 import { packDecoder } from "../../../src/backend/wasm/packed.ts";
 import { preconditionerOf } from "../../../src/backend/wasm/preconditioner.ts";
 import {
@@ -43,7 +44,7 @@ async function lowRankOf(
 ): Promise<LowRank | undefined> {
   const packed = await packDecoder(decoder, await compileKernels(undefined));
   const terms = { loss: loss.name, prior: prior && componentsOf(prior, D) };
-  const { preconditioner, free } = await preconditionerOf(packed, { loss, prior: terms.prior });
+  const { preconditioner, free } = await preconditionerOf(packed, { loss, prior: terms.prior }, makeLowRank);
   free();
   return preconditioner?.lowRank;
 }
@@ -111,7 +112,11 @@ test("of a decoder whose latents all count alike there is none: too little of th
   const layers = [600, 130, 900];
   const decoder = createDecoder({ layers, activation: "elu", outputActivation: "identity", seed: 4 });
   const packed = await packDecoder(decoder, await compileKernels(undefined));
-  const { preconditioner } = await preconditionerOf(packed, { loss: squaredError(), prior: undefined });
+  const { preconditioner } = await preconditionerOf(
+    packed,
+    { loss: squaredError(), prior: undefined },
+    makeLowRank,
+  );
   assert.is(preconditioner, undefined);
   const y = randomArray(1, 900, 0, 1);
   assert.equal((await encode(decoder, y, { loss: "mse" })).status, ["converged"]);
