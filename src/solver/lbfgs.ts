@@ -77,8 +77,11 @@ export const LBFGS_FIELDS = {
  * - Final check: λτI is replaced by the smallest multiple of I that keeps A positive definite in float32, and the pairs are
  *   dropped, since λτ hides directions of far less curvature than the steepest. If the model without damping expects five
  *   thresholds or more, but its step lowers the loss by less than one threshold, a step along -∇_z l is tried.
- * - Beyond 512 latents or 2²⁴ numbers in J₀, and for a `customLoss` without `curvature`, H is a multiple of I, as in plain
- *   L-BFGS; in the final check the multiple is the smallest curvature of the pairs.
+ * - Many latents: above 64, unless W is recomputed and A factorised for the time of four passes, A is the low-rank form
+ *   VΛVᵀ + ρ(I - VVᵀ) of at most 64 Ritz vectors, found once for a decoder by random probes, and is never recomputed. If the
+ *   Ritz values hold less than 60 % of A's trace, if a step with 16 vectors takes longer than a pass, and for a `customLoss`
+ *   without `curvature`, H is a multiple of I, as in plain L-BFGS; in the final check the multiple is the smallest curvature of
+ *   the pairs.
  *
  * `"converged"` means that the final check found no descent: the undamped model expects a decrease below the threshold set
  * by `tolerance`, or a step along its direction lowers the loss by less than the threshold, and so does one along -∇_z l if
