@@ -37,7 +37,10 @@ const convolutional = (side: number, channels: number) =>
   );
 
 const makers: [name: string, make: () => Decoder][] = [
-  ...[32, 64, 65, 128, 256, 512, 513, 1024, 2048, 12288].map((d): [string, () => Decoder] => [`${d} → 256 → 784`, () => layered(d)]),
+  ...[32, 64, 65, 128, 256, 512, 513, 1024, 2048, 12288].map((d): [string, () => Decoder] => [
+    `${d} → 256 → 784`,
+    () => layered(d),
+  ]),
   ["16 × 16 × 2, convolutions", () => convolutional(16, 2)],
   ["32 × 32 × 2, convolutions", () => convolutional(32, 2)],
   ["64 × 64 × 3, convolutions", () => convolutional(64, 3)],
