@@ -19,35 +19,49 @@ export const completedName = "completed";
 const completedAtOnce = 64;
 
 /**
- * Chooses the file names of completed pictures, before the work: those of the input files, with extension .png, made unique
- * ignoring case. A picture whose name cannot be written into the folder is named by its number, which is printed.
+ * Chooses the file names of completed pictures, before the work: those of the input files, with extension .png. Of pictures whose
+ * names would differ in case alone, or not at all, the first has its own. One whose name cannot be written into the folder is named
+ * by its number. Those that have not their own names are printed.
  *
  * @returns undefined if no pictures are completed: the samples were not read from pictures, or nothing is hidden
  */
 export async function chooseNames(folder: string, input: EncodingInput): Promise<string[] | undefined> {
   const { names: paths } = input.samples.array;
   if (!paths || !input.weights || !shapeOf(input)) return undefined;
+  const files = paths.slice(0, input.samples.count).map((path) => basename(path));
+  const stems = files.map((file) => basename(file, extname(file)));
   const taken = new Set<string>();
+  const isFree = (stem: string) => !taken.has(stem.toLowerCase());
   const take = (stem: string) => {
-    let name = `${stem}.png`;
-    for (let i = 2; taken.has(name.toLowerCase()); i++) name = `${stem}-${i}.png`;
-    taken.add(name.toLowerCase());
-    return name;
+    taken.add(stem.toLowerCase());
+    return stem;
   };
-  const names = paths.slice(0, input.samples.count).map((path) => take(basename(path, extname(path))));
-  const numbered: string[] = [];
-  for (const [i, own] of names.entries()) {
-    if (await canBeWritten(folder, own)) continue;
-    names[i] = take(`picture-${i + 1}`);
-    numbered.push(`${names[i]} is ${showPath(basename(paths[i]!))}`);
+  // Own names first: a-2.png is nobody else's where a picture of that name is given.
+  const own = stems.map((stem) => (isFree(stem) ? take(stem) : undefined));
+  const [repeated, numbered]: [string[], string[]] = [[], []];
+  const names: string[] = [];
+  for (const [i, stem] of stems.entries()) {
+    const canHave = own[i] ?? firstFree(stem, isFree);
+    const isWritable = await canBeWritten(folder, `${canHave}.png`);
+    const name = isWritable ? take(canHave) : take(firstFree(`picture-${i + 1}`, isFree));
+    names.push(`${name}.png`);
+    if (name !== own[i]) (isWritable ? repeated : numbered).push(`${name}.png is ${showPath(files[i]!)}`);
   }
-  if (numbered.length > 0) {
-    say(
-      `${completedName}: ${countOf(numbered.length, "picture")} named by number, ${numbered.length === 1 ? "whose name is" : "whose names are"} ` +
-        `too long here or no UTF-8: ${numbered[0]}${numbered.length > 1 ? ", say" : ""}`,
-    );
-  }
+  sayRenamed(repeated, "whose names others have");
+  sayRenamed(numbered, "whose names are too long here or no UTF-8");
   return names;
+}
+
+/** Returns a stem that is free: itself, or with the least number from 2 on. */
+function firstFree(stem: string, isFree: (stem: string) => boolean): string {
+  if (isFree(stem)) return stem;
+  for (let i = 2; ; i++) if (isFree(`${stem}-${i}`)) return `${stem}-${i}`;
+}
+
+function sayRenamed(renamed: readonly string[], reason: string): void {
+  if (renamed.length === 0) return;
+  const example = `${renamed[0]}${renamed.length > 1 ? ", say" : ""}`;
+  say(`${completedName}: ${countOf(renamed.length, "picture")} renamed, ${reason}: ${example}`);
 }
 
 /** True if the file system takes a name in a folder, and the name is valid UTF-8. */

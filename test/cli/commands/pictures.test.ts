@@ -289,6 +289,30 @@ test("pictures of one name in several folders are completed under names that no 
   assert.equal(readdirSync(join(out, "completed")).sort(), ["A-2.png", "a-3.png", "a.png"]);
 });
 
+test("a picture has its own name in completed/ whatever others are renamed to, and those that are renamed are printed", async () => {
+  const folder = writeTransparent(["a.png", "b.png", "c.png"], (i, pixel) => (i + pixel) % 2);
+  const other = workplace.newPath();
+  mkdirSync(other);
+  for (const [name, as] of [
+    ["A.png", "b.png"],
+    ["a-2.png", "c.png"],
+  ] as const)
+    writeFileSync(join(other, name), readFileSync(join(folder, as)));
+  const [out, plain] = [workplace.newPath(), workplace.newPath()];
+  const args = ["--decoder", decoderFile, "--threads", "1", "--quiet"];
+  const { exit, stderr } = await runHere("encode", "--data", folder, other, "--out", out, ...args);
+  assert.is(exit, 0, stderr);
+  assert.is(stderr, "latentflow: completed: 1 picture renamed, whose names others have: A-3.png is A.png\n");
+  assert.is((await runHere("encode", "--data", folder, "--out", plain, ...args)).exit, 0);
+  const completed = (of: string, name: string) => readFileSync(join(of, "completed", name));
+  for (const [name, as] of [
+    ["a.png", "a.png"],
+    ["A-3.png", "b.png"],
+    ["a-2.png", "c.png"],
+  ] as const)
+    assert.equal(completed(out, name), completed(plain, as), name);
+});
+
 test("a picture whose name is as long as may be is completed under its name, and one whose name is none by its number", async () => {
   const long = `${"n".repeat(251)}.png`;
   const [first, second] = [workplace.newPath(), workplace.newPath()];
@@ -311,7 +335,7 @@ test("a picture whose name is as long as may be is completed under its name, and
   assert.equal(names, [long, "picture-2-2.png", "picture-2.png", "picture-4.png"].sort());
   assert.match(
     stderr,
-    /^latentflow: completed: 2 pictures named by number, whose names are too long here or no UTF-8: picture-2-2\.png is n{251}\.png, say\n$/,
+    /^latentflow: completed: 2 pictures renamed, whose names are too long here or no UTF-8: picture-2-2\.png is n{251}\.png, say\n$/,
   );
   const [ids, codes] = [column(readCsv(join(out, "results.csv")), "id"), readNpy(latents(out)).data];
   assert.is(ids.length, 4);
