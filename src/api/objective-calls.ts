@@ -4,7 +4,7 @@ import { makeTurns } from "../base/event-loop.ts";
 import { refused } from "../base/refuse.ts";
 import { gatherRows, scatterRows } from "../base/rows.ts";
 import { checkDecoder, type Decoder, disposeSymbol } from "../decoder/decoder.ts";
-import { allRows, type SessionObjective } from "../solver/objective.ts";
+import type { SessionObjective } from "../solver/objective.ts";
 import { checkLatents, checkRows } from "./check-rows.ts";
 import type { OpenObjective } from "./opened-objective.ts";
 
@@ -80,9 +80,12 @@ export function openedObjective(
     ) => Promise<Float32Array | Float64Array>,
   ): Promise<Into> {
     into.fill(Number.NaN);
-    const all = allRows(chosen.length).filter(isIncluded);
+    const placesOf = held.map((): number[] => []);
+    for (const [place, row] of chosen.entries()) {
+      if (isIncluded(place)) placesOf[Math.floor(row / size)]!.push(place);
+    }
     for (const [i, group] of held.entries()) {
-      const places = all.filter((place) => Math.floor(chosen[place]! / size) === i);
+      const places = Int32Array.from(placesOf[i]!);
       if (places.length === 0) continue;
       await turn();
       const rows = places.map((place) => chosen[place]! - i * size);
