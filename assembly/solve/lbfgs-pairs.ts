@@ -63,8 +63,9 @@ export function takeLongest(lbfgs: Lbfgs, sample: Sample, state: LbfgsState): bo
 }
 
 /**
- * Returns γ, the factor of the inverse matrix (LLᵀ)⁻¹ between the two loops of L-BFGS: sᵀy/yᵀ(LLᵀ)⁻¹y of the newest pair (step
- * s, gradient change y), or state.inverseScale if no pair is stored. Without a Cholesky factor L the matrix is I.
+ * Returns γ, the factor of the inverse matrix M between the two loops of L-BFGS: sᵀy/yᵀMy of the newest pair (step s, gradient
+ * change y), or state.inverseScale if no pair is stored. M is (LLᵀ)⁻¹ with a Cholesky factor L, the inverse of the low-rank form if
+ * state.shift > 0, else I.
  */
 export function inverseScale(lbfgs: Lbfgs, sample: Sample, state: LbfgsState): f64 {
   if (state.pairs === 0) return state.inverseScale;
@@ -74,8 +75,7 @@ export function inverseScale(lbfgs: Lbfgs, sample: Sample, state: LbfgsState): f
 
 /**
  * Computes the L-BFGS direction p = -H⁻¹∇l by the two-loop recursion over the stored pairs, into the sample's memory, f64[d].
- * Between the loops the vector is multiplied by scale · (LLᵀ)⁻¹, L the preconditioner's Cholesky factor, or by `scale` if
- * there is none.
+ * Between the loops the vector is multiplied by scale · M, M as in `inverseScale`.
  */
 export function twoLoops(lbfgs: Lbfgs, sample: Sample, state: LbfgsState, scale: f64): void {
   const d = lbfgs.latentSize;

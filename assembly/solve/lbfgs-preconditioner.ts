@@ -308,8 +308,8 @@ export function retakeFactor(lbfgs: Lbfgs, sample: Sample, state: LbfgsState): v
 }
 
 /**
- * Sets the preconditioner H = A + 2⁻²³d·diag(A), A the Gauss-Newton matrix, with the smallest damping that keeps A positive
- * definite in float32 for latents of any scale. If A's excess, the largest sᵀAs/sᵀy of recent L-BFGS pairs (step s, gradient
+ * Sets the preconditioner H = A + 2⁻²³d·diag(A), A the Gauss-Newton matrix, or A + 2⁻²³dτI if A has a low-rank form, with the
+ * smallest damping that keeps A positive definite in float32 for latents of any scale. If A's excess, the largest sᵀAs/sᵀy of recent L-BFGS pairs (step s, gradient
  * change y), is above LEAST_EXCESS, divides H by the excess. Returns false if H has no Cholesky factor.
  */
 export function takeUndamped(lbfgs: Lbfgs, sample: Sample, state: LbfgsState): bool {

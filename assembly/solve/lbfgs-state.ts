@@ -5,8 +5,8 @@ import { Descent, Sample } from "./descent";
  * Memory of the solver `lbfgs`: options and scratch of a call, and state of each sample. The algorithm is in lbfgs.ts.
  *
  * H is the preconditioner, the matrix whose inverse the two-loop recursion starts from: A + λτI, with A the Gauss-Newton matrix
- * and τ = tr(A)/d, stored as a Cholesky factor; or a multiple of I if there is no factor. The factor is one of the six that
- * all samples share, or the sample's own.
+ * and τ = tr(A)/d, stored as a Cholesky factor, one of the six that all samples share or the sample's own; or the low-rank form of
+ * low-rank.ts, with its shift; or a multiple of I.
  */
 @unmanaged
 export class Lbfgs extends Descent {
@@ -54,7 +54,7 @@ export class Lbfgs extends Descent {
   vectors: usize; // 120
   /** Number r of Ritz vectors, a multiple of four; 0 if A₀ has no low-rank form. */
   rank: i32; // 124
-  /** ρ > 0, which stands for the eigenvalues of A₀ across the Ritz vectors. */
+  /** ρ > 0, which stands for the eigenvalues of A₀ orthogonal to the Ritz vectors. */
   rest: f64; // 128
 }
 
@@ -89,7 +89,7 @@ export class LbfgsState {
   search: i32; // 36
   /** 1 if a probe, a trial step at the end of a solve, was not accepted from the current z. */
   wasProbed: i32; // 40
-  /** Pointer to the Cholesky factor L, packed f64, of the preconditioner H, a multiple of LLᵀ; 0 if H is a multiple of I. */
+  /** Pointer to the Cholesky factor L, packed f64, of the preconditioner H, a multiple of LLᵀ; 0 if H is of low rank or a multiple of I. */
   factor: usize; // 44
   /** Factor of (LLᵀ)⁻¹, or of I, that gives the inverse preconditioner H⁻¹ while no L-BFGS pair is stored. */
   inverseScale: f64; // 48

@@ -66,7 +66,7 @@ function total(sum: v128): f64 {
   );
 }
 
-/** Returns the difference of the inverses along Ritz vector j and across all: 1/(Λ_j + shift) - 1/(ρ + shift). */
+/** Returns the difference of the inverses along Ritz vector j and orthogonal to all: 1/(Λ_j + shift) - 1/(ρ + shift). */
 function inverseExcess(lbfgs: Lbfgs, j: usize, shift: f64): f64 {
   return 1 / (load<f64>(values(lbfgs) + (j << 3)) + shift) - 1 / (lbfgs.rest + shift);
 }

@@ -21,15 +21,15 @@ export function openedObjective(
   size: number,
 ): OpenObjective {
   const { latentSize: d, outputSize: n } = decoder;
-  /** For each sample with a point, of its last `value` call: true if the point is finite. */
-  const points = new Map<number, boolean>();
+  /** For each sample whose value has been computed: true if the z of its last `value` call is finite. */
+  const evaluated = new Map<number, boolean>();
   const held = [...groups];
   const turn = makeTurns();
   let last: Promise<unknown> = Promise.resolve();
   let waiting = 0;
   let isDisposed = false;
 
-  /** Returns a copy of the option `rows` of a call; throws if the objective or its decoder is disposed. */
+  /** Returns a copy of the argument `rows` of a call; throws if the objective or its decoder is disposed. */
   function rowsOf(where: string, rows: unknown): Int32Array {
     if (isDisposed) {
       throw new LatentflowError("disposed", `${where}: the objective has been disposed; open another`);
@@ -95,10 +95,10 @@ export function openedObjective(
   }
 
   /** Throws if `value` has not computed one of the samples. */
-  function checkPoints(where: string, chosen: Int32Array): void {
+  function checkEvaluated(where: string, chosen: Int32Array): void {
     for (const [i, row] of chosen.entries()) {
-      if (points.has(row)) continue;
-      const expected = "a sample with a point; call value(rows, z) for it first";
+      if (evaluated.has(row)) continue;
+      const expected = "a sample whose value has been computed; call value(rows, z) for it first";
       throw refused(where, `rows[${i}]`, "is", `${row}`, expected);
     }
   }
@@ -117,7 +117,7 @@ export function openedObjective(
       const latents = checkLatents(where, "z", z, chosen.length, d);
       const hasLatent = finiteRows(latents, d);
       return inTurn(where, async () => {
-        for (const row of chosen) points.delete(row);
+        for (const row of chosen) evaluated.delete(row);
         const values = await compute(
           chosen,
           hasLatent,
@@ -125,7 +125,7 @@ export function openedObjective(
           new Float64Array(chosen.length),
           (group, own, places) => group.value(own, rowsAt(latents, places)),
         );
-        for (const [place, row] of chosen.entries()) points.set(row, hasLatent(place));
+        for (const [place, row] of chosen.entries()) evaluated.set(row, hasLatent(place));
         return values;
       });
     },
@@ -133,8 +133,8 @@ export function openedObjective(
       const where = "objective.gradient";
       const chosen = rowsOf(where, rows);
       return inTurn(where, async () => {
-        checkPoints(where, chosen);
-        const hasPoint = (place: number) => points.get(chosen[place]!)!;
+        checkEvaluated(where, chosen);
+        const hasPoint = (place: number) => evaluated.get(chosen[place]!)!;
         return compute(chosen, hasPoint, d, new Float64Array(chosen.length * d), (group, own) =>
           group.gradient(own),
         );
@@ -146,8 +146,8 @@ export function openedObjective(
       const directions = checkLatents(where, "v", v, chosen.length, d);
       const hasDirection = finiteRows(directions, d);
       return inTurn(where, async () => {
-        checkPoints(where, chosen);
-        const hasBoth = (place: number) => points.get(chosen[place]!)! && hasDirection(place);
+        checkEvaluated(where, chosen);
+        const hasBoth = (place: number) => evaluated.get(chosen[place]!)! && hasDirection(place);
         return compute(chosen, hasBoth, n, new Float32Array(chosen.length * n), (group, own, places) =>
           group.jacobianProduct(own, rowsAt(directions, places)),
         );
@@ -166,7 +166,7 @@ function finiteRows(values: Float64Array, size: number): (row: number) => boolea
   };
 }
 
-/** Returns an error of a backend; one that memory is lacking with what helps an objective of `sampleCount` samples. */
+/** Adds to an `out_of_memory` error that fewer samples than `sampleCount` be opened at once; returns any other as it is. */
 export function withAdvice(where: string, sampleCount: number, error: unknown): unknown {
   if (!hasCode(error, "out_of_memory")) return error;
   const message = `${where}: there is no memory for ${sampleCount} samples at once; open them in parts, and dispose of each`;

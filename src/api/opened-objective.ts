@@ -4,19 +4,20 @@ import type { Owned } from "../base/owned.ts";
  * Objective of B samples as a function of their latents z, which `openObjective` returns.
  *
  * **Samples** are chosen in each call by `rows`, their numbers from 0 to sampleCount - 1, each at most once: an array of numbers or
- * an Int32Array. A sample's results have the same bits whichever other samples are chosen in the call.
+ * an Int32Array. A sample's results have the same bits whichever other samples are chosen in the call; with `webgpu()` unless the
+ * GPU rounds otherwise for another number of rows.
  *
  * **Numbers** of latents and directions are a Float32Array or a Float64Array, rounded to float32. A failure of arithmetic is no
- * error: where z or v is not finite, or beyond float32, the sample's results are NaN, and a loss may come out as Infinity or NaN;
- * the other samples have theirs.
+ * error: where z or v is not finite in float32, the sample's results are NaN. At a finite z a loss may still come out as Infinity or
+ * NaN. The other samples have their results.
  *
  * **Calls** may overlap. They are computed one after the other, in the order in which they were made. Their arguments are copied when
  * they are made, and results are arrays of the caller's own. The methods work without `this`, so that copies of the object, and
  * methods taken out of it, are the same objective.
  *
- * Each method rejects with a LatentflowError: `invalid_argument`, before any work, when an argument has the wrong type, length or
+ * `value`, `gradient` and `jacobianProduct` reject with a LatentflowError: `invalid_argument`, before any work, when an argument has the wrong type, length or
  * value; `disposed` after `dispose()`, and when the decoder is disposed; `out_of_memory` from the backend. An error that a
- * function of a `customLoss` throws is passed on, and `value` has to be called anew for the samples of that call.
+ * function of a `customLoss` throws is passed on; after one from `value`, that has to be called anew for the samples of the call.
  *
  * If the runtime has `Symbol.dispose`, that method exists, too; the type omits it, since every program would need TypeScript's lib
  * esnext.disposable.

@@ -10,9 +10,9 @@ export interface LbfgsOptions {
    *
    * The threshold is θ = tolerance · √(F · min(F, 16 e)) + 2⁻²³ · |l|: e is the loss l less its lower bound, the targets' own
    * entropy for cross entropy and 0 for other losses; F is the decrease so far, or e if that is larger; 2⁻²³ is the rounding of
-   * float32 evaluations. Data that the decoder reaches exactly, y = D(z), are thus met to a loss of about 1e-11 of its start.
-   * A step that is expected to lower the loss by less than θ, or has done so, starts the final check for
-   * convergence; see `lbfgs`. Many such steps may add up to more than θ: see `stats.remainingFall`.
+   * float32 evaluations. With a prior, l is the objective. Data that the decoder reaches, y = D(z), are thus met closely (see
+   * site/results/experiments.md). A step that is expected to lower the loss by less than θ, or has done so, starts the final check
+   * for convergence; see `lbfgs`. Many such steps may add up to more than θ: see `stats.remainingFall`.
    */
   tolerance?: number | undefined;
   /** Maximum number of pairs (step, change of the gradient) stored for each sample, 1 to 1,000. Default 30. */
@@ -74,11 +74,12 @@ export const LBFGS_FIELDS = {
  *   large.
  * - Probe: if the expected decrease is below the threshold, set by `tolerance`, at the first step, or right after a decrease of
  *   100 thresholds, the solver tries a step long enough for its first-order decrease to be visible in float32.
- * - Final check: λτI is replaced by the smallest multiple of I that keeps A positive definite in float32, and the pairs are
- *   dropped, since λτ hides directions of far less curvature than the steepest. If the model without damping expects five
+ * - Final check: λτI is replaced by the smallest damping that keeps A positive definite in float32, 2⁻²³d·diag(A), of a low-rank
+ *   form 2⁻²³dτI, and the pairs are dropped, since λτ hides directions of far less curvature than the steepest. If the model without damping expects five
  *   thresholds or more, but its step lowers the loss by less than one threshold, a step along -∇_z l is tried.
- * - Many latents: above 64, unless W is recomputed and A factorised for the time of four passes, A is the low-rank form
- *   VΛVᵀ + ρ(I - VVᵀ) of at most 64 Ritz vectors, found once for a decoder by random probes, and is never recomputed. If the
+ * - Many latents: above 64, unless recomputing W and factorising A take at most four passes each, A is the low-rank form
+ *   VΛVᵀ + ρ(I - VVᵀ) of at most 64 Ritz vectors, found once for a decoder by random probes, and is never recomputed. A
+ *   `customLoss` with `curvature` keeps the whole matrix, up to 512 latents. If the
  *   Ritz values hold less than 60 % of A's trace, if a step with 16 vectors takes longer than a pass, and for a `customLoss`
  *   without `curvature`, H is a multiple of I, as in plain L-BFGS; in the final check the multiple is the smallest curvature of
  *   the pairs.

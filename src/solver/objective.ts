@@ -160,7 +160,7 @@ export interface SharedCurvature {
  * largest Ritz values Λ. assembly/solve/low-rank.ts computes with it.
  */
 export interface LowRank {
-  /** Number r of Ritz vectors, a multiple of four. */
+  /** Number r of Ritz vectors, a multiple of four: the last ones may be zeros, with ρ as their values. */
   readonly rank: number;
   /** Ritz vectors, one after the other, each padded with zeros to `paddedSize(d)` numbers. */
   readonly vectors: Float32Array;
@@ -168,7 +168,7 @@ export interface LowRank {
   readonly values: Float64Array;
   /** ρ > 0, which stands for all other eigenvalues of A₀. */
   readonly rest: number;
-  /** Scale τ = tr(A₀)/d of the damping. */
+  /** Scale τ of the damping, an estimate of tr(A₀)/d. */
   readonly damping: number;
 }
 

@@ -490,7 +490,7 @@ test("an error in a loss is passed on, and its samples need a new value; others 
     const dependent = rejected(
       objective.gradient([0, 1]),
       "invalid_argument",
-      /rows\[1\] is 1, expected a sample with/,
+      /rows\[1\] is 1, expected a sample whose value/,
     );
     assert.is(await failing.catch((error) => error), ill);
     await dependent;
@@ -578,7 +578,8 @@ test("rows, latents and directions that are wrong are refused before any work, b
 
 test("gradients and products of samples that value was never called for are refused", async () => {
   await opened({}, async (objective) => {
-    const message = /rows\[1\] is 2, expected a sample with a point; call value\(rows, z\) for it first$/;
+    const message =
+      /rows\[1\] is 2, expected a sample whose value has been computed; call value\(rows, z\) for it first$/;
     await objective.value([0, 4], z.slice(0, 2 * D));
     await rejected(objective.gradient([4, 2]), "invalid_argument", message);
     await rejected(objective.jacobianProduct([0, 2], v.slice(0, 2 * D)), "invalid_argument", message);

@@ -313,6 +313,8 @@ test("there are as many dampings as factors of a decoder's matrix", () => {
     readAssembly("solve/lbfgs-preconditioner.ts"),
   )!;
   assert.is(values!.split(",").length, layout.DAMPING_COUNT);
+  assert.is(layout.DAMPING_COUNT, layout.FACTORS_AT_ONCE, "they are factorised at once");
+  assert.is(layout.DAMPING_COUNT + 2, layout.NUMBERS_OF_FIT, "a pair has a number of each, sᵀAs and sᵀs");
 });
 
 test("pointers above 2 GiB come back as they went in", () => {

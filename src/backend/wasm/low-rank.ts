@@ -12,9 +12,9 @@ import { allocateWorkspace, type Rows } from "./workspace.ts";
 
 /** Maximum number of products with the Gauss-Newton matrix that are made in one call of the kernels. */
 const PRODUCTS_AT_ONCE = 16;
-/** Minimum share of A's trace that the Ritz values must hold. Below it, steps without the matrix are about as good. */
-const LEAST_SHARE = 0.6;
-/** Ritz vectors with values below this share of τ = tr(A)/d are left out. */
+/** Minimum share of A₀'s trace that the Ritz values must hold. Below it, steps without the matrix are about as good. */
+const LEAST_TRACE_SHARE = 0.6;
+/** Ritz vectors with values below this share of τ, the estimate of tr(A₀)/d, are left out. */
 const LEAST_VALUE = 0.1;
 /** Minimum of ρ as a share of τ. */
 const LEAST_REST = 1e-3;
@@ -36,11 +36,12 @@ export async function makeLowRank(packed: PackedDecoder, terms: Terms, rank: num
 }
 
 /**
- * Computes the low-rank form of the Gauss-Newton matrix A₀ at the decoder's `start` latent, for a loss and prior, by randomised
- * subspace iteration (Halko, Martinsson & Tropp, 2011, algorithms 4.4 and 5.3) with `rank` vectors: the same bits on every
- * machine and thread.
+ * Computes the low-rank form of the Gauss-Newton matrix A₀ at the decoder's `start` latent, for a loss and prior: an orthonormal
+ * basis of A₀'s products with `rank` random probes, and the Ritz vectors in it (Halko, Martinsson & Tropp, 2011, algorithms 4.1
+ * and 5.3). The probes also estimate A₀'s trace. The bits are the same on every thread, and in the plain build on every machine.
  *
- * @returns undefined if the Ritz values hold less than LEAST_SHARE of A₀'s trace, or are not finite
+ * @returns at most `rank` Ritz vectors, and vectors of zeros up to a multiple of four; undefined if the Ritz values hold less
+ *   than LEAST_TRACE_SHARE of the trace, or if either is not finite and positive
  */
 async function lowRankOf(packed: PackedDecoder, terms: Terms, rank: number): Promise<LowRank | undefined> {
   const d = packed.decoder.latentSize;
@@ -56,7 +57,7 @@ async function lowRankOf(packed: PackedDecoder, terms: Terms, rank: number): Pro
   const order = values.map((_, j) => j).sort((a, b) => values[b]! - values[a]!);
   const kept = order.filter((j) => values[j]! > LEAST_VALUE * mean);
   const held = kept.reduce((sum, j) => sum + values[j]!, 0);
-  if (!(held >= LEAST_SHARE * trace && Number.isFinite(held))) return undefined;
+  if (!(held >= LEAST_TRACE_SHARE * trace && Number.isFinite(held))) return undefined;
   const padded = 4 * Math.ceil(kept.length / 4);
   const rest = Math.max((trace - held) / Math.max(d - kept.length, 1), LEAST_REST * mean);
   const result = new Float32Array(padded * paddedSize(d));
@@ -74,8 +75,9 @@ async function lowRankOf(packed: PackedDecoder, terms: Terms, rank: number): Pro
 }
 
 /**
- * Computes A₀v for each vector v: the Hessian of the loss to the decoder's own output at its `start` latent, where the Hessian
- * is the Gauss-Newton matrix since all residuals are 0.
+ * Computes A₀v for each vector v: products with the Hessian of the objective at the decoder's `start` latent, whose target is the
+ * decoder's own output there. The loss's part is the Gauss-Newton matrix, since all residuals are 0. The prior's part may be
+ * indefinite for a mixture; directions of small or negative Ritz values are left to ρ.
  */
 async function matrixProducts(
   packed: PackedDecoder,
@@ -142,18 +144,18 @@ function subtract(a: Float64Array, factor: number, b: Float64Array): void {
   for (let k = 0; k < a.length; k++) a[k]! -= factor * b[k]!;
 }
 
-/** Length of a vector's part across those before, as a share of its own, below which it is rounding. */
-const LEAST_ACROSS = 1e-6;
+/** Length of a vector's part orthogonal to those before, as a share of its own, below which it is rounding. */
+const LEAST_ORTHOGONAL = 1e-6;
 
 /** Returns an orthonormal basis of the span of vectors, by Gram-Schmidt, twice. */
 function orthonormal(vectors: readonly Float64Array[]): Float64Array[] {
   const basis: Float64Array[] = [];
   for (const vector of vectors) {
-    const across = vector.slice();
-    for (const other of [...basis, ...basis]) subtract(across, dot(across, other), other);
-    const length = Math.sqrt(dot(across, across));
-    if (length > LEAST_ACROSS * Math.sqrt(dot(vector, vector)))
-      basis.push(across.map((value) => value / length));
+    const part = vector.slice();
+    for (const other of [...basis, ...basis]) subtract(part, dot(part, other), other);
+    const length = Math.sqrt(dot(part, part));
+    if (length > LEAST_ORTHOGONAL * Math.sqrt(dot(vector, vector)))
+      basis.push(part.map((value) => value / length));
   }
   return basis;
 }
@@ -166,12 +168,12 @@ const MOST_SWEEPS = 30;
  * Computes the eigenvalues and eigenvectors of a symmetric matrix by cyclic Jacobi rotations (Golub & Van Loan, Matrix
  * Computations, section 8.5).
  *
- * @param matrix [r][r], overwritten; the upper triangle is taken for the lower one
+ * @param matrix [r][r], of which the upper triangle is read
  * @returns eigenvalues, and vectors[i][j], element i of eigenvector j
  */
 async function eigen(
   matrix: number[][],
-): Promise<{ readonly values: readonly number[]; readonly vectors: readonly (readonly number[])[] }> {
+): Promise<{ readonly values: readonly number[]; readonly vectors: readonly Float64Array[] }> {
   const r = matrix.length;
   const a = matrix.map((_, i) =>
     Float64Array.from({ length: r }, (_, j) => matrix[Math.min(i, j)]![Math.max(i, j)]!),
@@ -208,5 +210,5 @@ async function eigen(
     }
     await turn();
   }
-  return { values: a.map((row, j) => row[j]!), vectors: vectors.map((row) => Array.from(row)) };
+  return { values: a.map((row, j) => row[j]!), vectors };
 }

@@ -27,7 +27,7 @@ export interface Preconditioner extends Jacobian, SharedMatrix {
   readonly lowRank: LowRank | undefined;
 }
 
-/** Makes a low-rank form with `rank` vectors, as low-rank.ts does, which is loaded on first use. */
+/** Makes a low-rank form by `rank` probes, as low-rank.ts does, which is loaded on first use. */
 export type LowRankMaker = (
   packed: PackedDecoder,
   terms: Pick<Factors, "loss" | "prior">,
@@ -44,13 +44,13 @@ const MOST_VECTORS = 64;
 const LEAST_VECTORS = 16;
 /** Passes that making a low-rank form takes for each vector. */
 const PASSES_OF_VECTOR = 8;
-/** Time of the six Cholesky factors of a d × d matrix, as d³ times that of a multiplication of a pass. */
+/** Time of the six Cholesky factors of a d × d matrix, divided by d³, in multiplications of a pass. */
 const PRODUCTS_OF_FACTORS = 3;
 /** Multiplications that a step takes for each latent and vector of the low-rank form; a step may take as many as a pass. */
 const PRODUCTS_OF_VECTOR = 6;
 /** Maximum size n · d of the Jacobian, for n outputs and d latents, for which a preconditioner saves more than it costs. */
 const MOST_NUMBERS = 2 ** 24;
-/** Maximum number of multiplications and sums in the tangents that make the Jacobian: some three seconds on one thread. */
+/** Maximum number of multiplications and sums in the passes that make the Jacobian or the low-rank form: some three seconds on one thread. */
 const MOST_WORK = 2 ** 36;
 /** Maximum number of latents for which a Gauss-Newton matrix at each sample's z0 saves more than it costs. */
 const MOST_LATENTS_OF_OWN = 32;
