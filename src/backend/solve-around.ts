@@ -31,6 +31,7 @@ export async function solveAround<Range extends SampleRange>(
     } finally {
       objective.dispose();
     }
+    feed.end(count);
     // Samples that ended after the solver's last pause are reported at this one.
     await control.pause();
   }

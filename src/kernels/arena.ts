@@ -16,13 +16,14 @@ interface Gap {
  * page is the module's own (static data). A call allocates its block before its work starts; the memory grows only then, and
  * freed blocks are reused.
  *
- * Views on the memory are made on use and never stored: growth detaches them.
+ * Views on the memory are made on use and never stored: growth detaches them, or leaves them too short if the memory is shared.
  */
 export class Arena {
-  /** The WASM memory, which the instance of the kernels imports. */
-  readonly memory = new WebAssembly.Memory({ initial: 1 });
   /** Free ranges by ascending address, no two of them adjacent. */
   private readonly gaps: Gap[] = [];
+
+  /** @param memory new WASM memory, which the instance of the kernels imports */
+  constructor(readonly memory: WebAssembly.Memory) {}
 
   /** Size of the memory in bytes, free blocks included. */
   get byteLength(): number {
@@ -58,22 +59,22 @@ export class Arena {
     return { start, size, layout, free };
   }
 
-  /** Returns a view on the whole memory; growth of the memory detaches it. */
+  /** Returns a view on the whole memory; do not store it, as the memory may grow. */
   view(): DataView {
     return new DataView(this.memory.buffer);
   }
 
-  /** Returns a view on `length` float32 numbers at an address; growth of the memory detaches it. */
+  /** Returns a view on `length` float32 numbers at an address; do not store it, as the memory may grow. */
   f32(pointer: number, length: number): Float32Array {
     return new Float32Array(this.memory.buffer, pointer, length);
   }
 
-  /** Returns a view on `length` float64 numbers at an address; growth of the memory detaches it. */
+  /** Returns a view on `length` float64 numbers at an address; do not store it, as the memory may grow. */
   f64(pointer: number, length: number): Float64Array {
     return new Float64Array(this.memory.buffer, pointer, length);
   }
 
-  /** Returns a view on `length` int32 numbers at an address; growth of the memory detaches it. */
+  /** Returns a view on `length` int32 numbers at an address; do not store it, as the memory may grow. */
   i32(pointer: number, length: number): Int32Array {
     return new Int32Array(this.memory.buffer, pointer, length);
   }

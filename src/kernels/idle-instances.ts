@@ -1,11 +1,4 @@
-import { Arena } from "./arena.ts";
-import { instantiateKernels, type Kernels } from "./instance.ts";
-
-/** An instance of the kernels, with its memory. */
-export interface KernelInstance {
-  readonly arena: Arena;
-  readonly kernels: Kernels;
-}
+import { type KernelInstance, newInstance } from "./instance.ts";
 
 /** Maximum memory of an unused instance of the kernels that is kept for reuse, in bytes. */
 const MOST_BYTES = 2 ** 24;
@@ -20,10 +13,7 @@ const idle = new WeakMap<WebAssembly.Module, KernelInstance[]>();
 
 /** Returns an unused instance of the kernels, or makes one, for exclusive use until `giveInstanceBack`. */
 export async function takeInstance(module: WebAssembly.Module): Promise<KernelInstance> {
-  const kept = idle.get(module)?.pop();
-  if (kept) return kept;
-  const arena = new Arena();
-  return { arena, kernels: await instantiateKernels(module, arena.memory) };
+  return idle.get(module)?.pop() ?? newInstance(module);
 }
 
 /**

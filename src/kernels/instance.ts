@@ -1,4 +1,6 @@
 import type { instantiate as debugBindings } from "../../build/wasm/debug.js";
+import { Arena } from "./arena.ts";
+import { newMemory } from "./shared-memory.ts";
 
 type Bindings = Awaited<ReturnType<typeof debugBindings>>;
 
@@ -20,15 +22,24 @@ export interface CompiledKernels {
   readonly checksum: string;
 }
 
+/** An instance of the kernels, with its memory. */
+export interface KernelInstance {
+  readonly arena: Arena;
+  readonly kernels: Kernels;
+}
+
+/** Makes an instance of the kernels with a memory of its own: shared if the module imports a shared one. */
+export async function newInstance(module: WebAssembly.Module): Promise<KernelInstance> {
+  const arena = new Arena(newMemory(module));
+  return { arena, kernels: await instantiateKernels(module, arena.memory) };
+}
+
 /**
  * Makes an instance of the kernels on the given memory: synchronously, since Node 20 occasionally hangs if many instantiations
  * are awaited in sequence; asynchronously if the synchronous way throws a RangeError, as it may for large modules on a page's
  * main thread.
  */
-export async function instantiateKernels(
-  module: WebAssembly.Module,
-  memory: WebAssembly.Memory,
-): Promise<Kernels> {
+async function instantiateKernels(module: WebAssembly.Module, memory: WebAssembly.Memory): Promise<Kernels> {
   const imports = { env: { memory } };
   let instance: WebAssembly.Instance;
   try {

@@ -6,6 +6,7 @@ import { messageOf } from "../base/realms.ts";
 import { refused } from "../base/refuse.ts";
 import { show } from "../base/show.ts";
 import type { CompiledKernels } from "./instance.ts";
+import { canShareMemory, withSharedMemory } from "./shared-memory.ts";
 
 /**
  * Hand-written module whose function `f` returns a² - (1 + 2⁻¹¹), a = 1 + 2⁻¹², by `f32x4.relaxed_madd`: 2⁻²⁴ if the product is
@@ -35,7 +36,10 @@ export function compileKernels(relaxed: boolean | undefined): Promise<CompiledKe
     return Promise.reject(new LatentflowError("unsupported", message));
   }
   const build = (relaxed ?? canRunRelaxed()) ? "relaxed" : "plain";
-  return keptUnlessFailed(compiled, build, async () => compile(binaryOf(build, await unpack())));
+  return keptUnlessFailed(compiled, build, async () => {
+    const binary = binaryOf(build, await unpack());
+    return compile(canShareMemory() ? withSharedMemory(binary) : binary);
+  });
 }
 
 /** Name of the custom section that scripts/stamp-wasm.mjs adds to each build. */

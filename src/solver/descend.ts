@@ -1,6 +1,6 @@
 import { type Arena, Blocks } from "../kernels/arena.ts";
-import { giveInstanceBack, type KernelInstance, takeInstance } from "../kernels/idle-instances.ts";
-import type { Kernels } from "../kernels/instance.ts";
+import { giveInstanceBack, takeInstance } from "../kernels/idle-instances.ts";
+import type { KernelInstance, Kernels } from "../kernels/instance.ts";
 import {
   Descent,
   FIRST_TRIAL,

@@ -4,14 +4,19 @@ import { show } from "../../base/show.ts";
 import type { CustomLoss } from "../../terms/losses.ts";
 import type { PackedDecoder } from "./packed.ts";
 import type { Passes } from "./passes.ts";
+import type { Run } from "./run.ts";
 import type { Rows, Workspace } from "./workspace.ts";
 
 /**
  * Makes the passes of a custom loss: the decoder runs in WASM, and the loss's functions in JavaScript between its forward and
  * backward pass. The functions are not called for elements of weight 0.
  */
-export function customLossPasses(packed: PackedDecoder, workspace: Workspace, loss: CustomLoss): Passes {
-  const { arena, kernels, graph, decoder } = packed;
+export function customLossPasses(
+  { arena, graph, decoder }: PackedDecoder,
+  workspace: Workspace,
+  loss: CustomLoss,
+  run: Run,
+): Passes {
   const n = decoder.outputSize;
 
   const value = numeric("value", loss.value);
@@ -50,21 +55,21 @@ export function customLossPasses(packed: PackedDecoder, workspace: Workspace, lo
   }
 
   return {
-    value(count) {
-      kernels.decode(graph, workspace.pointer, count, false);
+    async value(count) {
+      await run("decode", graph, workspace.pointer, count, false);
       for (const row of listed(count)) {
         const at = elementsOf(row);
         let sum = 0;
         for (let i = 0; i < n; i++) sum += at(value, i);
         arena.view().setFloat64(workspace.losses + 8 * row, sum, true);
       }
-      kernels.objectiveSum(workspace.pointer, count);
+      await run("objectiveSum", workspace.pointer, count);
     },
-    gradient(count) {
+    async gradient(count) {
       for (const row of listed(count)) fill(rowOf(workspace.outputGradients, row), gradient, row);
-      kernels.objectiveBackward(graph, workspace.pointer, count);
+      await run("objectiveBackward", graph, workspace.pointer, count);
     },
-    tangent(count) {
+    async tangent(count) {
       const curvature = curvatureOf(loss);
       for (const row of listed(count)) {
         const tangents = rowOf(workspace.outputTangents, row);

@@ -2,9 +2,10 @@ import { attached } from "../../base/realms.ts";
 import type { FixedValues } from "../../decoder/fixed.ts";
 import { Blocks } from "../../kernels/arena.ts";
 import type { Control } from "../../solver/base.ts";
-import type { Feed, SampleRange } from "../feed.ts";
+import type { Feed } from "../feed.ts";
 import { allocateFixed } from "./fixed-rows.ts";
 import type { PackedDecoder } from "./packed.ts";
+import type { Run } from "./run.ts";
 import { allocateWorkspace } from "./workspace.ts";
 
 /** Latents to decode, B = z.length / latentSize, and the array that receives their outputs. */
@@ -20,10 +21,10 @@ export interface Decoding {
 }
 
 /**
- * Decodes latents into their outputs D(z), a block of rows at a time, until `feed` has none left or the call is aborted.
+ * Decodes latents into their outputs D(z) with kernels called by `run`, a block of rows at a time, until `feed` has none left or
+ * the call is aborted.
  *
- * @param feed source of the indices of the rows to decode here
- * @param onRows called with each block of rows whose outputs have been written
+ * @param feed source of the indices of the rows to decode
  * @throws LatentflowError `out_of_memory`
  */
 export async function decodeRows(
@@ -31,9 +32,9 @@ export async function decodeRows(
   { z, fixed, outputs, toLogits }: Decoding,
   control: Control,
   feed: Feed,
-  onRows: (range: SampleRange) => void = () => {},
+  run: Run = packed.run,
 ): Promise<void> {
-  const { arena, decoder, kernels, graph } = packed;
+  const { arena, decoder, graph } = packed;
   const { latentSize: d, outputSize: n } = decoder;
   const rows = Math.min(packed.rows, z.length / d);
   const blocks = new Blocks();
@@ -51,12 +52,12 @@ export async function decodeRows(
         arena.i32(workspace.rows, count)[row] = row;
         given.write(row, fixed, first + row);
       }
-      kernels.decode(graph, workspace.pointer, count, toLogits);
+      await run("decode", graph, workspace.pointer, count, toLogits);
       for (let row = 0; row < count; row++) {
         const output = arena.f32(workspace.outputs.pointer + row * workspace.outputs.stride, n);
         outputs.set(output, (first + row) * n);
       }
-      onRows(range);
+      feed.end(count);
       await control.pause();
     }
   } finally {

@@ -31,7 +31,7 @@ export interface Jacobian {
 export interface GaussNewtonUse extends Jacobian {
   /** True if Gauss-Newton matrices with the Jacobian at a row's current z are also needed. */
   readonly own: boolean;
-  /** True if memory for a block of rows of a Jacobian is needed. */
+  /** True if blocks of rows of a Jacobian are computed. */
   readonly rows: boolean;
 }
 
@@ -69,14 +69,13 @@ export function allocateGaussNewton(
     work: piece(GaussNewton.size),
     matrix: piece(hasMatrices ? d * matrixStride : 0),
     ownJacobian: piece(own ? d * jacobianStride(packed) : 0),
-    rows: piece(hasRows ? tangentsAtOnce * jacobianStride(packed) : 0),
     tangents: piece(slotCount * slotSize),
     curvatures: piece(jacobianStride(packed)),
     panels: piece(hasMatrices ? panelBytes(packed) : 0),
     sources: piece(4 * d),
     destinations: piece(4 * d),
   }));
-  const { work, rows, ...pointers } = block.layout;
+  const { work, ...pointers } = block.layout;
   const { matrix, curvatures } = pointers;
   GaussNewton.fill(arena.view(), work, {
     ...pointers,
@@ -95,8 +94,6 @@ export function allocateGaussNewton(
     /** Pointer to f32[outputs], where a custom loss writes its second derivatives. */
     curvatures,
     tangentsAtOnce,
-    /** Pointer to memory for `tangentsAtOnce` rows of a Jacobian, `jacobianStride` bytes apart; 0 if not allocated. */
-    rows,
     /** Pointer to the Gauss-Newton matrix, floats: row k begins at byte address matrix + k · matrixStride. */
     matrix,
     matrixStride,

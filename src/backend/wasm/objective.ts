@@ -27,8 +27,9 @@ export function wasmObjective(
   problem: Problem,
   first: number,
   count: number,
+  run = packed.run,
 ): SessionObjective {
-  return bindRows(packed, problem, first, count).objective;
+  return bindRows(packed, problem, first, count, { run }).objective;
 }
 
 /**
@@ -60,7 +61,7 @@ export function differentiableWasmObjective(
       choose(rows);
       write(workspace.latentTangents, rows, v);
       kernels.objectiveTangentForward(graph, workspace.pointer, rows.length);
-      passes.tangent(rows.length);
+      await passes.tangent(rows.length);
       kernels.objectiveTangentBackward(graph, workspace.pointer, rows.length);
       return read(workspace.hessianProducts, rows);
     },
@@ -82,9 +83,9 @@ function bindRows(
   problem: Problem,
   first: number,
   count: number,
-  { copies = 1, withTangents = false } = {},
+  { copies = 1, withTangents = false, run = packed.run } = {},
 ) {
-  const { arena, kernels, graph, decoder } = packed;
+  const { arena, graph, decoder } = packed;
   const { latentSize: d, outputSize: n } = decoder;
   const rowSize = 4 * paddedSize(n);
   const rowCount = count * copies;
@@ -102,11 +103,11 @@ function bindRows(
     })),
   );
   const passes: Passes = isCustom(problem.loss)
-    ? customLossPasses(packed, workspace, problem.loss)
+    ? customLossPasses(packed, workspace, problem.loss, run)
     : {
-        value: (chosen) => kernels.objectiveValue(graph, workspace.pointer, chosen),
-        gradient: (chosen) => kernels.objectiveGradient(graph, workspace.pointer, chosen),
-        tangent: (chosen) => kernels.objectiveLossTangents(graph, workspace.pointer, chosen),
+        value: async (chosen) => run("objectiveValue", graph, workspace.pointer, chosen),
+        gradient: async (chosen) => run("objectiveGradient", graph, workspace.pointer, chosen),
+        tangent: async (chosen) => run("objectiveLossTangents", graph, workspace.pointer, chosen),
       };
 
   const curvature = blocks.add(() =>
@@ -175,13 +176,13 @@ function bindRows(
     async value(rows, z) {
       choose(rows);
       write(workspace.latents, rows, z);
-      passes.value(rows.length);
+      await passes.value(rows.length);
       return pick(workspace.objectives, rows);
     },
     terms: (rows) => ({ losses: pick(workspace.losses, rows), priors: pick(workspace.priors, rows) }),
     async gradient(rows) {
       choose(rows);
-      passes.gradient(rows.length);
+      await passes.gradient(rows.length);
       return read(workspace.gradients, rows);
     },
     leastLoss: (row) => leastLoss(problem, first + (row % count)),

@@ -8,10 +8,13 @@ export { solveAround } from "../solve-around.ts";
 export { makeLowRank } from "./low-rank.ts";
 export { wasmTrainer } from "./trainer.ts";
 
-/** Returns the part of a session that makes objectives of a packed decoder. */
-export function objectivesOf(packed: PackedDecoder): Pick<Session, "objectiveSize" | "objective"> {
+/** Returns the part of a session that makes objectives of a packed decoder, which call kernels by `run`. */
+export function objectivesOf(
+  packed: PackedDecoder,
+  run = packed.run,
+): Pick<Session, "objectiveSize" | "objective"> {
   return {
     objectiveSize: (problem) => objectiveSize(packed, problem),
-    objective: async (problem, first, count) => wasmObjective(packed, problem, first, count),
+    objective: async (problem, first, count) => wasmObjective(packed, problem, first, count, run),
   };
 }

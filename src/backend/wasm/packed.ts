@@ -1,10 +1,11 @@
 import { attached } from "../../base/realms.ts";
 import { type Decoder, keptUntilDisposed } from "../../decoder/decoder.ts";
-import { Arena } from "../../kernels/arena.ts";
-import { type CompiledKernels, instantiateKernels, type Kernels } from "../../kernels/instance.ts";
+import type { Arena } from "../../kernels/arena.ts";
+import { type CompiledKernels, type Kernels, newInstance } from "../../kernels/instance.ts";
 import type { Problem } from "../backend.ts";
 import { type LoweredGraph, lowerGraph } from "./lower.ts";
 import { residentRows } from "./pacer.ts";
+import { type Run, runHere } from "./run.ts";
 import { writeGraph } from "./write-graph.ts";
 
 /** Weights of a decoder packed in an instance of the kernels, and the memory that the decoder's calls share. */
@@ -12,6 +13,8 @@ export interface PackedDecoder {
   readonly decoder: Decoder;
   /** Instance of the kernels whose memory is `arena`. */
   readonly kernels: Kernels;
+  /** Calls kernels on the calling thread. */
+  readonly run: Run;
   /** Compiled WASM module of the kernels that `kernels` is an instance of. */
   readonly compiled: CompiledKernels;
   /** Memory of the kernels' instance, with the packed weights and the buffers of calls. */
@@ -42,8 +45,7 @@ export function packDecoder(decoder: Decoder, compiled: CompiledKernels): Promis
 }
 
 async function pack(decoder: Decoder, compiled: CompiledKernels): Promise<PackedDecoder> {
-  const arena = new Arena();
-  const kernels = await instantiateKernels(compiled.module, arena.memory);
+  const { arena, kernels } = await newInstance(compiled.module);
   const lowered = lowerGraph(decoder);
   const graph = writeGraph(arena, decoder, lowered);
   // The parameters as stored in the file are needed only until they are packed; calls reuse their memory afterwards.
@@ -55,7 +57,8 @@ async function pack(decoder: Decoder, compiled: CompiledKernels): Promise<Packed
   }
   kernels.pack(graph, parameters.layout, 1);
   parameters.free();
-  return { decoder, kernels, compiled, arena, lowered, graph, rows: residentRows(decoder) };
+  const run = runHere(kernels);
+  return { decoder, kernels, run, compiled, arena, lowered, graph, rows: residentRows(decoder) };
 }
 
 /** Returns the number of a problem's samples that are resident in WASM memory at once. */

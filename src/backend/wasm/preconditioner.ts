@@ -1,4 +1,3 @@
-import { hasCode } from "../../base/errors.ts";
 import { makeTurns } from "../../base/event-loop.ts";
 import { kept } from "../../base/kept.ts";
 import type { Decoder } from "../../decoder/decoder.ts";
@@ -15,8 +14,9 @@ import type { PriorComponents } from "../../terms/prior-numbers.ts";
 import type { Problem } from "../backend.ts";
 import { atStart } from "./at-start.ts";
 import { type Jacobian, NO_MATRICES } from "./gauss-newton-memory.ts";
-import { JacobianRows } from "./jacobian-rows.ts";
+import { computeJacobian } from "./jacobian-rows.ts";
 import type { PackedDecoder } from "./packed.ts";
+import type { Run } from "./run.ts";
 
 /**
  * Pointers to the Jacobian J₀ and the matrix A₀ = J₀ᵀWJ₀ at the decoder's `start` latent, which precondition `lbfgs` for all
@@ -122,9 +122,7 @@ interface Made {
    * Promise of J₀ᵀ, the transposed Jacobian at the decoder's start latent, once its computation has begun; undefined before,
    * and again after a failure.
    */
-  jacobian: Promise<Jacobian | undefined> | undefined;
-  /** Rows of J₀ᵀ, the transposed Jacobian at the decoder's start latent, once complete. */
-  rows: JacobianRows | undefined;
+  jacobian: ReturnType<typeof computeJacobian> | undefined;
   readonly factors: Factors[];
 }
 
@@ -144,7 +142,7 @@ const MOST_KEPT = 4;
 const madeFor = new WeakMap<PackedDecoder, Made>();
 
 function madeOf(packed: PackedDecoder): Made {
-  return kept(madeFor, packed, () => ({ jacobian: undefined, rows: undefined, factors: [] }));
+  return kept(madeFor, packed, () => ({ jacobian: undefined, factors: [] }));
 }
 
 /** Preconditioner leased for the duration of one call. */
@@ -219,7 +217,10 @@ function dropUnused({ factors }: Made): void {
 /** Frees a decoder's Jacobian and Cholesky factors after its weights have changed. No solve may be running. */
 export function forgetPreconditioner(packed: PackedDecoder): void {
   const made = madeFor.get(packed);
-  made?.rows?.free();
+  made?.jacobian?.then(
+    (jacobian) => jacobian?.free(),
+    () => {},
+  );
   for (const { block } of made?.factors ?? []) block?.free();
   madeFor.delete(packed);
 }
@@ -228,64 +229,30 @@ export function forgetPreconditioner(packed: PackedDecoder): void {
  * Makes J₀ᵀ, the transposed Jacobian at the decoder's `start` latent, unless it exists. If another call is making it, waits,
  * and makes it itself if that call aborts or fails.
  *
- * @param help writes rows that were computed elsewhere. Missing rows are computed here, also if `help` throws `worker_failed`
- *   or `out_of_memory`; its other errors reject this call
+ * @param runs function that calls kernels, of each thread that takes part
  * @returns pointers to the rows and to their copy in panels (packed blocks of 8 columns); undefined if the call was aborted
  *   first, and then nothing is cached
- * @throws LatentflowError `out_of_memory`
+ * @throws LatentflowError `out_of_memory`; `worker_failed`
  */
 export async function makeJacobian(
   packed: PackedDecoder,
   control: Control = makeControl(undefined),
-  help: (rows: JacobianRows) => Promise<void> = async () => {},
+  runs: readonly Run[] = [packed.run],
 ): Promise<Jacobian | undefined> {
   const made = madeOf(packed);
   while (made.jacobian) {
     const jacobian = await made.jacobian.catch(() => undefined);
-    if (jacobian || control.aborted()) return jacobian;
+    if (jacobian || control.aborted()) return jacobian?.layout;
   }
-  const rows = new JacobianRows(packed);
-  made.jacobian = complete(rows, control, help).finally(() => {
-    if (rows.isPacked) {
-      made.rows = rows;
-    } else {
-      made.jacobian = undefined;
-      rows.free();
-    }
-  });
-  return made.jacobian;
-}
-
-async function complete(
-  rows: JacobianRows,
-  control: Control,
-  help: (rows: JacobianRows) => Promise<void>,
-): Promise<Jacobian | undefined> {
-  await help(rows).catch((error) => {
-    if (!hasCode(error, "worker_failed", "out_of_memory")) throw error;
-  });
-  await rows.compute(rows.missing(), control);
-  return rows.missing().hasMore ? undefined : rows.pack();
-}
-
-/**
- * Returns a copy of J₀ᵀ, the transposed Jacobian at the decoder's `start` latent, [latentSize, outputSize]; undefined if it
- * has not been made.
- */
-export function readJacobian(packed: PackedDecoder): Float32Array<ArrayBuffer> | undefined {
-  return madeFor.get(packed)?.rows?.read();
-}
-
-/**
- * Copies J₀ᵀ, the transposed Jacobian at the decoder's `start` latent, computed by another thread, into the decoder's WASM
- * memory, unless it exists there or is being made.
- *
- * @param values all rows of J₀ᵀ, [latentSize, outputSize]
- * @throws LatentflowError `out_of_memory`
- */
-export async function adoptJacobian(packed: PackedDecoder, values: Float32Array): Promise<void> {
-  if (madeOf(packed).jacobian) return;
-  await makeJacobian(packed, undefined, async (rows) => rows.write(0, values));
+  made.jacobian = computeJacobian(packed, runs, control);
+  try {
+    const jacobian = await made.jacobian;
+    if (!jacobian) made.jacobian = undefined;
+    return jacobian?.layout;
+  } catch (error) {
+    made.jacobian = undefined;
+    throw error;
+  }
 }
 
 async function make(

@@ -18,6 +18,7 @@ import { Pacer } from "./pacer.ts";
 import { objectiveSize, type PackedDecoder } from "./packed.ts";
 import { curvatureUse, type LowRankMaker, preconditionerOf } from "./preconditioner.ts";
 import { allocatePrior } from "./prior-block.ts";
+import type { Run } from "./run.ts";
 import { Staging } from "./staging.ts";
 import { allocateWorkspace } from "./workspace.ts";
 
@@ -32,25 +33,26 @@ export function isFused({ problem, pair, isRecorded }: Use): boolean {
 const loadAndMakeLowRank: LowRankMaker = async (...given) => (await loadObjectives()).makeLowRank(...given);
 
 /**
- * Solves the samples that `feed` returns, on this thread: by a solver inside WASM if there is one, else by a solver in
- * JavaScript with the same results. The solver inside WASM works in slices of time on the samples whose data are in WASM
+ * Solves the samples that `feed` returns, with kernels called by `run`: by a solver inside WASM if there is one, else by a solver
+ * in JavaScript with the same results. The solver inside WASM works in slices of time on the samples whose data are in WASM
  * memory; between two slices finished samples are collected and new ones take their places.
  *
- * @param feed source of the samples that this thread solves
+ * @param feed source of the samples to solve
  */
 export async function solveSamples<Range extends SampleRange>(
   packed: PackedDecoder,
   task: Task<Range>,
   control: Control,
   feed: Feed<Range>,
+  run: Run = packed.run,
 ): Promise<void> {
   if (!isFused(task)) {
     const { objectivesOf, solveAround } = await loadObjectives();
-    return solveAround(objectivesOf(packed), task, control, feed);
+    return solveAround(objectivesOf(packed, run), task, control, feed);
   }
   const { problem } = task;
   const solver = task.pair.solver as DescentSolver;
-  const { arena, kernels, graph, decoder } = packed;
+  const { arena, graph, decoder } = packed;
   const curvature = curvatureUse(problem);
   const hasMatrices = keepsMatrices(solver, curvature);
   const capacity = Math.min(
@@ -82,7 +84,7 @@ export async function solveSamples<Range extends SampleRange>(
     staging.exchange();
     while (!staging.isFinished && !control.aborted()) {
       const start = performance.now();
-      const spent = kernels.solverRun(pointer, graph, workspace, work, pacer.budget, staging.hasMore);
+      const spent = await run("solverRun", pointer, graph, workspace, work, pacer.budget, staging.hasMore);
       pacer.record(spent, performance.now() - start);
       staging.exchange();
       await control.pause();
@@ -90,7 +92,7 @@ export async function solveSamples<Range extends SampleRange>(
     // An abort may come between the losses and the gradients of accepted steps, whose norms are reported: the gradients are
     // completed.
     if (Descent.get(arena.view(), pointer, "accepted") > 0)
-      kernels.solverRun(pointer, graph, workspace, work, 1, false);
+      await run("solverRun", pointer, graph, workspace, work, 1, false);
     staging.collectUnfinished();
   } finally {
     blocks.free();

@@ -150,7 +150,8 @@ export class Staging<Range extends SampleRange> {
     const { arena } = this.packed;
     solution.z.set(arena.f64(Sample.get(view, record, "z"), d), sample * d);
     collectRecord(view, record, solution, sample);
-    if (Sample.get(view, record, "state") === SampleState.done)
-      solution.end(sample, Sample.get(view, record, "status"));
+    if (Sample.get(view, record, "state") !== SampleState.done) return;
+    solution.end(sample, Sample.get(view, record, "status"));
+    this.feed.end(1);
   }
 }

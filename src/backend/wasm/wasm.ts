@@ -24,17 +24,18 @@ export interface WasmOptions {
   relaxed?: boolean | undefined;
   /**
    * Precompiled kernels: the package's `latentflow/wasm/plain.wasm` or `relaxed.wasm`, for runtimes that cannot compile
-   * WebAssembly from bytes (Cloudflare Workers, other edge runtimes); or `plain-wide.wasm` or `relaxed-wide.wasm`, for V8 with
-   * its flag for 256-bit vectors: results of the same bits, sooner with the flag and later without. Default: the kernels inside
-   * the package, compiled on first use.
+   * WebAssembly from bytes (Cloudflare Workers, other edge runtimes), on one thread; or `plain-wide.wasm` or
+   * `relaxed-wide.wasm`, for V8 with its flag for 256-bit vectors: results of the same bits, sooner with the flag and later
+   * without. Default: the kernels inside the package, compiled on first use.
    */
   module?: WebAssemblyModule | undefined;
   /**
-   * Number of threads that work on a call, 1 to 1024: the calling thread and workers, which are started once and serve all
-   * decoders. Workers end after 30 seconds without work, or by `closeWorkers()`. Their total is at most one less than the
-   * number of cores, or than the largest number asked for if that is more. No result depends on the number. `"auto"`: one per
-   * core if the work is above about 100 ms, else one. Default `"auto"` in Node, 1 in a page. If workers cannot be started, one
-   * thread does the work, and the result's `backend.reason` says why, and what to do.
+   * Number of threads that work on a call, 1 to 1024. Above 1 they are workers, which share one memory and are started once for
+   * all decoders; the calling thread only coordinates them. Workers end after 30 seconds without work, or by `closeWorkers()`. No
+   * result depends on the number. `"auto"`: one per core if the work is above about 100 ms, else one. Default `"auto"` in Node, 1
+   * in a page. A page has to be cross-origin isolated, by the headers `Cross-Origin-Opener-Policy: same-origin` and
+   * `Cross-Origin-Embedder-Policy: require-corp`. If threads cannot be used, one does the work, and the result's `backend.reason`
+   * says why, and what to do.
    */
   threads?: number | "auto" | undefined;
   /**
@@ -48,12 +49,6 @@ export interface WasmOptions {
    * installed beside the running file or in the current folder.
    */
   worker?: string | UrlLike | (() => WorkerLike) | undefined;
-  /**
-   * Memory limit for the decoders that a worker keeps, in bytes. Default 2³⁰, 1 GiB. Above the limit the least recently used
-   * decoders are dropped, and sent again on their next use; the last one used, and those in use, always stay. `Infinity`
-   * keeps all. The limit of the latest call applies.
-   */
-  workerMemory?: number | undefined;
 }
 
 /** Maximum number of threads: more than any machine has, and few enough to be counted with 16 bits. */
@@ -79,22 +74,18 @@ const FIELDS = {
       throw refused(where, name, "is", show(value), "a string, a URL or a function that makes a Worker");
     },
   }),
-  workerMemory: {
-    check: (where, name, value) => (value === Infinity ? value : checkNumber(where, name, value, { min: 0 })),
-    standard: 2 ** 30,
-  },
 } satisfies FieldsOf<WasmOptions>;
 
 /**
  * Makes the WASM backend: SIMD kernels in WebAssembly, on one thread or several. It is the default backend.
  *
  * @throws LatentflowError `invalid_argument` on an unknown option or one of the wrong type or range; from a call that uses the
- *   backend, `unsupported` if the runtime cannot run the build, and `worker_failed` if workers die repeatedly
+ *   backend, `unsupported` if the runtime cannot run the build, and `worker_failed` if a worker dies during it
  * @example
  * await encode(decoder, y, { backend: wasm({ relaxed: false, threads: 4 }) });
  */
 export function wasm(options: WasmOptions = {}): Backend {
-  const { relaxed, module, threads, worker, workerMemory } = completeOptions("wasm", options, FIELDS);
+  const { relaxed, module, threads, worker } = completeOptions("wasm", options, FIELDS);
   if (module !== undefined && relaxed !== undefined) {
     const reason = "chooses a build of the package; leave it out together with module";
     throw objection("wasm", "relaxed", reason);
@@ -107,9 +98,7 @@ export function wasm(options: WasmOptions = {}): Backend {
       // Loaded when the session opens rather than by the solve, which an abort interrupts only between pieces of work.
       if (use && !isFused(use)) await loadObjectives();
       const session = wasmSession(packed);
-      return threadCount(threads) === 1
-        ? session
-        : withThreads(session, packed, { threads, worker, workerMemory });
+      return threadCount(threads) === 1 ? session : withThreads(session, packed, { threads, worker });
     },
   });
 }

@@ -6,6 +6,18 @@ import { gradientsOf, type Method } from "../../../solver/solver.ts";
 
 /** Typical speed of the kernels on a core, within a factor of three: floating-point operations per millisecond. */
 const SPEED = 3e7;
+/** Minimum work for which workers are started, in milliseconds on one thread: a start takes about 50 ms of a core. */
+const WORTH_STARTING = 100;
+/** Minimum work that is shared with running workers, in milliseconds on one thread. */
+const WORTH_SHARING = 5;
+/** Maximum pause between two calls of one decoder, in milliseconds, for their work to be added up. */
+const APART = 30_000;
+
+/** Estimated work of recent calls, in milliseconds of one thread, and the time of the last one (`performance.now()`). */
+export interface Work {
+  milliseconds: number;
+  at: number;
+}
 
 /** Returns the estimated time, in milliseconds, that one thread takes to solve one sample. */
 export function solveTime(decoder: Decoder, solver: Method): number {
@@ -17,4 +29,18 @@ export function solveTime(decoder: Decoder, solver: Method): number {
 export function decodeTime(decoder: Decoder): number {
   const { multiplications, sums } = costOf(decoder);
   return (2 * (multiplications + sums)) / SPEED;
+}
+
+/**
+ * Returns true if a call is worth sharing with workers, and adds its work to the recent one: many small calls are worth starting
+ * workers, too.
+ *
+ * @param milliseconds estimated time of the call on one thread
+ * @param recent work of the decoder's recent calls
+ */
+export function isWorthSharing(milliseconds: number, recent: Work, areReady: boolean): boolean {
+  const now = performance.now();
+  recent.milliseconds = now - recent.at > APART ? milliseconds : recent.milliseconds + milliseconds;
+  recent.at = now;
+  return milliseconds > WORTH_SHARING && (areReady || recent.milliseconds > WORTH_STARTING);
 }

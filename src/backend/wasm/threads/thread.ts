@@ -2,7 +2,7 @@ import { builtinModule } from "../../../base/builtin-module.ts";
 import type { UrlLike, WorkerLike } from "../../../base/platform.ts";
 import { isPromise, messageOf } from "../../../base/realms.ts";
 import { show } from "../../../base/show.ts";
-import { buffersOf, type FromWorker, type ToWorker } from "./messages.ts";
+import type { FromWorker, ToWorker } from "./messages.ts";
 
 /** Path or URL of the worker script `latentflow/worker`, or a function that starts it. */
 export type WorkerSource = string | UrlLike | (() => WorkerLike);
@@ -115,7 +115,7 @@ function threadOfNode(worker: NodeWorker, events: ThreadEvents): Thread {
   worker.on("exit", (code) => events.end(reason ?? `it ended with exit code ${code}`));
   worker.unref();
   return {
-    post: (message) => worker.postMessage(message, buffersOf(message)),
+    post: (message) => worker.postMessage(message),
     keepAlive: (yes) => (yes ? worker.ref() : worker.unref()),
     terminate: () => endQuietly(worker),
   };
@@ -156,7 +156,7 @@ function threadOfPage(worker: Worker, name: string, events: ThreadEvents): Threa
   };
   unref?.call(worker);
   return {
-    post: (message) => worker.postMessage(message, buffersOf(message)),
+    post: (message) => worker.postMessage(message),
     keepAlive: (yes) => (yes ? ref : unref)?.call(worker),
     terminate() {
       const ended = endQuietly(worker);

@@ -1,33 +1,129 @@
 import { kept } from "../../../base/kept.ts";
-import type { CompiledKernels } from "../../../kernels/instance.ts";
+import { messageOf } from "../../../base/realms.ts";
+import { escapeText } from "../../../base/show.ts";
+import type { Control } from "../../../solver/base.ts";
 import { onCloseWorkers } from "./close-workers.ts";
-import type { WorkerSource } from "./thread.ts";
-import { active, allEnded, WorkerGroup } from "./worker-group.ts";
+import { PoolWorker } from "./pool-worker.ts";
+import { LONGEST_REASON, startAdvice, type WorkerSource } from "./thread.ts";
+import { findWorkerFile } from "./worker-file.ts";
 
-// The worker pool, one per copy of the library: groups of workers, each for one worker script and one build of the
-// kernels.
+/** Milliseconds without calls after which a pool's workers are ended. */
+const LONGEST_IDLE = 30_000;
+/** Milliseconds after which an abort is noticed while workers start. */
+const ABORT_INTERVAL = 10;
+/** Minimum time between two attempts to start workers if the first has failed, in milliseconds. */
+const SHORTEST_WAIT = 1000;
+/** Time between two attempts to start workers, as a multiple of the time that the failed one took. */
+const WAIT_PER_TRY = 10;
 
-const groups = new WeakMap<WebAssembly.Module, Map<unknown, WorkerGroup>>();
+/** Workers of one worker script, started on demand and used by all calls; they end after LONGEST_IDLE milliseconds without one. */
+export class WorkerPool {
+  /** Reason why the last attempt to start workers has failed; undefined if none has failed since one succeeded. */
+  failure: string | undefined;
+  /** Workers that have not been told to end. */
+  private workers: PoolWorker[] = [];
+  private retryAt = Number.NEGATIVE_INFINITY;
+  private idleTimer: ReturnType<typeof setTimeout> | undefined;
 
-/**
- * Maximum number of worker groups without workers that are kept per build of the kernels, for their record of failed starts.
- */
-const MOST_GROUPS = 32;
+  /** @param source script of the workers, or function that starts one; of functions with the same text, the one given last */
+  constructor(public source: WorkerSource | undefined) {}
 
-/** Returns the worker group of a worker script and a build of the kernels; undefined if there is none. */
-export function knownWorkerGroup(
-  compiled: CompiledKernels,
-  source: WorkerSource | undefined,
-): WorkerGroup | undefined {
-  return groups.get(compiled.module)?.get(keyOf(source));
+  /** True if workers are ready. */
+  get isReady(): boolean {
+    return this.workers.some((worker) => worker.isReady);
+  }
+
+  /**
+   * Returns workers for a call, those with the fewest other calls, and starts missing ones: at most `count`, fewer if some cannot
+   * be started, none after an abort. They must be given back by `release`.
+   */
+  async take(count: number, { aborted }: Pick<Control, "aborted">): Promise<readonly PoolWorker[]> {
+    this.start(count);
+    const taken = [...this.workers].sort((a, b) => a.users - b.users).slice(0, count);
+    this.use(taken, 1);
+    let isSettled = false;
+    const settled = Promise.allSettled(taken.map(({ ready }) => ready)).then(() => {
+      isSettled = true;
+    });
+    while (!isSettled && !taken.every(({ isReady }) => isReady) && !aborted()) {
+      await Promise.race([settled, new Promise((resolve) => setTimeout(resolve, ABORT_INTERVAL))]);
+    }
+    const ready = aborted() ? [] : taken.filter((worker) => worker.isReady && this.workers.includes(worker));
+    this.use(
+      taken.filter((worker) => !ready.includes(worker)),
+      -1,
+    );
+    return ready;
+  }
+
+  /** Gives back workers that `take` has returned. */
+  release(workers: readonly PoolWorker[]): void {
+    this.use(workers, -1);
+  }
+
+  /** Ends all workers: those that calls use once the calls have ended. */
+  close(): void {
+    clearTimeout(this.idleTimer);
+    for (const worker of this.workers.splice(0)) if (worker.users === 0) worker.end();
+  }
+
+  /** Starts workers until there are `count`, unless an attempt has failed a short time ago. */
+  private start(count: number): void {
+    const since = performance.now();
+    if (this.workers.length >= count || since < this.retryAt) return;
+    const fail = (error: unknown) => {
+      const now = performance.now();
+      this.retryAt = now + Math.max(SHORTEST_WAIT, WAIT_PER_TRY * (now - since));
+      const reason = escapeText(messageOf(error), LONGEST_REASON);
+      this.failure = `workers cannot be started here: ${reason}; ${startAdvice(this.source)}`;
+    };
+    try {
+      this.source ??= findWorkerFile();
+      if (this.source === undefined) throw new Error("the worker's file is not known");
+      while (this.workers.length < count) {
+        const worker: PoolWorker = new PoolWorker(this.source, () => this.remove(worker));
+        this.workers.push(worker);
+        alive.add(worker);
+        worker.ended.then(() => alive.delete(worker));
+        const succeed = () => {
+          this.failure = undefined;
+        };
+        worker.ready.then(succeed, fail);
+      }
+    } catch (error) {
+      fail(error);
+    }
+  }
+
+  /** Adds to the number of calls that use each of some workers; those that no call uses do not keep the process alive. */
+  private use(workers: readonly PoolWorker[], change: 1 | -1): void {
+    for (const worker of workers) {
+      worker.users += change;
+      worker.keepAlive(worker.users > 0);
+      if (worker.users === 0 && !this.workers.includes(worker)) worker.end();
+    }
+    clearTimeout(this.idleTimer);
+    if (this.workers.some(({ users }) => users > 0)) return;
+    this.idleTimer = setTimeout(() => this.close(), LONGEST_IDLE);
+    (this.idleTimer as { unref?(): void }).unref?.();
+  }
+
+  private remove(worker: PoolWorker): void {
+    this.workers = this.workers.filter((other) => other !== worker);
+  }
 }
 
-/** Returns the worker group of a worker script and a build of the kernels, made on first use. */
-export function workerGroup(compiled: CompiledKernels, source: WorkerSource | undefined): WorkerGroup {
-  const bySource = kept(groups, compiled.module, () => new Map());
-  const group = kept(bySource, keyOf(source), () => new WorkerGroup(compiled, source));
-  for (const [key, { isInUse }] of [...bySource].slice(0, -MOST_GROUPS)) if (!isInUse) bySource.delete(key);
-  return group;
+/** Workers that have not ended. */
+const alive = new Set<PoolWorker>();
+
+/** Pools by their worker scripts. */
+const pools = new Map<unknown, WorkerPool>();
+
+/** Returns the pool of a worker script, or of a function that starts a worker; undefined for the package's own script. */
+export function workerPool(source: WorkerSource | undefined): WorkerPool {
+  const pool = kept(pools, keyOf(source), () => new WorkerPool(source));
+  if (typeof source === "function") pool.source = source;
+  return pool;
 }
 
 /**
@@ -41,12 +137,7 @@ function keyOf(source: WorkerSource | undefined): unknown {
   return text.includes("[native code]") ? source : `function ${text}`;
 }
 
-/** Removes a decoder, by its number, from all workers. */
-export function forgetDecoder(decoder: number): void {
-  for (const group of active) group.forget(decoder);
-}
-
 onCloseWorkers(async () => {
-  for (const group of [...active]) group.close();
-  await allEnded();
+  for (const pool of pools.values()) pool.close();
+  await Promise.all([...alive].map(({ ended }) => ended));
 });
