@@ -6,6 +6,7 @@ import { takesLogits } from "../../terms/losses.ts";
 import type { Problem } from "../backend.ts";
 import { keptBy } from "./kernel-operations.ts";
 import type { PackedDecoder } from "./packed.ts";
+import { allocatePixelScratch } from "./pixel-scratch.ts";
 
 /** Buffers of one call in its decoder's WASM memory, for `capacity` rows; assembly/memory/workspace.ts has a diagram. */
 export type Workspace = ReturnType<typeof allocateWorkspace>;
@@ -23,12 +24,13 @@ export interface Rows {
  * @param options `withTangents`: true to allocate the rows that tangents need; `prior`: pointer to a Prior struct, 0 for none
  */
 export function allocateWorkspace(
-  { arena, lowered }: PackedDecoder,
+  packed: PackedDecoder,
   capacity: number,
   loss: Loss["name"],
   { withTangents = false, prior = 0 } = {},
 ) {
-  const { operations, sizes, aliases, output } = lowered;
+  const { arena } = packed;
+  const { operations, sizes, aliases, output } = packed.lowered;
   const strides = sizes.map((size) => 4 * paddedSize(size));
   const block = arena.allocate((piece) => {
     const rowsOf = (value: number) => piece(strides[value]! * capacity);
@@ -48,6 +50,7 @@ export function allocateWorkspace(
       priors: piece(8 * capacity),
       objectives: piece(8 * capacity),
       fixed: piece(4 * capacity),
+      pixels: allocatePixelScratch(packed, piece),
       ofValues: sizes.map((_, value) => {
         const isAlias = aliases[value] !== undefined;
         return {
@@ -69,7 +72,7 @@ export function allocateWorkspace(
       }),
     };
   });
-  const { pointer, ofValues: ownRows, ofOperations, ...pointers } = block.layout;
+  const { pointer, pixels, ofValues: ownRows, ofOperations, ...pointers } = block.layout;
   const ofValues = ownRows.map((own, value) => {
     const { values, tangents } = ownRows[aliases[value] ?? value]!;
     return { ...own, values, tangents };
@@ -77,10 +80,12 @@ export function allocateWorkspace(
   const view = arena.view();
   WorkspaceStruct.fill(view, pointer, {
     ...pointers,
+    scratch: pixels.pointer,
     prior,
     loss: LOSS_CODES[loss],
     takesLogits: Number(takesLogits({ name: loss })),
   });
+  pixels.write(view);
   ofValues.forEach((of, value) => {
     ValueRows.fill(view, pointers.values + value * ValueRows.size, { stride: strides[value]!, ...of });
   });
@@ -107,6 +112,40 @@ export function allocateWorkspace(
     outputTangents: rowsAt(output, "tangents"),
     outputGradientTangents: rowsAt(output, "gradientTangents"),
   };
+}
+
+/**
+ * Allocates another Workspace struct on the rows of a workspace, for a thread that works on some of them: with lists of rows and
+ * scratch of its own, which are freed without the rows.
+ *
+ * @param capacity maximum number of rows of one pass
+ * @param prior pointer to a Prior struct of the thread, 0 for none
+ */
+export function shareWorkspace(
+  packed: PackedDecoder,
+  workspace: Workspace,
+  capacity: number,
+  prior: number,
+): Workspace {
+  const { arena } = packed;
+  const block = arena.allocate((piece) => ({
+    pointer: piece(WorkspaceStruct.size),
+    rows: piece(4 * capacity),
+    sources: piece(4 * capacity),
+    destinations: piece(4 * capacity),
+    pixels: allocatePixelScratch(packed, piece),
+  }));
+  const { pixels, ...own } = block.layout;
+  const { start, size, free } = block;
+  new Uint8Array(arena.memory.buffer).copyWithin(
+    own.pointer,
+    workspace.pointer,
+    workspace.pointer + WorkspaceStruct.size,
+  );
+  const view = arena.view();
+  WorkspaceStruct.set(view, own.pointer, { ...own, scratch: pixels.pointer, prior });
+  pixels.write(view);
+  return { ...workspace, ...own, start, size, free };
 }
 
 /**
