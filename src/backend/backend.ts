@@ -152,12 +152,12 @@ export interface Trainer {
   objective(problem: Problem, copies: number): DifferentiableObjective;
   /**
    * Updates the parameters by the gradient accumulated since the last update. A gradient that is not finite leaves them
-   * unchanged.
+   * unchanged. If it rejects, since a worker died, the trainer's state is lost.
    *
    * @param settings `largestNorm`: a gradient of larger norm is scaled down to it
    * @returns the norm of the accumulated gradient, before scaling
    */
-  update(settings: { readonly learningRate: number; readonly largestNorm: number }): number;
+  update(settings: { readonly learningRate: number; readonly largestNorm: number }): Promise<number>;
   /** Returns a copy of the current parameters, [parameterCount], in the order of `decoder.parameters`. */
   parameters(): Float32Array;
   /** Returns the trainer's state between two updates, from which `restore` continues. */

@@ -72,7 +72,8 @@ export class Run {
       const { losses, dCodes } = await addGradient(this.trainer, adjoint, problem, encoded, codes);
       const loss = meanOfNumbers(losses);
       throwIfAborted(signal);
-      const gradientNorm = this.trainer.update({ learningRate, largestNorm: gradientClip * indices.length });
+      const largestNorm = gradientClip * indices.length;
+      const gradientNorm = await this.trainer.update({ learningRate, largestNorm });
       const restarted = dCodes ? batches.codes!.update(indices, dCodes, factor) : [];
       if (!dCodes) batches.codes?.keep(indices, solution.z);
       this.images += indices.length;

@@ -1,4 +1,4 @@
-import { LatentflowError } from "../base/errors.ts";
+import { hasCode, LatentflowError } from "../base/errors.ts";
 import { throwIfAborted } from "../base/realms.ts";
 import { copyDecoder } from "../decoder/copy.ts";
 import type { Decoder } from "../decoder/decoder.ts";
@@ -69,8 +69,8 @@ export async function trainNetwork(network: Decoder, checked: CheckedTrainOption
     const { history, validations, codes } = run;
     return { decoder: trained, codes, history, validation: validations, resumedFrom };
   } catch (error) {
-    // After an abort, stores the state after the last complete update.
-    const saved = signal?.aborted ? await checkpoints?.save() : undefined;
+    // After an abort, stores the state after the last complete update; a worker's death may have left half of one.
+    const saved = signal?.aborted && !hasCode(error, "worker_failed") ? await checkpoints?.save() : undefined;
     if (saved) callbacks.call(onEvent, saved);
     throw error;
   } finally {

@@ -1,6 +1,6 @@
 import { power } from "../../base/elementary-functions.ts";
-import type { Kernels } from "../../kernels/instance.ts";
 import type { Optimizer } from "../optimizer.ts";
+import type { Run } from "./run.ts";
 
 /**
  * One update of parameters by an optimizer: pointers to the memory blocks that the optimizer reads and writes, all of the
@@ -22,19 +22,19 @@ export interface Update {
 }
 
 /** Updates parameters in WASM memory by their gradients and an optimizer's rule; src/backend/optimizer.ts has the formulas. */
-export function applyOptimizer(kernels: Kernels, optimizer: Optimizer, update: Update): void {
-  (UPDATES[optimizer.name] as Apply<Optimizer>)(kernels, optimizer, update);
+export async function applyOptimizer(run: Run, optimizer: Optimizer, update: Update): Promise<void> {
+  await (UPDATES[optimizer.name] as Apply<Optimizer>)(run, optimizer, update);
 }
 
-type Apply<O extends Optimizer> = (kernels: Kernels, optimizer: O, update: Update) => void;
+type Apply<O extends Optimizer> = (run: Run, optimizer: O, update: Update) => unknown;
 
 const UPDATES: { readonly [Name in Optimizer["name"]]: Apply<Extract<Optimizer, { readonly name: Name }>> } =
   {
-    rmsprop(kernels, { alpha, epsilon }, { parameters, gradients, states, size, learningRate }) {
+    rmsprop(run, { alpha, epsilon }, { parameters, gradients, states, size, learningRate }) {
       const [squares] = states as [number];
-      kernels.rmsprop(parameters, gradients, squares, size, learningRate, alpha, 1 - alpha, epsilon);
+      return run("rmsprop", parameters, gradients, squares, size, learningRate, alpha, 1 - alpha, epsilon);
     },
-    adam(kernels, { beta1, beta2, epsilon, weightDecay }, update) {
+    adam(run, { beta1, beta2, epsilon, weightDecay }, update) {
       const { parameters, gradients, states, size, learningRate, updates } = update;
       const [means, squares] = states as [number, number];
       const stepSize = learningRate / (1 - power(beta1, updates));
@@ -42,11 +42,11 @@ const UPDATES: { readonly [Name in Optimizer["name"]]: Apply<Extract<Optimizer, 
       const betas = [beta1, 1 - beta1, beta2, 1 - beta2] as const;
       const decay = 1 - learningRate * weightDecay;
       const blocks = [parameters, gradients, means, squares, size] as const;
-      kernels.adam(...blocks, stepSize, rootCorrection, ...betas, epsilon, decay);
+      return run("adam", ...blocks, stepSize, rootCorrection, ...betas, epsilon, decay);
     },
-    sgd(kernels, { momentum }, { parameters, gradients, states, size, learningRate }) {
+    sgd(run, { momentum }, { parameters, gradients, states, size, learningRate }) {
       // Without momentum there is no state: the gradient itself serves as the velocity, 0 · g + g.
       const [velocities = gradients] = states;
-      kernels.sgd(parameters, gradients, velocities, size, learningRate, momentum);
+      return run("sgd", parameters, gradients, velocities, size, learningRate, momentum);
     },
   };

@@ -19,7 +19,7 @@ export function wasmCurvature(
   packed: PackedDecoder,
   problem: Problem,
   { pointer: workspace }: Workspace,
-  passes: Passes,
+  curvatures: Passes["curvatures"],
   sampleOf: (row: number) => number,
 ): Curvature & { free(): void } {
   const { arena, kernels, graph, decoder } = packed;
@@ -81,7 +81,7 @@ export function wasmCurvature(
       const turn = makeTurns();
       for (const [i, row] of rows.entries()) {
         await turn();
-        passes.curvatures?.(row, at.curvatures);
+        curvatures?.(row, at.curvatures);
         if (kind === "own") kernels.objectiveGaussNewton(graph, workspace, at.work, row);
         else kernels.objectiveSharedGaussNewton(graph, workspace, at.work, row);
         at.read(matrices.subarray(i * d * d, (i + 1) * d * d));
@@ -91,7 +91,7 @@ export function wasmCurvature(
     async alongGradient(rows) {
       const at = room(false);
       return Float64Array.from(rows, (row) => {
-        passes.curvatures?.(row, at.curvatures);
+        curvatures?.(row, at.curvatures);
         return kernels.objectiveCurvatureAlong(graph, workspace, at.work, row);
       });
     },

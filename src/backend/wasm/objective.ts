@@ -1,8 +1,9 @@
 import { Blocks } from "../../kernels/arena.ts";
 import { paddedSize } from "../../kernels/layout.ts";
 import type { DifferentiableObjective, SessionObjective } from "../../solver/objective.ts";
-import { isCustom } from "../../terms/losses.ts";
+import { isCustom, type Loss } from "../../terms/losses.ts";
 import type { Problem } from "../backend.ts";
+import { decodeTime } from "./cost-model.ts";
 import { wasmCurvature } from "./curvature.ts";
 import { customLossPasses } from "./custom-loss.ts";
 import { allocateFixed } from "./fixed-rows.ts";
@@ -11,6 +12,7 @@ import type { PackedDecoder } from "./packed.ts";
 import { allocateParameterSums } from "./parameter-gradient.ts";
 import type { Passes } from "./passes.ts";
 import { allocatePrior } from "./prior-block.ts";
+import { AT_ONCE, onEach, type Run, shareOf, teamOfOne } from "./run.ts";
 import {
   allocateWorkspace,
   leastLoss,
@@ -18,6 +20,8 @@ import {
   type Rows,
   sampleTarget,
   sampleWeights,
+  shareWorkspace,
+  type Workspace,
   writeWeights,
 } from "./workspace.ts";
 
@@ -27,9 +31,9 @@ export function wasmObjective(
   problem: Problem,
   first: number,
   count: number,
-  run = packed.run,
+  team = teamOfOne(packed.run),
 ): SessionObjective {
-  return bindRows(packed, problem, first, count, { run }).objective;
+  return bindRows(packed, problem, first, count, { team }).objective;
 }
 
 /**
@@ -44,31 +48,53 @@ export function differentiableWasmObjective(
   problem: Problem,
   copies: number,
   gradients?: number,
+  team = teamOfOne(packed.run),
 ): DifferentiableObjective {
-  const { kernels, graph, decoder } = packed;
+  const { graph, decoder } = packed;
   const { sampleCount } = problem;
-  const bound = bindRows(packed, problem, 0, sampleCount, { copies, withTangents: true });
-  const { objective, blocks, workspace, passes, choose, read, write } = bound;
+  const bound = bindRows(packed, problem, 0, sampleCount, { copies, withTangents: true, team });
+  const { objective, blocks, workspace, workspaceOf, onRows, choose, read, write } = bound;
   const sums = blocks.add(() => allocateParameterSums(packed, sampleCount * copies, gradients));
+  /** Parameter sums of each thread: the same gradients, with scratch of its own. */
+  const sumsOf = [sums];
+
+  /** Adds gradients of all rows to the parameter sums, each thread those of its part of the parameters. */
+  function addGradients(rows: Int32Array, isMixed: boolean): Promise<void> {
+    return team(rows.length, decodeTime(decoder), async (runs) => {
+      while (sumsOf.length < runs.length) {
+        sumsOf.push(blocks.add(() => allocateParameterSums(packed, sampleCount * copies, sums.gradients)));
+      }
+      for (const thread of runs.keys()) choose(workspaceOf(thread), rows);
+      await onEach(runs, AT_ONCE, async (run, _, thread) => {
+        const [{ pointer }, { sums: own }] = [workspaceOf(thread), sumsOf[thread]!];
+        await run(
+          "objectiveParameterGradient",
+          graph,
+          pointer,
+          own,
+          rows.length,
+          isMixed,
+          thread,
+          runs.length,
+        );
+      });
+    });
+  }
+
   return {
     ...objective,
     parameterCount: decoder.parameterCount,
-    async addParameterGradient(rows) {
-      choose(rows);
-      kernels.objectiveParameterGradient(graph, workspace.pointer, sums.sums, rows.length, false);
-    },
+    addParameterGradient: (rows) => addGradients(rows, false),
     async tangent(rows, v) {
-      choose(rows);
       write(workspace.latentTangents, rows, v);
-      kernels.objectiveTangentForward(graph, workspace.pointer, rows.length);
-      await passes.tangent(rows.length);
-      kernels.objectiveTangentBackward(graph, workspace.pointer, rows.length);
+      await onRows(rows, async (passes, run, { pointer }, count) => {
+        await run("objectiveTangentForward", graph, pointer, count);
+        await passes.tangent(count);
+        await run("objectiveTangentBackward", graph, pointer, count);
+      });
       return read(workspace.hessianProducts, rows);
     },
-    async addMixedGradient(rows) {
-      choose(rows);
-      kernels.objectiveParameterGradient(graph, workspace.pointer, sums.sums, rows.length, true);
-    },
+    addMixedGradient: (rows) => addGradients(rows, true),
     async takeParameterSums() {
       const values = sums.read();
       sums.clear();
@@ -83,9 +109,9 @@ function bindRows(
   problem: Problem,
   first: number,
   count: number,
-  { copies = 1, withTangents = false, run = packed.run } = {},
+  { copies = 1, withTangents = false, team = teamOfOne(packed.run) } = {},
 ) {
-  const { arena, graph, decoder } = packed;
+  const { arena, decoder } = packed;
   const { latentSize: d, outputSize: n } = decoder;
   const rowSize = 4 * paddedSize(n);
   const rowCount = count * copies;
@@ -102,16 +128,37 @@ function bindRows(
       weights: problem.weights ? piece(rowSize * count) : 0,
     })),
   );
-  const passes: Passes = isCustom(problem.loss)
-    ? customLossPasses(packed, workspace, problem.loss, run)
-    : {
-        value: async (chosen) => run("objectiveValue", graph, workspace.pointer, chosen),
-        gradient: async (chosen) => run("objectiveGradient", graph, workspace.pointer, chosen),
-        tangent: async (chosen) => run("objectiveLossTangents", graph, workspace.pointer, chosen),
-      };
+  /** Workspace of each thread: the same rows, with lists and scratch of its own. */
+  const workspaces = [workspace];
 
+  function workspaceOf(thread: number): Workspace {
+    while (workspaces.length <= thread) {
+      const { pointer } = blocks.add(() => allocatePrior(arena, problem.prior));
+      workspaces.push(blocks.add(() => shareWorkspace(packed, workspace, rowCount, pointer)));
+    }
+    return workspaces[thread]!;
+  }
+
+  /** Divides passes over the chosen rows among the team's threads: `work` runs them over `count` rows of one thread. */
+  function onRows(
+    rows: Int32Array,
+    work: (passes: Passes, run: Run, workspace: Workspace, count: number) => Promise<unknown>,
+  ): Promise<void> {
+    return team(rows.length, decodeTime(decoder), async (runs) => {
+      // All memory is allocated before the first thread works on it.
+      workspaceOf(runs.length - 1);
+      await onEach(runs, AT_ONCE, async (run, _, thread) => {
+        const { first, end } = shareOf(rows.length, thread, runs.length);
+        const own = workspaceOf(thread);
+        choose(own, rows.subarray(first, end));
+        if (end > first) await work(passesOf(packed, own, problem.loss, run), run, own, end - first);
+      });
+    });
+  }
+
+  const { curvatures } = passesOf(packed, workspace, problem.loss, packed.run);
   const curvature = blocks.add(() =>
-    wasmCurvature(packed, problem, workspace, passes, (row) => first + (row % count)),
+    wasmCurvature(packed, problem, workspace, curvatures, (row) => first + (row % count)),
   );
 
   const products = blocks.add(() => jacobianProducts(packed, problem, first, count));
@@ -166,23 +213,21 @@ function bindRows(
     return Float64Array.from(rows, (row) => values[row]!);
   }
 
-  function choose(rows: Int32Array): void {
-    arena.i32(workspace.rows, rows.length).set(rows);
+  function choose({ rows }: Workspace, chosen: Int32Array): void {
+    arena.i32(rows, chosen.length).set(chosen);
   }
 
   const objective: SessionObjective = {
     sampleCount: count,
     latentSize: d,
     async value(rows, z) {
-      choose(rows);
       write(workspace.latents, rows, z);
-      await passes.value(rows.length);
+      await onRows(rows, (passes, _run, _workspace, count) => passes.value(count));
       return pick(workspace.objectives, rows);
     },
     terms: (rows) => ({ losses: pick(workspace.losses, rows), priors: pick(workspace.priors, rows) }),
     async gradient(rows) {
-      choose(rows);
-      await passes.gradient(rows.length);
+      await onRows(rows, (passes, _run, _workspace, count) => passes.gradient(count));
       return read(workspace.gradients, rows);
     },
     leastLoss: (row) => leastLoss(problem, first + (row % count)),
@@ -191,5 +236,17 @@ function bindRows(
     kernels: packed.compiled.module,
     dispose: blocks.free,
   };
-  return { objective, blocks, workspace, passes, choose, read, write };
+  return { objective, blocks, workspace, workspaceOf, onRows, choose, read, write };
+}
+
+/** Returns the passes over the rows of a workspace, with kernels called by `run`. */
+function passesOf(packed: PackedDecoder, workspace: Workspace, loss: Loss, run: Run): Passes {
+  if (isCustom(loss)) return customLossPasses(packed, workspace, loss, run);
+  const { graph } = packed;
+  const { pointer } = workspace;
+  return {
+    value: async (count) => run("objectiveValue", graph, pointer, count),
+    gradient: async (count) => run("objectiveGradient", graph, pointer, count),
+    tangent: async (count) => run("objectiveLossTangents", graph, pointer, count),
+  };
 }

@@ -3,18 +3,19 @@
 import type { Session } from "../backend.ts";
 import { wasmObjective } from "./objective.ts";
 import { objectiveSize, type PackedDecoder } from "./packed.ts";
+import type { Team } from "./run.ts";
 
 export { solveAround } from "../solve-around.ts";
 export { makeLowRank } from "./low-rank.ts";
 export { wasmTrainer } from "./trainer.ts";
 
-/** Returns the part of a session that makes objectives of a packed decoder, which call kernels by `run`. */
+/** Returns the part of a session that makes objectives of a packed decoder, whose passes a team of threads divides. */
 export function objectivesOf(
   packed: PackedDecoder,
-  run = packed.run,
+  team?: Team,
 ): Pick<Session, "objectiveSize" | "objective"> {
   return {
     objectiveSize: (problem) => objectiveSize(packed, problem),
-    objective: async (problem, first, count) => wasmObjective(packed, problem, first, count, run),
+    objective: async (problem, first, count) => wasmObjective(packed, problem, first, count, team),
   };
 }

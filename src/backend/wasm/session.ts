@@ -3,10 +3,15 @@ import { allSamples } from "../feed.ts";
 import { decodeRows } from "./decode.ts";
 import { loadObjectives } from "./load-objectives.ts";
 import { objectiveSize, type PackedDecoder } from "./packed.ts";
+import type { Team } from "./run.ts";
 import { solveSamples } from "./solve.ts";
 
-/** Makes a session of a packed decoder that works on the calling thread alone. */
-export function wasmSession(packed: PackedDecoder): Session {
+/**
+ * Makes a session of a packed decoder that solves and decodes on the calling thread alone.
+ *
+ * @param team threads that divide objectives and training. Default: the calling thread
+ */
+export function wasmSession(packed: PackedDecoder, team?: Team): Session {
   const { decoder, compiled } = packed;
   return {
     info: { name: "wasm", build: compiled.build, threads: 1 },
@@ -18,7 +23,7 @@ export function wasmSession(packed: PackedDecoder): Session {
     objectiveSize: (problem) => objectiveSize(packed, problem),
     async objective(problem, first, count) {
       const { objectivesOf } = await loadObjectives();
-      return objectivesOf(packed).objective(problem, first, count);
+      return objectivesOf(packed, team).objective(problem, first, count);
     },
     async decode(z, fixed, toLogits, control) {
       const sampleCount = z.length / decoder.latentSize;
@@ -28,7 +33,7 @@ export function wasmSession(packed: PackedDecoder): Session {
     },
     async train(optimizer) {
       const { wasmTrainer } = await loadObjectives();
-      return wasmTrainer(packed, optimizer);
+      return wasmTrainer(packed, optimizer, team);
     },
   };
 }

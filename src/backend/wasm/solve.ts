@@ -18,7 +18,7 @@ import { Pacer } from "./pacer.ts";
 import { objectiveSize, type PackedDecoder } from "./packed.ts";
 import { curvatureUse, type LowRankMaker, preconditionerOf } from "./preconditioner.ts";
 import { allocatePrior } from "./prior-block.ts";
-import type { Run } from "./run.ts";
+import { type Run, teamOfOne } from "./run.ts";
 import { Staging } from "./staging.ts";
 import { allocateWorkspace } from "./workspace.ts";
 
@@ -48,7 +48,7 @@ export async function solveSamples<Range extends SampleRange>(
 ): Promise<void> {
   if (!isFused(task)) {
     const { objectivesOf, solveAround } = await loadObjectives();
-    return solveAround(objectivesOf(packed, run), task, control, feed);
+    return solveAround(objectivesOf(packed, teamOfOne(run)), task, control, feed);
   }
   const { problem } = task;
   const solver = task.pair.solver as DescentSolver;

@@ -1,18 +1,29 @@
 import type { Trainer } from "../backend.ts";
 import type { Optimizer } from "../optimizer.ts";
 import { applyOptimizer } from "./apply-optimizer.ts";
+import { UPDATE_TIME } from "./cost-model.ts";
 import { differentiableWasmObjective } from "./objective.ts";
 import type { PackedDecoder } from "./packed.ts";
 import { parameterBlock } from "./parameter-block.ts";
 import { forgetPreconditioner } from "./preconditioner.ts";
+import { AT_ONCE, onEach, shareOf, type Team, teamOfOne } from "./run.ts";
+
+/** Number of floats to a multiple of which the rows of parameters are padded. */
+const ALIGNMENT = 8;
 
 /**
  * Makes the trainer that updates a decoder's packed weights in place. Parameters, gradient and optimizer state are blocks of
  * the same layout, allocated once, so that an update is one loop over them.
  *
+ * The team divides the samples of a mini-batch, and the parameters of an update; the bits are those of one thread.
+ *
  * @param packed packed decoder that nothing else uses: its packed weights change, `decoder.parameters` do not
  */
-export function wasmTrainer(packed: PackedDecoder, optimizer: Optimizer): Trainer {
+export function wasmTrainer(
+  packed: PackedDecoder,
+  optimizer: Optimizer,
+  team: Team = teamOfOne(packed.run),
+): Trainer {
   const { arena, decoder, kernels, graph, compiled } = packed;
   const shape = parameterBlock(decoder);
   const blocks = arena.allocate((piece) => ({
@@ -29,22 +40,34 @@ export function wasmTrainer(packed: PackedDecoder, optimizer: Optimizer): Traine
     arena.f32(block, shape.size).fill(0);
   }
 
-  function pack(): void {
-    kernels.pack(graph, parameters, 8);
-    forgetPreconditioner(packed);
-  }
-
   return {
     build: `wasm ${compiled.build} ${compiled.checksum}`,
-    objective: (problem, copies) => differentiableWasmObjective(packed, problem, copies, gradients),
-    update({ learningRate, largestNorm }) {
+    objective: (problem, copies) => differentiableWasmObjective(packed, problem, copies, gradients, team),
+    async update({ learningRate, largestNorm }) {
       const norm = Math.sqrt(kernels.sumOfSquares(gradients, shape.size));
       // A gradient that is not finite would make the parameters nonfinite for good.
       if (Number.isFinite(norm)) {
-        if (norm > largestNorm) kernels.scale(gradients, shape.size, largestNorm / norm);
         updates++;
-        applyOptimizer(kernels, optimizer, { ...blocks.layout, size: shape.size, learningRate, updates });
-        pack();
+        await team(shape.size, UPDATE_TIME, async (runs) => {
+          await onEach(runs, AT_ONCE, async (run, _, thread) => {
+            const { first, end } = shareOf(shape.size / ALIGNMENT, thread, runs.length);
+            const size = ALIGNMENT * (end - first);
+            const own = (block: number) => block + 4 * ALIGNMENT * first;
+            if (norm > largestNorm) await run("scale", own(gradients), size, largestNorm / norm);
+            await applyOptimizer(run, optimizer, {
+              parameters: own(parameters),
+              gradients: own(gradients),
+              states: states.map(own),
+              size,
+              learningRate,
+              updates,
+            });
+          });
+          await onEach(runs, AT_ONCE, async (run, _, thread) => {
+            await run("pack", graph, parameters, ALIGNMENT, thread, runs.length);
+          });
+        });
+        forgetPreconditioner(packed);
       }
       clear(gradients);
       return norm;
@@ -59,7 +82,8 @@ export function wasmTrainer(packed: PackedDecoder, optimizer: Optimizer): Traine
       updates = state.updates;
       shape.write(arena, parameters, state.parameters);
       for (const [i, vector] of state.vectors.entries()) shape.write(arena, states[i]!, vector);
-      pack();
+      kernels.pack(graph, parameters, ALIGNMENT, 0, 1);
+      forgetPreconditioner(packed);
     },
     dispose: () => blocks.free(),
   };

@@ -116,5 +116,5 @@ async function withThreads(
     const reason = `workers cannot be started here: ${messageOf(error)}; wasm({ threads: 1 }) does without`;
     return { ...session, info: { ...session.info, reason } };
   }
-  return code.sharedSession(session, packed, options);
+  return code.sharedSession(packed, options);
 }

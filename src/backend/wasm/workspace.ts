@@ -135,17 +135,17 @@ export function shareWorkspace(
     destinations: piece(4 * capacity),
     pixels: allocatePixelScratch(packed, piece),
   }));
-  const { pixels, ...own } = block.layout;
+  const { pointer, pixels, ...lists } = block.layout;
   const { start, size, free } = block;
   new Uint8Array(arena.memory.buffer).copyWithin(
-    own.pointer,
+    pointer,
     workspace.pointer,
     workspace.pointer + WorkspaceStruct.size,
   );
   const view = arena.view();
-  WorkspaceStruct.set(view, own.pointer, { ...own, scratch: pixels.pointer, prior });
+  WorkspaceStruct.set(view, pointer, { ...lists, scratch: pixels.pointer, prior });
   pixels.write(view);
-  return { ...workspace, ...own, start, size, free };
+  return { ...workspace, ...lists, pointer, start, size, free };
 }
 
 /**

@@ -4,12 +4,13 @@ import type { Control } from "../../../solver/base.ts";
 import { isPreconditionedByJacobian } from "../../../solver/descent.ts";
 import { type Session, taskOf } from "../../backend.ts";
 import { dividedSamples } from "../../feed.ts";
+import { decodeTime, isWorthSharing, solveTime, type Work } from "../cost-model.ts";
 import { decodeRows } from "../decode.ts";
 import type { PackedDecoder } from "../packed.ts";
 import { curvatureUse, makeJacobian } from "../preconditioner.ts";
-import { onEach, type Run } from "../run.ts";
+import { AT_ONCE, onEach, type Run, type Team } from "../run.ts";
+import { wasmSession } from "../session.ts";
 import { solveSamples } from "../solve.ts";
-import { decodeTime, isWorthSharing, solveTime, type Work } from "./cost-model.ts";
 import { DOES_WITHOUT, type WorkerSource } from "./thread.ts";
 import { type Threads, threadCount } from "./thread-count.ts";
 import { workerPool } from "./worker-pool.ts";
@@ -26,10 +27,8 @@ const recentWork = new WeakMap<PackedDecoder, Work>();
 /**
  * Makes a session that divides the samples of a call among workers if that saves time. If the option `threads` is a number, any
  * call of several samples is divided; by default only a call, or a series of them, that takes longer than workers to start.
- *
- * @param alone session that works on the calling thread only
  */
-export function sharedSession(alone: Session, packed: PackedDecoder, options: ThreadOptions): Session {
+export function sharedSession(packed: PackedDecoder, options: ThreadOptions): Session {
   const { decoder } = packed;
   const pool = workerPool(options.worker);
   const isAsked = typeof options.threads === "number";
@@ -49,7 +48,7 @@ export function sharedSession(alone: Session, packed: PackedDecoder, options: Th
   async function divide(
     sampleCount: number,
     milliseconds: number,
-    control: Control,
+    { aborted }: Pick<Control, "aborted">,
     work: (runs: readonly Run[]) => Promise<void>,
   ): Promise<boolean> {
     const stay = (reason: string | undefined) => {
@@ -61,7 +60,7 @@ export function sharedSession(alone: Session, packed: PackedDecoder, options: Th
     const isWorth = isWorthSharing(sampleCount * milliseconds, recent, pool.isReady);
     if (!isAsked && !isWorth) return stay(pool.failure);
     const most = Math.min(threadCount(options.threads), sampleCount);
-    const workers = await pool.take(most, control);
+    const workers = await pool.take(most, aborted);
     try {
       if (workers.length < 2) return stay(pool.failure);
       await work(workers.map((worker) => worker.runOn(packed)));
@@ -71,6 +70,11 @@ export function sharedSession(alone: Session, packed: PackedDecoder, options: Th
       pool.release(workers);
     }
   }
+
+  const team: Team = async (units, milliseconds, work) => {
+    if (!(await divide(units, milliseconds, AT_ONCE, work))) await work([packed.run]);
+  };
+  const alone = wasmSession(packed, team);
 
   return {
     ...alone,

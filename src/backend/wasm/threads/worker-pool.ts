@@ -37,7 +37,7 @@ export class WorkerPool {
    * Returns workers for a call, those with the fewest other calls, and starts missing ones: at most `count`, fewer if some cannot
    * be started, none after an abort. They must be given back by `release`.
    */
-  async take(count: number, { aborted }: Pick<Control, "aborted">): Promise<readonly PoolWorker[]> {
+  async take(count: number, aborted: Control["aborted"]): Promise<readonly PoolWorker[]> {
     this.start(count);
     const taken = [...this.workers].sort((a, b) => a.users - b.users).slice(0, count);
     this.use(taken, 1);

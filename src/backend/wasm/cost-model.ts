@@ -1,6 +1,6 @@
-import type { Decoder } from "../../../decoder/decoder.ts";
-import { costOf } from "../../../graph/graph.ts";
-import { gradientsOf, type Method } from "../../../solver/solver.ts";
+import type { Decoder } from "../../decoder/decoder.ts";
+import { costOf } from "../../graph/graph.ts";
+import { gradientsOf, type Method } from "../../solver/solver.ts";
 
 // Estimated time of work on one thread, to decide whether sharing it pays.
 
@@ -30,6 +30,9 @@ export function decodeTime(decoder: Decoder): number {
   const { multiplications, sums } = costOf(decoder);
   return (2 * (multiplications + sums)) / SPEED;
 }
+
+/** Estimated time that one thread takes to update and pack one parameter, in milliseconds. */
+export const UPDATE_TIME = 3e-6;
 
 /**
  * Returns true if a call is worth sharing with workers, and adds its work to the recent one: many small calls are worth starting
