@@ -9,7 +9,6 @@ import type { Solution } from "../solver/solution.ts";
 import type { Method } from "../solver/solver.ts";
 import type { Loss } from "../terms/losses.ts";
 import type { PriorComponents } from "../terms/prior-numbers.ts";
-import type { SampleRange } from "./feed.ts";
 import type { Optimizer } from "./optimizer.ts";
 
 /** Checked input of a solve: data of B = `sampleCount` samples, n = `decoder.outputSize` values each. */
@@ -36,12 +35,6 @@ export interface CheckedPair {
   readonly solver: Method;
 }
 
-/** Samples of a problem, and the solution that receives their results. */
-export interface SampleSet extends SampleRange {
-  readonly problem: Problem;
-  readonly solution: Solution;
-}
-
 /** Description of the solve that a session is opened for, from which `auto()` chooses a backend. */
 export interface Use {
   readonly problem: Problem;
@@ -50,21 +43,11 @@ export interface Use {
   readonly isRecorded: boolean;
 }
 
-/**
- * Part of a solve that one thread does, the calling thread or a worker. In a worker `problem` lacks the samples' data, which
- * arrive range by range.
- *
- * @typeParam Range range of samples as the thread receives it
- */
-export interface Task<Range extends SampleRange = SampleRange> extends Use {
-  /** Returns the data of a range of samples, and the solution that receives their results. */
-  readonly samplesIn: (range: Range) => SampleSet;
-}
-
-/** Makes a task of all samples of a problem, for this thread. */
-export function taskOf(problem: Problem, pair: CheckedPair, solution: Solution): Task {
-  const samplesIn = (range: SampleRange) => ({ ...range, problem, solution });
-  return { problem, pair, isRecorded: solution.recording !== undefined, samplesIn };
+/** A solve: the problem, the flow and the solver, and the solution that receives the results. */
+export interface Task {
+  readonly problem: Problem;
+  readonly pair: CheckedPair;
+  readonly solution: Solution;
 }
 
 /**

@@ -5,11 +5,11 @@ export interface SampleRange {
 }
 
 /** Source from which a thread takes the samples that it works on. */
-export interface Feed<Range extends SampleRange = SampleRange> {
+export interface Feed {
   /** True if `take` would return samples now; later there may be more. */
   readonly hasMore: boolean;
   /** Takes at most `most` of the remaining samples; returns undefined if none are available now. */
-  take(most: number): Range | undefined;
+  take(most: number): SampleRange | undefined;
   /** Says that `count` of the samples taken have ended. */
   end(count: number): void;
 }

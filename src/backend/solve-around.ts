@@ -3,18 +3,18 @@ import { isDescentSolver, takesMatrices } from "../solver/descent.ts";
 import { follow } from "../solver/follow.ts";
 import { rowsWithRoom } from "../solver/solver-block.ts";
 import type { Session, Task } from "./backend.ts";
-import type { Feed, SampleRange } from "./feed.ts";
+import type { Feed } from "./feed.ts";
 
 /**
  * Solves the samples that `feed` returns, for any solver and loss, by evaluating a backend's objectives: takes as many
  * samples at a time as fit into memory, makes an objective of them and follows their flows, until `feed` has none left or the
  * call is aborted.
  */
-export async function solveAround<Range extends SampleRange>(
+export async function solveAround(
   objectives: Pick<Session, "objectiveSize" | "objective">,
-  { problem, pair, samplesIn }: Task<Range>,
+  { problem, pair, solution }: Task,
   control: Control,
-  feed: Feed<Range>,
+  feed: Feed,
 ): Promise<void> {
   const { flow, solver } = pair;
   const room = isDescentSolver(solver)
@@ -24,8 +24,8 @@ export async function solveAround<Range extends SampleRange>(
   while (!control.aborted()) {
     const range = feed.take(size);
     if (!range) return;
-    const { problem: own, solution, first, count } = samplesIn(range);
-    const objective = await objectives.objective(own, first, count);
+    const { first, count } = range;
+    const objective = await objectives.objective(problem, first, count);
     try {
       await follow(solver, { objective, flow, solution, first, control });
     } finally {

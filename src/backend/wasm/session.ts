@@ -1,4 +1,4 @@
-import { type Session, taskOf } from "../backend.ts";
+import type { Session } from "../backend.ts";
 import { allSamples } from "../feed.ts";
 import { decodeRows } from "./decode.ts";
 import { loadObjectives } from "./load-objectives.ts";
@@ -18,7 +18,7 @@ export function wasmSession(packed: PackedDecoder, team?: Team): Session {
     async solve(problem, pair, solution, control) {
       const { sampleCount } = problem;
       if (sampleCount === 0 || control.aborted()) return;
-      await solveSamples(packed, taskOf(problem, pair, solution), control, allSamples(sampleCount));
+      await solveSamples(packed, { problem, pair, solution }, control, allSamples(sampleCount));
     },
     objectiveSize: (problem) => objectiveSize(packed, problem),
     async objective(problem, first, count) {

@@ -11,7 +11,7 @@ import { withoutMatrices } from "../../solver/objective.ts";
 import { allocateSolver, NO_SHARED_MATRIX, rowsWithRoom } from "../../solver/solver-block.ts";
 import { isCustom } from "../../terms/losses.ts";
 import type { Task, Use } from "../backend.ts";
-import type { Feed, SampleRange } from "../feed.ts";
+import type { Feed } from "../feed.ts";
 import { allocateGaussNewton, NO_MATRICES } from "./gauss-newton-memory.ts";
 import { loadObjectives } from "./load-objectives.ts";
 import { Pacer } from "./pacer.ts";
@@ -39,14 +39,14 @@ const loadAndMakeLowRank: LowRankMaker = async (...given) => (await loadObjectiv
  *
  * @param feed source of the samples to solve
  */
-export async function solveSamples<Range extends SampleRange>(
+export async function solveSamples(
   packed: PackedDecoder,
-  task: Task<Range>,
+  task: Task,
   control: Control,
-  feed: Feed<Range>,
+  feed: Feed,
   run: Run = packed.run,
 ): Promise<void> {
-  if (!isFused(task)) {
+  if (!isFused({ ...task, isRecorded: task.solution.recording !== undefined })) {
     const { objectivesOf, solveAround } = await loadObjectives();
     return solveAround(objectivesOf(packed, teamOfOne(run)), task, control, feed);
   }

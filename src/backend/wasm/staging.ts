@@ -1,8 +1,8 @@
 import { Blocks } from "../../kernels/arena.ts";
 import { Descent, paddedSize, Sample, SampleState } from "../../kernels/layout.ts";
 import { collectRecord } from "../../solver/sample-record.ts";
-import type { SampleSet, Task } from "../backend.ts";
-import type { Feed, SampleRange } from "../feed.ts";
+import type { Task } from "../backend.ts";
+import type { Feed } from "../feed.ts";
 import { allocateFixed, type FixedRows } from "./fixed-rows.ts";
 import type { PackedDecoder } from "./packed.ts";
 import {
@@ -18,12 +18,12 @@ import {
  * Window on a call's samples: those in WASM memory, at most twice as many as are solved at once. They are being solved, wait
  * to be solved, or have finished and are to be collected. The window's size is bounded, however many samples the call has.
  */
-export class Staging<Range extends SampleRange> {
+export class Staging {
   private readonly blocks = new Blocks();
   private readonly layout;
   private readonly given: FixedRows;
-  /** Sample in each place of WASM memory, with its problem and solution; undefined in a free place. */
-  private readonly places: (SampleSet | undefined)[];
+  /** Index of the sample in each place of WASM memory; undefined in a free place. */
+  private readonly places: (number | undefined)[];
   private readonly hasWeights: boolean;
   /**
    * Factors of the loss and the prior that all samples share, if they have no weights or share one row of weights; undefined if
@@ -41,10 +41,10 @@ export class Staging<Range extends SampleRange> {
    */
   constructor(
     private readonly packed: PackedDecoder,
-    private readonly task: Task<Range>,
+    private readonly task: Task,
     solver: number,
     capacity: number,
-    private readonly feed: Feed<Range>,
+    private readonly feed: Feed,
   ) {
     const { problem } = task;
     this.hasWeights = problem.weights !== undefined;
@@ -86,14 +86,13 @@ export class Staging<Range extends SampleRange> {
   exchange(): void {
     const view = this.packed.arena.view();
     this.places.forEach((sample, place) => {
-      if (sample) {
+      if (sample !== undefined) {
         if (Sample.get(view, this.record(place), "state") !== SampleState.done) return;
         this.collect(view, place, sample);
       }
-      const range = this.feed.take(1);
-      const next = range && this.task.samplesIn(range);
+      const next = this.feed.take(1)?.first;
       this.places[place] = next;
-      if (next) this.stage(view, place, next);
+      if (next !== undefined) this.stage(view, place, next);
       else Sample.set(view, this.record(place), { state: SampleState.empty });
     });
   }
@@ -105,7 +104,7 @@ export class Staging<Range extends SampleRange> {
   collectUnfinished(): void {
     const view = this.packed.arena.view();
     this.places.forEach((sample, place) => {
-      if (sample && Sample.get(view, this.record(place), "state") !== SampleState.waiting)
+      if (sample !== undefined && Sample.get(view, this.record(place), "state") !== SampleState.waiting)
         this.collect(view, place, sample);
     });
   }
@@ -119,7 +118,8 @@ export class Staging<Range extends SampleRange> {
     return this.layout.samples + place * Sample.size;
   }
 
-  private stage(view: DataView, place: number, { problem, solution, first: sample }: SampleSet): void {
+  private stage(view: DataView, place: number, sample: number): void {
+    const { problem, solution } = this.task;
     const { arena, decoder } = this.packed;
     const { layout } = this;
     const { latentSize: d, outputSize: n } = decoder;
@@ -144,7 +144,8 @@ export class Staging<Range extends SampleRange> {
   }
 
   /** Copies a sample's latent and statistics from WASM memory into its solution; its status too if it has finished. */
-  private collect(view: DataView, place: number, { solution, first: sample }: SampleSet): void {
+  private collect(view: DataView, place: number, sample: number): void {
+    const { solution } = this.task;
     const record = this.record(place);
     const d = this.packed.decoder.latentSize;
     const { arena } = this.packed;

@@ -8,7 +8,7 @@ import type { Decoder } from "../../decoder/decoder.ts";
 import type { FixedValues } from "../../decoder/fixed.ts";
 import type { Control } from "../../solver/base.ts";
 import { isCustom } from "../../terms/losses.ts";
-import { type Backend, type Problem, type Session, taskOf } from "../backend.ts";
+import { type Backend, type Problem, type Session } from "../backend.ts";
 import { allSamples } from "../feed.ts";
 import { solveAround } from "../solve-around.ts";
 import { refusalOf, webgpuAvailability } from "./availability.ts";
@@ -98,7 +98,7 @@ async function open(decoder: Decoder, options: ContextOptions): Promise<Session>
     async solve(problem, pair, solution, control) {
       if (problem.sampleCount === 0) return;
       const samples = allSamples(problem.sampleCount);
-      await solveAround(objectives, taskOf(problem, pair, solution), control, samples);
+      await solveAround(objectives, { problem, pair, solution }, control, samples);
     },
     decode(z, fixed, toLogits, control) {
       if (z.length === 0) return Promise.resolve(new Float32Array(0));

@@ -1,7 +1,6 @@
 // run: both
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { taskOf } from "../../../src/backend/backend.ts";
 import { allSamples } from "../../../src/backend/feed.ts";
 import { packDecoder } from "../../../src/backend/wasm/packed.ts";
 import { solveSamples } from "../../../src/backend/wasm/solve.ts";
@@ -79,7 +78,7 @@ test("places that no sample is staged in are empty, whatever was in their memory
   const solved = async () => {
     const solution = new Solution(40, 4);
     // A thread that shares a call gets a part of its samples.
-    const task = taskOf(problem, { flow: gradientFlow(), solver: amd({ maxSteps: 20 }) }, solution);
+    const task = { problem, pair: { flow: gradientFlow(), solver: amd({ maxSteps: 20 }) }, solution };
     let passes = 0;
     const solverRun: typeof packed.kernels.solverRun = (...given) => {
       const spent = packed.kernels.solverRun(...given);
@@ -110,7 +109,7 @@ test("an abort between losses and gradients: samples that end by their gradient 
       isAborted = true;
     },
   };
-  const task = taskOf(problem, { flow: gradientFlow(), solver: amd({ maxSteps: 0 }) }, solution);
+  const task = { problem, pair: { flow: gradientFlow(), solver: amd({ maxSteps: 0 }) }, solution };
   await solveSamples(packed, task, control, allSamples(40));
   assert.equal(solution.statuses(), [...Array(8).fill("max_steps"), ...Array(32).fill("aborted")]);
   assert.is(solution.done, 8);

@@ -3,7 +3,6 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import type { Session } from "../../../src/backend/backend.ts";
-import { taskOf } from "../../../src/backend/backend.ts";
 import { allSamples } from "../../../src/backend/feed.ts";
 import { solveAround } from "../../../src/backend/solve-around.ts";
 import { type AutoOptions, auto, availableBackends, webgpu } from "../../../src/backend/webgpu/index.ts";
@@ -191,7 +190,7 @@ test("both are timed with the solver that was asked for, on the samples' own dat
           seen[backend.name]!.push(`${pair.solver.name}, ${problem.sampleCount} samples, given ${fixed}`);
           if (backend.name !== "webgpu") return session.solve(problem, pair, solution, control);
           const samples = allSamples(problem.sampleCount);
-          return solveAround(watchedSession, taskOf(problem, pair, solution), control, samples);
+          return solveAround(watchedSession, { problem, pair, solution }, control, samples);
         },
       };
     },

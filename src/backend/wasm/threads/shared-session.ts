@@ -2,7 +2,7 @@ import { kept } from "../../../base/kept.ts";
 import { takesSharedMemory } from "../../../kernels/shared-memory.ts";
 import type { Control } from "../../../solver/base.ts";
 import { isPreconditionedByJacobian } from "../../../solver/descent.ts";
-import { type Session, taskOf } from "../../backend.ts";
+import type { Session } from "../../backend.ts";
 import { dividedSamples } from "../../feed.ts";
 import { decodeTime, isWorthSharing, solveTime, type Work } from "../cost-model.ts";
 import { decodeRows } from "../decode.ts";
@@ -85,7 +85,7 @@ export function sharedSession(packed: PackedDecoder, options: ThreadOptions): Se
     async solve(problem, pair, solution, control) {
       const { sampleCount } = problem;
       if (sampleCount === 0 || control.aborted()) return;
-      const task = taskOf(problem, pair, solution);
+      const task = { problem, pair, solution };
       const isDivided = await divide(sampleCount, solveTime(decoder, pair.solver), control, async (runs) => {
         if (isPreconditionedByJacobian(pair.solver, curvatureUse(problem))) {
           await makeJacobian(packed, control, runs);
