@@ -76,7 +76,7 @@ export interface BackendInfo {
   readonly threads?: number;
   /** Reason why `auto` chose this backend, or why fewer threads than requested took part. */
   readonly reason?: string;
-  /** Failures during the call and how it continued, in words: a lost device, a worker that died. Absent if there were none. */
+  /** Failures during the call and how it continued, in words: a lost device. Absent if there were none. */
   readonly incidents?: readonly string[];
 }
 
