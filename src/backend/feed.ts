@@ -16,18 +16,7 @@ export interface Feed {
 
 /** Returns a feed (source of ranges) of a call's samples 0 … sampleCount - 1 in order, for a call on a single thread. */
 export function allSamples(sampleCount: number): Feed {
-  let next = 0;
-  return {
-    get hasMore() {
-      return next < sampleCount;
-    },
-    take(most) {
-      const range = { first: next, count: Math.min(most, sampleCount - next) };
-      next += range.count;
-      return range.count > 0 ? range : undefined;
-    },
-    end() {},
-  };
+  return dividedSamples(sampleCount, 1)[0]!;
 }
 
 /**

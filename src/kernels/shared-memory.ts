@@ -9,10 +9,12 @@ const SECTION = "shared memory";
 /** Maximum size of a shared memory, in pages of 64 KiB: 4 GiB, as much as 32-bit addresses reach. */
 const MOST_PAGES = 65536;
 
-/** Import section of the binaries: the memory `env.memory` of at least one page, without a maximum. */
-const PLAIN_IMPORT = [2, 15, 1, 3, ...ascii("env"), 6, ...ascii("memory"), 2, 0, 1];
-/** The same import of a shared memory, of at most MOST_PAGES. */
-const SHARED_IMPORT = [2, 18, 1, 3, ...ascii("env"), 6, ...ascii("memory"), 2, 3, 1, 128, 128, 4];
+/** Beginning of a binary's import section: the section's number, its size and that it has one import, of the module "env". */
+const IMPORT = [2, 15, 1, 3];
+/** Type of the import at the end of that section: a memory of at least one page, without a maximum. */
+const PLAIN_TYPE = [0, 1];
+/** Type of a shared memory of at least one page and at most MOST_PAGES. */
+const SHARED_TYPE = [3, 1, 128, 128, 4];
 
 /**
  * Returns true if threads can share memory in this runtime: in Node, Deno and Bun, and in pages that are cross-origin isolated.
@@ -29,15 +31,17 @@ export function takesSharedMemory(module: WebAssembly.Module): boolean {
 
 /** Returns a copy of a binary of the kernels that imports a shared memory in place of a plain one. */
 export function withSharedMemory(binary: Uint8Array): Uint8Array<ArrayBuffer> {
-  const at = binary.findIndex((_, i) => PLAIN_IMPORT.every((byte, j) => binary[i + j] === byte));
-  const section = [0, SECTION.length + 1, SECTION.length, ...ascii(SECTION)];
-  const rest = binary.subarray(at + PLAIN_IMPORT.length);
-  const shared = new Uint8Array(at + SHARED_IMPORT.length + rest.length + section.length);
-  shared.set(binary.subarray(0, at));
-  shared.set(SHARED_IMPORT, at);
-  shared.set(rest, at + SHARED_IMPORT.length);
-  shared.set(section, shared.length - section.length);
-  return shared;
+  const at = binary.findIndex((_, i) => IMPORT.every((byte, j) => binary[i + j] === byte));
+  const type = at + IMPORT[1]!;
+  return Uint8Array.from([
+    ...binary.subarray(0, at + 1),
+    IMPORT[1]! + SHARED_TYPE.length - PLAIN_TYPE.length,
+    ...binary.subarray(at + 2, type),
+    ...SHARED_TYPE,
+    ...binary.subarray(type + PLAIN_TYPE.length),
+    ...[0, SECTION.length + 1, SECTION.length],
+    ...Array.from(SECTION, (letter) => letter.charCodeAt(0)),
+  ]);
 }
 
 /**
@@ -53,8 +57,4 @@ export function newMemory(module: WebAssembly.Module): WebAssembly.Memory {
       if (maximum === 1) throw error;
     }
   }
-}
-
-function ascii(text: string): number[] {
-  return Array.from(text, (character) => character.charCodeAt(0));
 }

@@ -13,6 +13,7 @@ import { allocateParameterSums } from "./parameter-gradient.ts";
 import type { Passes } from "./passes.ts";
 import { allocatePrior } from "./prior-block.ts";
 import { AT_ONCE, onEach, type Run, shareOf, teamOfOne } from "./run.ts";
+import { shareWorkspace } from "./share-workspace.ts";
 import {
   allocateWorkspace,
   leastLoss,
@@ -20,7 +21,6 @@ import {
   type Rows,
   sampleTarget,
   sampleWeights,
-  shareWorkspace,
   type Workspace,
   writeWeights,
 } from "./workspace.ts";

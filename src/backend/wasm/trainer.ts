@@ -63,13 +63,16 @@ export function wasmTrainer(
               updates,
             });
           });
-          await onEach(runs, AT_ONCE, async (run, _, thread) => {
+          const packing = onEach(runs, AT_ONCE, async (run, _, thread) => {
             await run("pack", graph, parameters, ALIGNMENT, thread, runs.length);
           });
+          clear(gradients);
+          await packing;
         });
         forgetPreconditioner(packed);
+      } else {
+        clear(gradients);
       }
-      clear(gradients);
       return norm;
     },
     parameters: () => shape.read(arena, parameters),

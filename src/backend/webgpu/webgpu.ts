@@ -8,7 +8,7 @@ import type { Decoder } from "../../decoder/decoder.ts";
 import type { FixedValues } from "../../decoder/fixed.ts";
 import type { Control } from "../../solver/base.ts";
 import { isCustom } from "../../terms/losses.ts";
-import { type Backend, type Problem, type Session } from "../backend.ts";
+import type { Backend, Problem, Session } from "../backend.ts";
 import { allSamples } from "../feed.ts";
 import { solveAround } from "../solve-around.ts";
 import { refusalOf, webgpuAvailability } from "./availability.ts";
