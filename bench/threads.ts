@@ -1,7 +1,10 @@
-// What several threads gain over one, beside what the register peak gains from them in the same run; bench/main.ts
-// runs this in each runtime, after a build: the workers are those of build/lib.
+// What several threads gain over one, beside what the register peak gains from them in the same run, how soon an abort ends a
+// call, and what memory a large decoder takes; bench/main.ts runs this in each runtime, after a build: the workers are those of
+// build/lib.
 
+import { execFileSync } from "node:child_process";
 import { availableParallelism } from "node:os";
+import { fileURLToPath } from "node:url";
 import { binaryCrossEntropy, createDecoder, type Decoder, decode, encode, summary } from "../src/index.ts";
 import { createDataset, type Dataset, evaluate, rmsprop, train } from "../src/train/index.ts";
 import { benchBackend } from "./kernels.ts";
@@ -17,6 +20,8 @@ const PICTURES = 64;
 const TRAINED_PICTURES = 48;
 const DECODED = 2000;
 const PEAK_MILLISECONDS = 500;
+const ABORTS = 60;
+const MOST_BEFORE_ABORT = 150;
 
 const build = process.argv[2] === "relaxed" ? "relaxed" : "plain";
 const threads = Number(process.argv[3] ?? availableParallelism());
@@ -102,6 +107,30 @@ async function imagesPerSecond(
   return ((last.images - first.images) * 1000) / (last.at - first.at);
 }
 
+/** Milliseconds from each of some aborts, at random moments of a call, to the call's end, in ascending order. */
+async function abortTimes(): Promise<number[]> {
+  const times: number[] = [];
+  while (times.length < ABORTS) {
+    const controller = new AbortController();
+    let aborted: number | undefined;
+    const abort = () => {
+      aborted = performance.now();
+      controller.abort();
+    };
+    setTimeout(abort, Math.random() * MOST_BEFORE_ABORT);
+    await encode(decoder, y, { backend: backend(threads), signal: controller.signal }).catch(() => {});
+    if (aborted !== undefined) times.push(performance.now() - aborted);
+  }
+  return times.sort((a, b) => a - b);
+}
+
+/** Peak memory in MB of a process that encodes with a decoder of 65 million weights on so many threads. */
+function peakMemory(count: number): number {
+  const child = fileURLToPath(new URL("threads-memory.ts", import.meta.url));
+  const args = [...process.execArgv, child, String(count), String(workerUrl)];
+  return Number(execFileSync(process.execPath, args, { encoding: "utf8" }));
+}
+
 // In turns, so that a machine that slows down slows all of them.
 const rounds: { alone: number; together: number }[][] = [];
 for (let round = 0; round < ROUNDS; round++) {
@@ -109,6 +138,7 @@ for (let round = 0; round < ROUNDS; round++) {
   for (const { speed } of CASES) speeds.push({ alone: await speed(1), together: await speed(threads) });
   rounds.push(speeds);
 }
+const aborts = await abortTimes();
 await peak.dispose();
 decoder.dispose();
 if (reason) throw new Error(reason);
@@ -130,3 +160,10 @@ CASES.forEach(({ name, target }, i) => {
   ];
   console.log(cells.join("  "));
 });
+const [one, eight] = [peakMemory(1), peakMemory(8)];
+console.log(
+  `aborts: ${aborts[ABORTS / 2]!.toFixed(1)} ms to the call's end, at most ${aborts.at(-1)!.toFixed(1)}   target <= 20`,
+);
+console.log(
+  `65 million weights: ${one} MB on one thread, ${eight} MB on 8, ${(eight / one).toFixed(2)} times as much   target <= 1.3`,
+);
