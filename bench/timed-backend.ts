@@ -1,5 +1,6 @@
 import type { Backend } from "../src/backend/backend.ts";
 import { packDecoder } from "../src/backend/wasm/packed.ts";
+import { runHere } from "../src/backend/wasm/run.ts";
 import type { Decoder } from "../src/index.ts";
 import type { Kernels } from "../src/kernels/instance.ts";
 import { benchBackend, benchKernels } from "./kernels.ts";
@@ -50,7 +51,8 @@ function watchedBackend(
       for (const [name, kernel] of Object.entries(kernels)) {
         if (typeof kernel === "function") kernels[name] = watch(name, kernel as Kernel);
       }
-      Object.assign(packed, { kernels: kernels as unknown as Kernels });
+      const watched = kernels as unknown as Kernels;
+      Object.assign(packed, { kernels: watched, run: runHere(watched) });
       return session;
     },
   };

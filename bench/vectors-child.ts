@@ -2,7 +2,7 @@
 import { activations } from "../src/graph/activation.ts";
 import { activation, conv, dense, layerNorm, reshape, sequential } from "../src/graph/index.ts";
 import { createDecoder, type Decoder } from "../src/index.ts";
-import { instantiateKernels } from "../src/kernels/instance.ts";
+import { newInstance } from "../src/kernels/instance.ts";
 import { LOSS_CODES } from "../src/kernels/layout.ts";
 import { benchKernels } from "./kernels.ts";
 import { benchDecoder, makeRig } from "./rig.ts";
@@ -26,8 +26,8 @@ console.log(JSON.stringify(measure(Number(seconds))));
 
 async function addKernels(): Promise<void> {
   const { module } = await benchKernels(false);
-  const memory = new WebAssembly.Memory({ initial: 1 });
-  const kernels = await instantiateKernels(module, memory);
+  const { arena, kernels } = await newInstance(module);
+  const { memory } = arena;
   let end = memory.buffer.byteLength;
   const take = (floats: number, value: number): number => {
     const start = end;
