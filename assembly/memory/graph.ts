@@ -1,8 +1,8 @@
 /**
  * A decoder as the kernels store it: operations in topological order, each with its settings and packed parameters.
  * src/backend/wasm/write-graph.ts writes it once per decoder, by the fields that scripts/write-structs.mjs reads from this
- * file; a test compares the byte offsets in the comments with the compiler's. Sizes count elements; pointers are wasm32 byte
- * addresses.
+ * file, and only packing parameters changes it afterwards, so that several threads may compute with it at once. A test compares
+ * the byte offsets in the comments with the compiler's. Sizes count elements; pointers are wasm32 byte addresses.
  *
  *   ┌───────┬─────────────────────────┬────────────────────────┐
  *   │ Graph │ DenseOperation, …       │ panels, biases, zeros  │
@@ -44,9 +44,7 @@ export const EXTREMUM: i32 = 13;
 /** Value of Operation.kind for an elementwise selection, SelectionOperation. */
 export const SELECTION: i32 = 14;
 
-/**
- * Decoder as the kernels store it: pointers to its operations in topological order, and scratch memory for its convolutions.
- */
+/** Decoder as the kernels store it: pointers to its operations in topological order. Passes read it and write nothing in it. */
 @unmanaged
 export class Graph {
   operationCount: i32; // 0
@@ -63,28 +61,11 @@ export class Graph {
   output: i32; // 20
   /** Pointer to a row of zeros, as long as the widest padded row: the bias of products that have none. */
   zeros: usize; // 24
-  // Scratch for the matrix products of convolutions, PIXELS_AT_ONCE pixels at a time; 0 in graphs without convolutions.
-  /** usize[PIXELS_AT_ONCE]: pointers to the pixels that a convolution's product reads. */
-  pixelSources: usize; // 28
-  /** usize[PIXELS_AT_ONCE]: pointers to the pixels that a convolution's product writes. */
-  pixelDestinations: usize; // 32
-  /**
-   * Scratch for convolutions whose channels are not a multiple of 8: f32[PIXELS_AT_ONCE][channels padded to a multiple of 8],
-   * where a product writes its padded pixels.
-   */
-  pixels: usize; // 36
-  /** usize[PIXELS_AT_ONCE]: pointers to the padded pixels in `pixels`. */
-  pixelPlaces: usize; // 40
-  /**
-   * Scratch for ConvolutionOperation.forwardColumns and backwardColumns: f32[pixels of one sample][columns padded to a multiple
-   * of 8].
-   */
-  columns: usize; // 44
   /**
    * i32[values]: for each value of the graph, the index of the block of GaussNewton.tangents that holds its tangents. Values
    * that are not needed at the same time share a block.
    */
-  slots: usize; // 48
+  slots: usize; // 28
 }
 
 /**

@@ -4,9 +4,9 @@ import { Graph } from "./graph";
  * Buffers of one call, allocated once for a graph, R resident rows (samples being solved) and S samples whose data are in
  * WASM memory.
  *
- *   ┌───────────┬─────────────┬──────────────────┬──────────────┬─────────────────┐
- *   │ Workspace │ ValueRows…  │ ActivationRows…  │ rows R × …   │ Sample S × y, z │
- *   └───────────┴─────────────┴──────────────────┴──────────────┴─────────────────┘
+ *   ┌───────────┬─────────────┬──────────────────┬──────────────┬──────────────┬─────────────────┐
+ *   │ Workspace │ ValueRows…  │ ActivationRows…  │ rows R × …   │ PixelScratch │ Sample S × y, z │
+ *   └───────────┴─────────────┴──────────────────┴──────────────┴──────────────┴─────────────────┘
  *
  * A row holds the numbers of one sample at one value of the graph, padded to a multiple of 8 floats and reached by a pointer.
  * src/backend/wasm/workspace.ts writes the structs.
@@ -91,6 +91,32 @@ export class ActivationRows {
 }
 
 /**
+ * Scratch for the matrix products of convolutions, PIXELS_AT_ONCE pixels at a time: one for each Workspace and each GaussNewton.
+ * The arrays are empty in graphs without convolutions.
+ */
+@unmanaged
+export class PixelScratch {
+  /** usize[PIXELS_AT_ONCE]: pointers to the pixels that a convolution's product reads. */
+  sources: usize; // 0
+  /** usize[PIXELS_AT_ONCE]: pointers to the pixels that a convolution's product writes. */
+  destinations: usize; // 4
+  /**
+   * Scratch for convolutions whose channels are not a multiple of 8: f32[PIXELS_AT_ONCE][channels padded to a multiple of 8],
+   * where a product writes its padded pixels.
+   */
+  pixels: usize; // 8
+  /** usize[PIXELS_AT_ONCE]: pointers to the padded pixels in `pixels`. */
+  places: usize; // 12
+  /**
+   * Scratch for ConvolutionOperation.forwardColumns and backwardColumns: f32[pixels of one sample][columns padded to a multiple
+   * of 8].
+   */
+  columns: usize; // 16
+  /** Graph.zeros: a row of zeros, the bias of products that have none. */
+  zeros: usize; // 20
+}
+
+/**
  * Buffers of one call of the kernels: pointers to the rows of all values of the graph, to the samples' data, and to the
  * results, for R resident rows (samples being solved).
  */
@@ -137,6 +163,8 @@ export class Workspace {
   priors: usize; // 56
   /** f64[R]: objective of each row, loss + prior/N, written by a value pass. */
   objectives: usize; // 60
+  /** Pointer to a PixelScratch, for the products of convolutions. */
+  scratch: usize; // 64
 }
 
 /** Gradients of the loss for the decoder's parameters, summed over the rows of a mini-batch, with scratch memory. */
@@ -225,6 +253,8 @@ export class GaussNewton {
   sources: usize; // 48
   /** Scratch, usize[max(d, tangentsAtOnce)]: pointers to the rows that a product writes. */
   destinations: usize; // 52
+  /** Pointer to a PixelScratch, for the products of convolutions. */
+  scratch: usize; // 56
 }
 
 /** Returns the struct with the pointers to the rows of the graph's value number `value`; number 0 is the latent. */

@@ -1,9 +1,10 @@
-import { ConvolutionOperation, Graph, PIXELS_AT_ONCE, PixelSet, PixelTaps, Tap } from "../memory/graph";
+import { ConvolutionOperation, PIXELS_AT_ONCE, PixelSet, PixelTaps, Tap } from "../memory/graph";
 import {
   collect,
   GRADIENTS,
   gradientOf,
   ParameterGradient,
+  PixelScratch,
   rowsOf,
   valueRows,
   Workspace,
@@ -21,7 +22,6 @@ import { multiply } from "./product";
  */
 export function addConvolutionGradient(
   operation: ConvolutionOperation,
-  graph: Graph,
   workspace: Workspace,
   sums: ParameterGradient,
   index: i32,
@@ -36,11 +36,11 @@ export function addConvolutionGradient(
     if (field !== GRADIENTS) {
       collect(workspace.sources, before.tangents, before.stride, workspace.rows, count);
       collect(workspace.destinations, after.gradients, after.stride, workspace.rows, count);
-      addTaps(operation, graph, workspace, sums, group, count);
+      addTaps(operation, workspace, sums, group, count);
     }
     collect(workspace.sources, before.values, before.stride, workspace.rows, count);
     collect(workspace.destinations, rowsOf(after, field), after.stride, workspace.rows, count);
-    addTaps(operation, graph, workspace, sums, group, count);
+    addTaps(operation, workspace, sums, group, count);
     addToWeight(operation, sums, index, group);
   }
   addPixels(operation, workspace, bias, count);
@@ -61,12 +61,12 @@ function clear(operation: ConvolutionOperation, sums: ParameterGradient): void {
  */
 function addTaps(
   operation: ConvolutionOperation,
-  graph: Graph,
   workspace: Workspace,
   sums: ParameterGradient,
   group: i32,
   count: i32,
 ): void {
+  const scratch = changetype<PixelScratch>(workspace.scratch);
   const pixelTaps = changetype<PixelTaps>(operation.forward);
   const inputs = (<usize>(group * operation.inputChannels)) << 2;
   const outputs = (<usize>(group * operation.outputChannels)) << 2;
@@ -75,26 +75,18 @@ function addTaps(
     const total = count * set.pixelCount;
     for (let first: i32 = 0; first < total; first += PIXELS_AT_ONCE) {
       const some = min(PIXELS_AT_ONCE, total - first);
-      pointPixels(graph.pixelSources, workspace.sources, set, set.sources, inputs, first, some);
-      pointPixels(
-        graph.pixelDestinations,
-        workspace.destinations,
-        set,
-        set.destinations,
-        outputs,
-        first,
-        some,
-      );
+      pointPixels(scratch.sources, workspace.sources, set, set.sources, inputs, first, some);
+      pointPixels(scratch.destinations, workspace.destinations, set, set.destinations, outputs, first, some);
       const channels = operation.outputChannels;
       for (let pixel: i32 = 0; pixel < some; pixel++) {
-        const left = load<usize>(graph.pixelDestinations + ((<usize>pixel) << 2));
+        const left = load<usize>(scratch.destinations + ((<usize>pixel) << 2));
         for (let o: usize = 0; o < <usize>channels; o++) {
           const at = (o * <usize>some + <usize>pixel) << 2;
           store<f32>(sums.columns + at, load<f32>(left + (o << 2)));
         }
       }
       for (let at = set.taps; at < set.tapsEnd; at += offsetof<Tap>()) {
-        addTap(operation, graph, sums, changetype<Tap>(at), some);
+        addTap(operation, scratch, sums, changetype<Tap>(at), some);
       }
     }
   }
@@ -102,7 +94,7 @@ function addTaps(
 
 function addTap(
   operation: ConvolutionOperation,
-  graph: Graph,
+  scratch: PixelScratch,
   sums: ParameterGradient,
   tap: Tap,
   count: i32,
@@ -111,7 +103,7 @@ function addTap(
   const depth = (<usize>count) << 2;
   const stride = inputStride(operation);
   for (let pixel: i32 = 0; pixel < count; pixel++) {
-    const right = load<usize>(graph.pixelSources + ((<usize>pixel) << 2)) + tap.offset;
+    const right = load<usize>(scratch.sources + ((<usize>pixel) << 2)) + tap.offset;
     packRow(right, operation.inputChannels, sums.panels + ((<usize>pixel) << 5), depth << 3);
   }
   const into = sums.taps + <usize>tap.index * channels * stride;

@@ -2,6 +2,7 @@ import { ConvolutionOperation, Graph, PixelTaps } from "../memory/graph";
 import {
   collect,
   GaussNewton,
+  PixelScratch,
   point,
   rowsOf,
   tangentsOf,
@@ -18,7 +19,6 @@ import { multiplyPixels, multiplyPixelsByColumns } from "./pixels";
 /** Convolves `count` rows of the input into the output. `field` is VALUES, or TANGENTS, for which the bias is left out. */
 export function forwardConvolution(
   operation: ConvolutionOperation,
-  graph: Graph,
   workspace: Workspace,
   count: i32,
   field: usize,
@@ -27,8 +27,9 @@ export function forwardConvolution(
   const after = valueRows(workspace, operation.output);
   collect(workspace.sources, rowsOf(before, field), before.stride, workspace.rows, count);
   collect(workspace.destinations, rowsOf(after, field), after.stride, workspace.rows, count);
+  const scratch = changetype<PixelScratch>(workspace.scratch);
   const bias = field === VALUES ? operation.bias : 0;
-  forwards(operation, graph, workspace.sources, workspace.destinations, count, bias);
+  forwards(operation, scratch, workspace.sources, workspace.destinations, count, bias);
 }
 
 /**
@@ -37,7 +38,6 @@ export function forwardConvolution(
  */
 export function backwardConvolution(
   operation: ConvolutionOperation,
-  graph: Graph,
   workspace: Workspace,
   count: i32,
   field: usize,
@@ -46,7 +46,8 @@ export function backwardConvolution(
   const after = valueRows(workspace, operation.output);
   collect(workspace.sources, rowsOf(after, field), after.stride, workspace.rows, count);
   collect(workspace.destinations, rowsOf(before, field), before.stride, workspace.rows, count);
-  backwards(operation, graph, workspace.sources, workspace.destinations, count);
+  const scratch = changetype<PixelScratch>(workspace.scratch);
+  backwards(operation, scratch, workspace.sources, workspace.destinations, count);
 }
 
 /**
@@ -61,7 +62,8 @@ export function jacobianConvolution(
 ): void {
   point(work.sources, tangentsOf(graph, work, operation.input), work.stride, count);
   point(work.destinations, tangentsOf(graph, work, operation.output), work.stride, count);
-  forwards(operation, graph, work.sources, work.destinations, count, 0);
+  const scratch = changetype<PixelScratch>(work.scratch);
+  forwards(operation, scratch, work.sources, work.destinations, count, 0);
 }
 
 /**
@@ -70,7 +72,7 @@ export function jacobianConvolution(
  */
 function forwards(
   operation: ConvolutionOperation,
-  graph: Graph,
+  scratch: PixelScratch,
   sources: usize,
   destinations: usize,
   count: i32,
@@ -84,7 +86,7 @@ function forwards(
     const columns = operation.forwardColumns;
     multiplyPixelsByColumns(
       operation,
-      graph,
+      scratch,
       taps,
       columns,
       bias,
@@ -99,7 +101,7 @@ function forwards(
   }
   multiplyPixels(
     operation,
-    graph,
+    scratch,
     taps,
     operation.panels,
     bias,
@@ -117,7 +119,7 @@ function forwards(
  */
 function backwards(
   operation: ConvolutionOperation,
-  graph: Graph,
+  scratch: PixelScratch,
   sources: usize,
   destinations: usize,
   count: i32,
@@ -131,7 +133,7 @@ function backwards(
     const columns = operation.backwardColumns;
     multiplyPixelsByColumns(
       operation,
-      graph,
+      scratch,
       taps,
       columns,
       0,
@@ -144,5 +146,5 @@ function backwards(
     );
     return;
   }
-  multiplyPixels(operation, graph, taps, panels, 0, depth, channels, sources, destinations, count);
+  multiplyPixels(operation, scratch, taps, panels, 0, depth, channels, sources, destinations, count);
 }

@@ -54,7 +54,7 @@ export function addGradient(
       break;
     case CONVOLUTION: {
       const convolution = changetype<ConvolutionOperation>(operation);
-      addConvolutionGradient(convolution, graph, workspace, sums, index, count, field);
+      addConvolutionGradient(convolution, workspace, sums, index, count, field);
       break;
     }
     case NORM:

@@ -74,7 +74,7 @@ export function forward(graph: Graph, workspace: Workspace, index: i32, count: i
       forwardDense(changetype<DenseOperation>(operation), graph, workspace, count, field);
       break;
     case CONVOLUTION:
-      forwardConvolution(changetype<ConvolutionOperation>(operation), graph, workspace, count, field);
+      forwardConvolution(changetype<ConvolutionOperation>(operation), workspace, count, field);
       break;
     case FORK:
       forwardFork(changetype<ForkOperation>(operation), workspace, count, field);
@@ -148,7 +148,7 @@ export function backward(graph: Graph, workspace: Workspace, index: i32, count: 
       backwardDense(changetype<DenseOperation>(operation), graph, workspace, count, field);
       break;
     case CONVOLUTION:
-      backwardConvolution(changetype<ConvolutionOperation>(operation), graph, workspace, count, field);
+      backwardConvolution(changetype<ConvolutionOperation>(operation), workspace, count, field);
       break;
     case FORK:
       backwardFork(changetype<ForkOperation>(operation), workspace, count, field);

@@ -1,4 +1,5 @@
-import { ConvolutionOperation, Graph, PIXELS_AT_ONCE, PixelSet, PixelTaps, Tap } from "../memory/graph";
+import { ConvolutionOperation, PIXELS_AT_ONCE, PixelSet, PixelTaps, Tap } from "../memory/graph";
+import { PixelScratch } from "../memory/workspace";
 import { multiply } from "./product";
 import { multiplyOverTaps } from "./taps";
 
@@ -18,7 +19,7 @@ import { multiplyOverTaps } from "./taps";
  */
 export function multiplyPixels(
   operation: ConvolutionOperation,
-  graph: Graph,
+  scratch: PixelScratch,
   pixelTaps: PixelTaps,
   matrices: usize,
   bias: usize,
@@ -31,7 +32,7 @@ export function multiplyPixels(
   const panels = (channels + 7) >> 3;
   const matrixSize = ((<usize>panels) << 5) * <usize>depth;
   for (let group: i32 = 0; group < operation.groups; group++) {
-    const groupBias = bias !== 0 ? bias + <usize>group * ((<usize>panels) << 5) : graph.zeros;
+    const groupBias = bias !== 0 ? bias + <usize>group * ((<usize>panels) << 5) : scratch.zeros;
     const groupMatrices = matrices + <usize>group * <usize>operation.taps * matrixSize;
     const groupSources = (<usize>(group * depth)) << 2;
     const groupDestinations = (<usize>(group * channels)) << 2;
@@ -40,9 +41,9 @@ export function multiplyPixels(
       const total = count * set.pixelCount;
       for (let first: i32 = 0; first < total; first += PIXELS_AT_ONCE) {
         const some = min(PIXELS_AT_ONCE, total - first);
-        pointPixels(graph.pixelSources, sources, set, set.sources, groupSources, first, some);
+        pointPixels(scratch.sources, sources, set, set.sources, groupSources, first, some);
         pointPixels(
-          graph.pixelDestinations,
+          scratch.destinations,
           destinations,
           set,
           set.destinations,
@@ -50,7 +51,7 @@ export function multiplyPixels(
           first,
           some,
         );
-        productOfSome(graph, set, groupMatrices, groupBias, depth, channels, panels, some);
+        productOfSome(scratch, set, groupMatrices, groupBias, depth, channels, panels, some);
       }
     }
   }
@@ -67,7 +68,7 @@ export function multiplyPixels(
  */
 export function multiplyPixelsByColumns(
   operation: ConvolutionOperation,
-  graph: Graph,
+  scratch: PixelScratch,
   pixelTaps: PixelTaps,
   columns: usize,
   bias: usize,
@@ -84,7 +85,7 @@ export function multiplyPixelsByColumns(
   const biasSize = (<usize>((channels + 7) >> 3)) << 5;
   for (let group: i32 = 0; group < operation.groups; group++) {
     const matrix = columns + <usize>group * rowSize * <usize>depth;
-    const groupBias = bias !== 0 ? bias + <usize>group * biasSize : graph.zeros;
+    const groupBias = bias !== 0 ? bias + <usize>group * biasSize : scratch.zeros;
     const groupDestinations = (<usize>(group * channels)) << 2;
     for (let sample: i32 = 0; sample < count; sample++) {
       const source = pixelAt(sources, sample) + ((<usize>(group * depth)) << 2);
@@ -92,15 +93,15 @@ export function multiplyPixelsByColumns(
         const some = min(PIXELS_AT_ONCE, pixels - first);
         for (let i: i32 = 0; i < some; i++) {
           const pixel = <usize>(first + i);
-          store<usize>(graph.pixelSources + ((<usize>i) << 2), source + pixel * pixelSize);
-          store<usize>(graph.pixelDestinations + ((<usize>i) << 2), graph.columns + pixel * rowSize);
+          store<usize>(scratch.sources + ((<usize>i) << 2), source + pixel * pixelSize);
+          store<usize>(scratch.destinations + ((<usize>i) << 2), scratch.columns + pixel * rowSize);
         }
-        multiply(some, graph.pixelSources, graph.pixelDestinations, matrix, graph.zeros, depth, panels);
+        multiply(some, scratch.sources, scratch.destinations, matrix, scratch.zeros, depth, panels);
       }
       const destination = pixelAt(destinations, sample) + groupDestinations;
       for (let i: i32 = 0; i < pixelTaps.setCount; i++) {
         const set = changetype<PixelSet>(pixelTaps.sets + <usize>i * offsetof<PixelSet>());
-        addColumns(graph, set, groupBias, channels, rowSize, destination);
+        addColumns(scratch, set, groupBias, channels, rowSize, destination);
       }
     }
   }
@@ -108,11 +109,11 @@ export function multiplyPixelsByColumns(
 
 /**
  * Writes each destination pixel of `set`: the bias plus, summed over taps in order, the tap's columns in the row of
- * graph.columns that belongs to the tap's source pixel. graph.columns holds the products of the source pixels with all taps'
+ * scratch.columns that belongs to the tap's source pixel. scratch.columns holds the products of the source pixels with all taps'
  * matrices, a row of `rowSize` bytes for each.
  */
 function addColumns(
-  graph: Graph,
+  scratch: PixelScratch,
   set: PixelSet,
   bias: usize,
   channels: i32,
@@ -121,7 +122,7 @@ function addColumns(
 ): void {
   const size = (<usize>channels) << 2;
   for (let i: usize = 0; i < <usize>set.pixelCount; i++) {
-    const row = graph.columns + <usize>load<i32>(set.pixels + (i << 2)) * rowSize;
+    const row = scratch.columns + <usize>load<i32>(set.pixels + (i << 2)) * rowSize;
     const pixel = destination + load<i32>(set.destinations + (i << 2));
     // Four channels at once; lanes beyond the last channel are not stored.
     for (let c: usize = 0; c < size; c += 16) {
@@ -141,11 +142,11 @@ function addColumns(
 
 /**
  * Computes one group's channels of `count` destination pixels of `set`: the bias plus, summed over the set's kernel taps, the
- * tap's matrix times the tap's source pixel. graph.pixelDestinations holds pointers to the destination pixels,
- * graph.pixelSources to the source pixels of their first taps.
+ * tap's matrix times the tap's source pixel. scratch.destinations holds pointers to the destination pixels,
+ * scratch.sources to the source pixels of their first taps.
  */
 function productOfSome(
-  graph: Graph,
+  scratch: PixelScratch,
   set: PixelSet,
   matrices: usize,
   bias: usize,
@@ -156,15 +157,15 @@ function productOfSome(
 ): void {
   const size = (<usize>channels) << 2;
   if (set.taps === set.tapsEnd) {
-    for (let i: i32 = 0; i < count; i++) copyPixel(pixelAt(graph.pixelDestinations, i), bias, size);
+    for (let i: i32 = 0; i < count; i++) copyPixel(pixelAt(scratch.destinations, i), bias, size);
     return;
   }
   const rowSize = (<usize>panels) << 5;
   if (size === rowSize) {
     multiplyOverTaps(
       count,
-      graph.pixelSources,
-      graph.pixelDestinations,
+      scratch.sources,
+      scratch.destinations,
       matrices,
       bias,
       depth,
@@ -176,13 +177,13 @@ function productOfSome(
   }
   // The padding of the last panel would overwrite the neighbouring pixels, so the product goes to scratch first.
   for (let i: i32 = 0; i < count; i++) {
-    const place = graph.pixelPlaces + ((<usize>i) << 2);
-    store<usize>(place, graph.pixels + <usize>i * rowSize);
+    const place = scratch.places + ((<usize>i) << 2);
+    store<usize>(place, scratch.pixels + <usize>i * rowSize);
   }
   multiplyOverTaps(
     count,
-    graph.pixelSources,
-    graph.pixelPlaces,
+    scratch.sources,
+    scratch.places,
     matrices,
     bias,
     depth,
@@ -191,7 +192,7 @@ function productOfSome(
     set.tapsEnd,
   );
   for (let i: i32 = 0; i < count; i++) {
-    copyPixel(pixelAt(graph.pixelDestinations, i), graph.pixels + <usize>i * rowSize, size);
+    copyPixel(pixelAt(scratch.destinations, i), scratch.pixels + <usize>i * rowSize, size);
   }
 }
 

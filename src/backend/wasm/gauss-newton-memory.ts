@@ -1,6 +1,7 @@
 import { costOf } from "../../graph/graph.ts";
 import { GaussNewton, paddedSize } from "../../kernels/layout.ts";
 import type { PackedDecoder } from "./packed.ts";
+import { allocatePixelScratch } from "./pixel-scratch.ts";
 
 /**
  * Maximum number of tangents propagated in one call of the kernels: about a millisecond's work for a decoder of a million
@@ -75,11 +76,15 @@ export function allocateGaussNewton(
     panels: piece(hasMatrices ? panelBytes(packed) : 0),
     sources: piece(4 * d),
     destinations: piece(4 * d),
+    pixels: allocatePixelScratch(packed, piece),
   }));
-  const { work, rows, ...pointers } = block.layout;
+  const { work, rows, pixels, ...pointers } = block.layout;
   const { matrix, curvatures } = pointers;
-  GaussNewton.fill(arena.view(), work, {
+  const view = arena.view();
+  pixels.write(view);
+  GaussNewton.fill(view, work, {
     ...pointers,
+    scratch: pixels.pointer,
     jacobian,
     jacobianPanels,
     stride,

@@ -6,6 +6,7 @@ import { takesLogits } from "../../terms/losses.ts";
 import type { Problem } from "../backend.ts";
 import { keptBy } from "./kernel-operations.ts";
 import type { PackedDecoder } from "./packed.ts";
+import { allocatePixelScratch } from "./pixel-scratch.ts";
 
 /** Buffers of one call in its decoder's WASM memory, for `capacity` rows; assembly/memory/workspace.ts has a diagram. */
 export type Workspace = ReturnType<typeof allocateWorkspace>;
@@ -23,12 +24,13 @@ export interface Rows {
  * @param options `withTangents`: true to allocate the rows that tangents need; `prior`: pointer to a Prior struct, 0 for none
  */
 export function allocateWorkspace(
-  { arena, lowered }: PackedDecoder,
+  packed: PackedDecoder,
   capacity: number,
   loss: Loss["name"],
   { withTangents = false, prior = 0 } = {},
 ) {
-  const { operations, sizes, aliases, output } = lowered;
+  const { arena } = packed;
+  const { operations, sizes, aliases, output } = packed.lowered;
   const strides = sizes.map((size) => 4 * paddedSize(size));
   const block = arena.allocate((piece) => {
     const rowsOf = (value: number) => piece(strides[value]! * capacity);
@@ -48,6 +50,7 @@ export function allocateWorkspace(
       priors: piece(8 * capacity),
       objectives: piece(8 * capacity),
       fixed: piece(4 * capacity),
+      pixels: allocatePixelScratch(packed, piece),
       ofValues: sizes.map((_, value) => {
         const isAlias = aliases[value] !== undefined;
         return {
@@ -69,7 +72,7 @@ export function allocateWorkspace(
       }),
     };
   });
-  const { pointer, ofValues: ownRows, ofOperations, ...pointers } = block.layout;
+  const { pointer, pixels, ofValues: ownRows, ofOperations, ...pointers } = block.layout;
   const ofValues = ownRows.map((own, value) => {
     const { values, tangents } = ownRows[aliases[value] ?? value]!;
     return { ...own, values, tangents };
@@ -77,10 +80,12 @@ export function allocateWorkspace(
   const view = arena.view();
   WorkspaceStruct.fill(view, pointer, {
     ...pointers,
+    scratch: pixels.pointer,
     prior,
     loss: LOSS_CODES[loss],
     takesLogits: Number(takesLogits({ name: loss })),
   });
+  pixels.write(view);
   ofValues.forEach((of, value) => {
     ValueRows.fill(view, pointers.values + value * ValueRows.size, { stride: strides[value]!, ...of });
   });

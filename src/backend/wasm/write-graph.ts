@@ -1,6 +1,6 @@
 import type { Decoder } from "../../decoder/decoder.ts";
 import type { Arena } from "../../kernels/arena.ts";
-import { Graph, PIXELS_AT_ONCE, paddedSize } from "../../kernels/layout.ts";
+import { Graph, paddedSize } from "../../kernels/layout.ts";
 import { allocateOperation } from "./kernel-operations.ts";
 import type { LoweredGraph } from "./lower.ts";
 import type { ConvolutionGeometry } from "./pixel-sets.ts";
@@ -11,31 +11,12 @@ import type { ConvolutionGeometry } from "./pixel-sets.ts";
  */
 export function writeGraph(arena: Arena, decoder: Decoder, lowered: LoweredGraph): number {
   const { operations, sizes, slots, output } = lowered;
-  const convolutions = convolutionsOf(lowered);
-  const most = (counts: (geometry: ConvolutionGeometry) => readonly number[]) =>
-    Math.max(0, ...convolutions.flatMap(counts));
-  // Channels per group of a pixel on either side.
-  const pixelWidth = most(({ input, output }) => [paddedSize(input.channels), paddedSize(output.channels)]);
-  const pixels = pixelWidth > 0 ? PIXELS_AT_ONCE : 0;
-  const columns = most(({ forwardColumns, backwardColumns }) => [forwardColumns, backwardColumns]);
-  // Numbers that the columns of one sample take.
-  const columnNumbers = most(({ input, output, forwardColumns, backwardColumns }) => [
-    input.pixels * forwardColumns,
-    output.pixels * backwardColumns,
-  ]);
+  const columns = mostOfConvolutions(lowered, (of) => [of.forwardColumns, of.backwardColumns]);
   const { layout } = arena.allocate((piece) => ({
     graph: piece(Graph.size),
     pointers: piece(4 * operations.length),
     slots: piece(4 * slots.length),
     zeros: piece(4 * Math.max(paddedSize(Math.max(...sizes)), columns)),
-    scratch: {
-      pixelSources: piece(4 * pixels),
-      pixelDestinations: piece(4 * pixels),
-      pixels: piece(4 * pixelWidth * pixels),
-      pixelPlaces: piece(4 * pixels),
-      // Four channels are read at once, also at the end of the columns.
-      columns: piece(columnNumbers > 0 ? 4 * (columnNumbers + 4) : 0),
-    },
     operations: operations.map((operation) => allocateOperation(operation, piece)),
   }));
   const view = arena.view();
@@ -48,7 +29,6 @@ export function writeGraph(arena: Arena, decoder: Decoder, lowered: LoweredGraph
     outputSize: decoder.outputSize,
     slots: layout.slots,
     logitOperations: lowered.logitOperations,
-    ...layout.scratch,
   });
   arena.i32(layout.slots, slots.length).set(slots);
   layout.operations.forEach(({ pointer, write }, i) => {
@@ -58,7 +38,18 @@ export function writeGraph(arena: Arena, decoder: Decoder, lowered: LoweredGraph
   return layout.graph;
 }
 
-/** Returns the geometries of a graph's convolutions, which include fully connected layers applied to several pixels. */
-export function convolutionsOf({ operations }: LoweredGraph): ConvolutionGeometry[] {
-  return operations.flatMap((operation) => (operation.kind === "convolution" ? [operation.geometry] : []));
+/**
+ * Returns the largest of the numbers that `counts` gives for each of a graph's convolutions, which include fully connected layers
+ * applied to several pixels; 0 without convolutions.
+ */
+export function mostOfConvolutions(
+  { operations }: LoweredGraph,
+  counts: (geometry: ConvolutionGeometry) => readonly number[],
+): number {
+  return Math.max(
+    0,
+    ...operations.flatMap((operation) =>
+      operation.kind === "convolution" ? counts(operation.geometry) : [],
+    ),
+  );
 }

@@ -1,5 +1,5 @@
 // run: both
-// Tests src/backend/wasm/write-graph.ts, src/backend/wasm/kernel-operations.ts.
+// Tests src/backend/wasm/kernel-operations.ts.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { lowerGraph } from "../../../src/backend/wasm/lower.ts";
