@@ -54,7 +54,7 @@ export function differentiableWasmObjective(
     parameterCount: decoder.parameterCount,
     async addParameterGradient(rows) {
       choose(rows);
-      kernels.objectiveParameterGradient(graph, workspace.pointer, sums.sums, rows.length, false);
+      kernels.objectiveParameterGradient(graph, workspace.pointer, sums.sums, rows.length, false, 0, 1);
     },
     async tangent(rows, v) {
       choose(rows);
@@ -66,7 +66,7 @@ export function differentiableWasmObjective(
     },
     async addMixedGradient(rows) {
       choose(rows);
-      kernels.objectiveParameterGradient(graph, workspace.pointer, sums.sums, rows.length, true);
+      kernels.objectiveParameterGradient(graph, workspace.pointer, sums.sums, rows.length, true, 0, 1);
     },
     async takeParameterSums() {
       const values = sums.read();

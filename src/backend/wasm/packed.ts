@@ -53,7 +53,7 @@ async function pack(decoder: Decoder, compiled: CompiledKernels): Promise<Packed
       .f32(parameters.layout, decoder.parameterCount)
       .set(attached("decoder.parameters", decoder.parameters));
   }
-  kernels.pack(graph, parameters.layout, 1);
+  kernels.pack(graph, parameters.layout, 1, 0, 1);
   parameters.free();
   return { decoder, kernels, compiled, arena, lowered, graph, rows: residentRows(decoder) };
 }

@@ -30,7 +30,7 @@ export function wasmTrainer(packed: PackedDecoder, optimizer: Optimizer): Traine
   }
 
   function pack(): void {
-    kernels.pack(graph, parameters, 8);
+    kernels.pack(graph, parameters, 8, 0, 1);
     forgetPreconditioner(packed);
   }
 
