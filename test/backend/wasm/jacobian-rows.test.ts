@@ -5,7 +5,11 @@ import * as assert from "uvu/assert";
 import { jacobianStride } from "../../../src/backend/wasm/gauss-newton-memory.ts";
 import { makeLowRank } from "../../../src/backend/wasm/low-rank.ts";
 import { type PackedDecoder, packDecoder } from "../../../src/backend/wasm/packed.ts";
-import { forgetPreconditioner, makeJacobian, preconditionerOf } from "../../../src/backend/wasm/preconditioner.ts";
+import {
+  forgetPreconditioner,
+  makeJacobian,
+  preconditionerOf,
+} from "../../../src/backend/wasm/preconditioner.ts";
 import type { Run } from "../../../src/backend/wasm/run.ts";
 import { createDecoder, squaredError } from "../../../src/index.ts";
 import { compileKernels } from "../../../src/kernels/load.ts";
@@ -20,7 +24,10 @@ const control = makeControl(undefined);
 
 /** A decoder packed anew: the rows of Jacobians that its kernels make, by the thread, and how much of its memory is taken. */
 async function newPacked() {
-  const own = await packDecoder(createDecoder({ layers: [D, 5, N], seed: 3 }), await compileKernels(undefined));
+  const own = await packDecoder(
+    createDecoder({ layers: [D, 5, N], seed: 3 }),
+    await compileKernels(undefined),
+  );
   const counts: number[] = [];
   /** Calls kernels later, as a worker does, and fails at the `lastRow`-th row of all. */
   const thread = (index: number, lastRow = Infinity, failure?: Error): Run => {
@@ -64,7 +71,11 @@ test("several threads make each row once, with the bits of one thread, and it is
   for (const threads of [1, 2, 3, 100]) {
     const { packed, thread, counts, sum, taken, rows } = await newPacked();
     const before = taken();
-    await makeJacobian(packed, control, Array.from({ length: threads }, (_, i) => thread(i + 1)));
+    await makeJacobian(
+      packed,
+      control,
+      Array.from({ length: threads }, (_, i) => thread(i + 1)),
+    );
     assert.is(sum(), D);
     assert.ok(threads > 3 || counts.slice(1).every((count) => count > 0), `${counts}`);
     assert.equal(await rows(), expected);
