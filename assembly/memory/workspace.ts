@@ -97,16 +97,16 @@ export class ActivationRows {
 @unmanaged
 export class PixelScratch {
   /** usize[PIXELS_AT_ONCE]: pointers to the pixels that a convolution's product reads. */
-  pixelSources: usize; // 0
+  sources: usize; // 0
   /** usize[PIXELS_AT_ONCE]: pointers to the pixels that a convolution's product writes. */
-  pixelDestinations: usize; // 4
+  destinations: usize; // 4
   /**
    * Scratch for convolutions whose channels are not a multiple of 8: f32[PIXELS_AT_ONCE][channels padded to a multiple of 8],
    * where a product writes its padded pixels.
    */
   pixels: usize; // 8
   /** usize[PIXELS_AT_ONCE]: pointers to the padded pixels in `pixels`. */
-  pixelPlaces: usize; // 12
+  places: usize; // 12
   /**
    * Scratch for ConvolutionOperation.forwardColumns and backwardColumns: f32[pixels of one sample][columns padded to a multiple
    * of 8].

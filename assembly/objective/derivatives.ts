@@ -63,6 +63,10 @@ export function tangentsBackward(graph: Graph, workspace: Workspace, count: i32)
 /**
  * Adds ∂_θ l, the loss's gradient for the decoder's parameters θ, of `count` rows to `sums`, at the points of their last value
  * and gradient pass. If `isMixed`, adds instead the mixed term ∂_θ(vᵀ∇_z l), v the rows' directions in the last tangent pass.
+ *
+ * A call adds part number `part` of `parts` of the parameters' gradients; 0 of 1 adds all. Several threads may add to the same
+ * gradients at once, each with scratch of its own: in its ParameterGradient, and in a Workspace of which only sources,
+ * destinations and scratch are written. The sums have the same bits for any number of parts.
  */
 export function addParameterGradient(
   graph: Graph,
@@ -70,7 +74,11 @@ export function addParameterGradient(
   sums: ParameterGradient,
   count: i32,
   isMixed: bool,
+  part: i32,
+  parts: i32,
 ): void {
   const field = isMixed ? GRADIENT_TANGENTS : GRADIENTS;
-  for (let i: i32 = 0; i < graph.operationCount; i++) addGradient(graph, workspace, sums, i, count, field);
+  for (let i: i32 = 0; i < graph.operationCount; i++) {
+    addGradient(graph, workspace, sums, i, count, field, part, parts);
+  }
 }

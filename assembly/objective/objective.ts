@@ -10,13 +10,16 @@ import { addShareOfGradients, sumTerms } from "./prior-term";
 
 /**
  * Packs the decoder's parameters into the operations' panels, blocks of 8 columns; `parameters` holds weight, then bias, of
- * each operation in turn, float32.
+ * each operation in turn, float32. A call packs part number `part` of `parts`, so that several threads may pack one graph at
+ * once; 0 of 1 packs all.
  *
  * @param rowAlignment each weight row and each bias is padded to a multiple of this number of floats: 1 in files, 8 in the blocks
  *   that optimizers work on
  */
-export function packGraph(graph: Graph, parameters: usize, rowAlignment: i32): void {
-  for (let i: i32 = 0; i < graph.operationCount; i++) parameters = pack(graph, i, parameters, rowAlignment);
+export function packGraph(graph: Graph, parameters: usize, rowAlignment: i32, part: i32, parts: i32): void {
+  for (let i: i32 = 0; i < graph.operationCount; i++) {
+    parameters = pack(graph, i, parameters, rowAlignment, part, parts);
+  }
 }
 
 /** Computes D(z) of `count` rows, from the latents' values to the output's; `toLogits` leaves out the output activation. */

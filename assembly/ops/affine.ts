@@ -11,7 +11,7 @@ import {
   valueRows,
   Workspace,
 } from "../memory/workspace";
-import { addProducts, addRow, alignedRow } from "./rows";
+import { addProducts, addRow, copyStored } from "./rows";
 
 // Scale and shift of channels: output = weight · input + bias.
 
@@ -83,14 +83,17 @@ export function addAffineGradient(
  * memory of the operation.
  *
  * @param rowAlignment number of floats to a multiple of which each tensor is padded
+ * @param isOwn false to copy nothing
  * @returns pointer behind the tensors read
  */
-export function packAffine(affine: AffineOperation, parameters: usize, rowAlignment: i32): usize {
-  const bytes = (<usize>affine.channels) << 2;
-  const row = alignedRow(affine.channels, rowAlignment);
-  memory.copy(affine.weight, parameters, bytes);
-  memory.copy(affine.bias, parameters + row, bytes);
-  return parameters + 2 * row;
+export function packAffine(
+  affine: AffineOperation,
+  parameters: usize,
+  rowAlignment: i32,
+  isOwn: bool,
+): usize {
+  const behind = copyStored(affine.weight, parameters, affine.channels, rowAlignment, isOwn);
+  return copyStored(affine.bias, behind, affine.channels, rowAlignment, isOwn);
 }
 
 function weigh(affine: AffineOperation, from: usize, bias: usize, to: usize): void {

@@ -1,12 +1,14 @@
 import { ConvolutionOperation } from "../memory/graph";
-import { packPanels } from "./panels";
+import { packPart } from "./panels";
+import { startOfPart } from "./parts";
 import { alignedRow } from "./rows";
 
 // Weight and bias of a convolution, packed in panels of 8 columns.
 
 /**
  * Packs a convolution's weight and bias, stored in PyTorch's layout at `parameters`, into panels (blocks of 8 columns) for the
- * forward and the backward product. Returns the address behind the bias, where the next operation's parameters begin.
+ * forward and the backward product; writes the panels of part number `part` of `parts`. Returns the address behind the bias,
+ * where the next operation's parameters begin.
  *
  * @param rowAlignment number of floats to a multiple of which each row of the stored weight, and the stored bias, is padded
  */
@@ -14,6 +16,8 @@ export function packConvolution(
   operation: ConvolutionOperation,
   parameters: usize,
   rowAlignment: i32,
+  part: i32,
+  parts: i32,
 ): usize {
   const inputs = operation.inputChannels;
   const outputs = operation.outputChannels;
@@ -25,56 +29,43 @@ export function packConvolution(
   const inputStride = operation.isTransposed ? row : element;
   const outputStride = operation.isTransposed ? element : row;
   const groupSize = row * <usize>(rows / groups);
-  const panelsSize = ((<usize>((outputs + 7) >> 3)) << 5) * <usize>inputs;
-  const transposedSize = ((<usize>((inputs + 7) >> 3)) << 5) * <usize>outputs;
-  let panels = operation.panels;
-  let transposedPanels = operation.transposedPanels;
-  for (let group: i32 = 0; group < groups; group++) {
-    for (let tap: usize = 0; tap < <usize>taps; tap++) {
-      const matrix = parameters + <usize>group * groupSize + (tap << 2);
-      packPanels(matrix, outputs, inputs, outputStride, inputStride, panels);
-      packPanels(matrix, inputs, outputs, inputStride, outputStride, transposedPanels);
-      panels += panelsSize;
-      transposedPanels += transposedSize;
-    }
-  }
-  if (operation.forwardColumns !== 0) {
-    packColumns(
-      operation,
-      parameters,
-      groupSize,
-      outputs,
-      inputs,
-      outputStride,
-      inputStride,
-      operation.forwardColumns,
-    );
-  }
-  if (operation.backwardColumns !== 0) {
-    packColumns(
-      operation,
-      parameters,
-      groupSize,
-      inputs,
-      outputs,
-      inputStride,
-      outputStride,
-      operation.backwardColumns,
-    );
-  }
+  packTaps(
+    operation,
+    parameters,
+    groupSize,
+    outputs,
+    inputs,
+    outputStride,
+    inputStride,
+    operation.panels,
+    operation.forwardColumns,
+    part,
+    parts,
+  );
+  packTaps(
+    operation,
+    parameters,
+    groupSize,
+    inputs,
+    outputs,
+    inputStride,
+    outputStride,
+    operation.transposedPanels,
+    operation.backwardColumns,
+    part,
+    parts,
+  );
   const bias = parameters + <usize>rows * row;
-  const biasSize = (<usize>((outputs + 7) >> 3)) << 5;
-  for (let group: usize = 0; group < <usize>groups; group++) {
-    packPanels(bias + ((group * <usize>outputs) << 2), outputs, 1, 4, 0, operation.bias + group * biasSize);
-  }
+  packPart(bias, groups, (<usize>outputs) << 2, 1, outputs, 1, 4, 0, operation.bias, part, parts);
   return bias + alignedRow(groups * outputs, rowAlignment);
 }
 
 /**
- * Packs a convolution's weight as one matrix with a column for each tap and channel, as ConvolutionOperation.forwardColumns and
- * backwardColumns hold it. The columns that pad the last panel (block of 8 columns) become 0.
+ * Packs a convolution's weight for the product of one direction: as a matrix per tap into `panels`, and, unless `columns` is 0, as
+ * one matrix with a column for each tap and channel into `columns`, laid out as ConvolutionOperation.forwardColumns or
+ * backwardColumns. The columns that pad the last panel of a matrix become 0.
  */
-function packColumns(
+function packTaps(
   operation: ConvolutionOperation,
   weight: usize,
   groupSize: usize,
@@ -82,19 +73,29 @@ function packColumns(
   depth: i32,
   channelStride: usize,
   depthStride: usize,
+  panels: usize,
   columns: usize,
+  part: i32,
+  parts: i32,
 ): void {
-  const panels = (operation.taps * channels + 7) >> 3;
+  const groups = operation.groups;
+  const taps = operation.taps;
+  packPart(weight, groups, groupSize, taps, channels, depth, channelStride, depthStride, panels, part, parts);
+  if (columns === 0) return;
+  const each = (taps * channels + 7) >> 3;
   const panelSize = (<usize>depth) << 5;
-  for (let group: i32 = 0; group < operation.groups; group++, weight += groupSize) {
-    for (let column: i32 = 0; column < panels << 3; column++) {
-      const isThere = column < operation.taps * channels;
-      const from = weight + ((<usize>(column / channels)) << 2) + <usize>(column % channels) * channelStride;
-      const to = columns + <usize>(column >> 3) * panelSize + ((<usize>(column & 7)) << 2);
+  const count = groups * each;
+  const end = startOfPart(count, 1, part + 1, parts);
+  for (let panel = startOfPart(count, 1, part, parts); panel < end; panel++) {
+    const matrix = weight + <usize>(panel / each) * groupSize;
+    const first = (panel % each) << 3;
+    for (let column = first; column < first + 8; column++) {
+      const isThere = column < taps * channels;
+      const from = matrix + ((<usize>(column / channels)) << 2) + <usize>(column % channels) * channelStride;
+      const to = columns + <usize>panel * panelSize + ((<usize>(column & 7)) << 2);
       for (let k: usize = 0; k < <usize>depth; k++) {
         store<f32>(to + (k << 5), isThere ? load<f32>(from + k * depthStride) : 0);
       }
     }
-    columns += <usize>panels * panelSize;
   }
 }

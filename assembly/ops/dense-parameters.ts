@@ -10,6 +10,7 @@ import {
   Workspace,
 } from "../memory/workspace";
 import { F32x4 } from "../simd";
+import { startOfPart } from "./parts";
 import { multiply } from "./product";
 
 // Gradients for a fully connected operation's weight and bias.
@@ -17,6 +18,7 @@ import { multiply } from "./product";
 /**
  * Adds a fully connected layer's weight and bias gradients over `count` rows to `sums`: output gradients ⊗ inputs and Σ output
  * gradients. If `field` is GRADIENT_TANGENTS: gradient tangents ⊗ inputs + gradients ⊗ input tangents, and Σ gradient tangents.
+ * Adds those of the outputs in part number `part` of `parts`.
  */
 export function addDenseGradient(
   dense: DenseOperation,
@@ -25,22 +27,41 @@ export function addDenseGradient(
   index: i32,
   count: i32,
   field: usize,
+  part: i32,
+  parts: i32,
 ): void {
+  // Multiples of 8 outputs, so that no two parts write into one vector of the bias's gradient.
+  const first = startOfPart(dense.outputSize, 8, part, parts);
+  const end = startOfPart(dense.outputSize, 8, part + 1, parts);
+  if (first === end) return;
   const before = valueRows(workspace, dense.input);
   const after = valueRows(workspace, dense.output);
   const into = gradientOf(sums, index);
   const rows = workspace.rows;
   const weight = into.weight;
   const from = rowsOf(after, field);
-  addOuterProducts(dense, weight, sums, rows, count, after, from, before, before.values);
+  addOuterProducts(dense, weight, sums, rows, count, after, from, before, before.values, first, end);
   if (field !== GRADIENTS) {
-    addOuterProducts(dense, weight, sums, rows, count, after, after.gradients, before, before.tangents);
+    addOuterProducts(
+      dense,
+      weight,
+      sums,
+      rows,
+      count,
+      after,
+      after.gradients,
+      before,
+      before.tangents,
+      first,
+      end,
+    );
   }
-  addRows(into.bias, from, after.stride, rows, count, dense.outputSize);
+  const offset = (<usize>first) << 2;
+  addRows(into.bias + offset, from + offset, after.stride, rows, count, end - first);
 }
 
 /**
- * Computes weight[o][i] += Σ_row left[row][o] · right[row][i], the rows in ascending order. `left` and `right` point to row 0;
+ * Computes weight[o][i] += Σ_row left[row][o] · right[row][i], o from `first` to `end` - 1, the rows in ascending order. `left` and `right` point to row 0;
  * their rows are as far apart as those of `after`, the layer's output value, and of `before`, its input value.
  */
 function addOuterProducts(
@@ -53,6 +74,8 @@ function addOuterProducts(
   left: usize,
   before: ValueRows,
   right: usize,
+  first: i32,
+  end: i32,
 ): void {
   const panels = (dense.inputSize + 7) >> 3;
   const depth = (<usize>count) << 2;
@@ -60,16 +83,19 @@ function addOuterProducts(
   for (let i: i32 = 0; i < count; i++) {
     const row = rowAt(rows, i);
     const gradients = left + row * after.stride;
-    for (let o: usize = 0; o < <usize>dense.outputSize; o++) {
+    for (let o: usize = first; o < <usize>end; o++) {
       store<f32>(sums.columns + o * depth + ((<usize>i) << 2), load<f32>(gradients + (o << 2)));
     }
     packRow(right + row * before.stride, dense.inputSize, sums.panels + ((<usize>i) << 5), depth << 3);
   }
-  for (let o: usize = 0; o < <usize>dense.outputSize; o++) {
+  for (let o: usize = first; o < <usize>end; o++) {
     store<usize>(sums.sources + (o << 2), sums.columns + o * depth);
     store<usize>(sums.destinations + (o << 2), weight + o * weightStride);
   }
-  multiply(dense.outputSize, sums.sources, sums.destinations, sums.panels, 0, count, panels);
+  const offset = (<usize>first) << 2;
+  const sources = sums.sources + offset;
+  const destinations = sums.destinations + offset;
+  multiply(end - first, sources, destinations, sums.panels, 0, count, panels);
 }
 
 /**

@@ -9,7 +9,7 @@ import {
   valueRows,
   Workspace,
 } from "../memory/workspace";
-import { packPanels } from "./panels";
+import { packPart } from "./panels";
 import { multiply } from "./product";
 import { alignedRow } from "./rows";
 
@@ -66,16 +66,24 @@ function product(dense: DenseOperation, count: i32, sources: usize, destinations
 
 /**
  * Packs a fully connected layer's weight [outputSize, inputSize], stored at `parameters`, into panels (blocks of 8 columns)
- * for the forward and the backward product, and copies the bias [outputSize] behind it. Returns the address of the next
- * operation's parameters.
+ * for the forward and the backward product, and copies the bias [outputSize] behind it; writes the panels of part number `part`
+ * of `parts`. Returns the address of the next operation's parameters.
  *
  * @param rowAlignment number of floats to a multiple of which each row of the stored weight, and the stored bias, is padded
  */
-export function packDense(dense: DenseOperation, parameters: usize, rowAlignment: i32): usize {
-  const row = alignedRow(dense.inputSize, rowAlignment);
-  const bias = parameters + <usize>dense.outputSize * row;
-  packPanels(parameters, dense.outputSize, dense.inputSize, row, 4, dense.panels);
-  packPanels(parameters, dense.inputSize, dense.outputSize, 4, row, dense.transposedPanels);
-  packPanels(bias, dense.outputSize, 1, 4, 0, dense.bias);
-  return bias + alignedRow(dense.outputSize, rowAlignment);
+export function packDense(
+  dense: DenseOperation,
+  parameters: usize,
+  rowAlignment: i32,
+  part: i32,
+  parts: i32,
+): usize {
+  const inputs = dense.inputSize;
+  const outputs = dense.outputSize;
+  const row = alignedRow(inputs, rowAlignment);
+  const bias = parameters + <usize>outputs * row;
+  packPart(parameters, 1, 0, 1, outputs, inputs, row, 4, dense.panels, part, parts);
+  packPart(parameters, 1, 0, 1, inputs, outputs, 4, row, dense.transposedPanels, part, parts);
+  packPart(bias, 1, 0, 1, outputs, 1, 4, 0, dense.bias, part, parts);
+  return bias + alignedRow(outputs, rowAlignment);
 }

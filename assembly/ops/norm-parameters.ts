@@ -10,7 +10,7 @@ import {
   Workspace,
 } from "../memory/workspace";
 import { parametersOf, startOf } from "./norm-sets";
-import { addProducts, addRow, alignedRow } from "./rows";
+import { addProducts, addRow, copyStored } from "./rows";
 
 // Weight and bias of a norm: their gradients and packing.
 
@@ -47,15 +47,13 @@ export function addNormGradient(
  * of the operation.
  *
  * @param rowAlignment number of floats to a multiple of which each tensor is padded
+ * @param isOwn false to copy nothing
  * @returns pointer behind the tensors read
  */
-export function packNorm(norm: NormOperation, parameters: usize, rowAlignment: i32): usize {
-  const bytes = (<usize>norm.parameterSize) << 2;
-  const row = alignedRow(norm.parameterSize, rowAlignment);
-  memory.copy(norm.weight, parameters, bytes);
-  if (!norm.hasMean) return parameters + row;
-  memory.copy(norm.bias, parameters + row, bytes);
-  return parameters + 2 * row;
+export function packNorm(norm: NormOperation, parameters: usize, rowAlignment: i32, isOwn: bool): usize {
+  const size = norm.parameterSize;
+  const behind = copyStored(norm.weight, parameters, size, rowAlignment, isOwn);
+  return norm.hasMean ? copyStored(norm.bias, behind, size, rowAlignment, isOwn) : behind;
 }
 
 /**

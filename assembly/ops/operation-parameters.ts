@@ -34,9 +34,12 @@ import { addConstantGradient, addEmbeddingGradient, packConstant, packEmbedding 
 
 // Parameters of each kind of operation: packing, and gradients.
 
+// Several threads divide them by parts, each for all rows, so that sums have the same bits for any number of parts. Matrices are
+// divided by rows or panels; the parameters of any other operation are whole in one part.
+
 /**
  * Adds the gradients for an operation's parameters over `count` rows to `sums`, row by row; if `field` is GRADIENT_TANGENTS,
- * the gradients' derivatives along the tangent direction.
+ * the gradients' derivatives along the tangent direction. Adds those of part number `part` of `parts` of the parameters.
  */
 export function addGradient(
   graph: Graph,
@@ -45,29 +48,45 @@ export function addGradient(
   index: i32,
   count: i32,
   field: usize,
+  part: i32,
+  parts: i32,
 ): void {
   const operation = operationAt(graph, index);
   const kept = keptBy(workspace, index);
+  const isOwn = part === index % parts;
   switch (operation.kind) {
     case DENSE:
-      addDenseGradient(changetype<DenseOperation>(operation), workspace, sums, index, count, field);
+      addDenseGradient(
+        changetype<DenseOperation>(operation),
+        workspace,
+        sums,
+        index,
+        count,
+        field,
+        part,
+        parts,
+      );
       break;
     case CONVOLUTION: {
       const convolution = changetype<ConvolutionOperation>(operation);
-      addConvolutionGradient(convolution, workspace, sums, index, count, field);
+      addConvolutionGradient(convolution, workspace, sums, index, count, field, part, parts);
       break;
     }
     case NORM:
-      addNormGradient(changetype<NormOperation>(operation), kept, workspace, sums, index, count, field);
+      if (isOwn)
+        addNormGradient(changetype<NormOperation>(operation), kept, workspace, sums, index, count, field);
       break;
     case AFFINE:
-      addAffineGradient(changetype<AffineOperation>(operation), workspace, sums, index, count, field);
+      if (isOwn)
+        addAffineGradient(changetype<AffineOperation>(operation), workspace, sums, index, count, field);
       break;
     case CONSTANT:
-      addConstantGradient(changetype<ConstantOperation>(operation), workspace, sums, index, count, field);
+      if (isOwn)
+        addConstantGradient(changetype<ConstantOperation>(operation), workspace, sums, index, count, field);
       break;
     case EMBEDDING:
-      addEmbeddingGradient(changetype<EmbeddingOperation>(operation), workspace, sums, index, count, field);
+      if (isOwn)
+        addEmbeddingGradient(changetype<EmbeddingOperation>(operation), workspace, sums, index, count, field);
       break;
     case ACTIVATION:
     case FORK:
@@ -85,26 +104,40 @@ export function addGradient(
 }
 
 /**
- * Packs the parameters of operation `index`, which are stored at `parameters`; returns the address of the next operation's
- * parameters.
+ * Packs part number `part` of `parts` of the parameters of operation `index`, which are stored at `parameters`; returns the
+ * address of the next operation's parameters.
  *
  * @param rowAlignment number of floats to a multiple of which each row of the stored parameters is padded
  */
-export function pack(graph: Graph, index: i32, parameters: usize, rowAlignment: i32): usize {
+export function pack(
+  graph: Graph,
+  index: i32,
+  parameters: usize,
+  rowAlignment: i32,
+  part: i32,
+  parts: i32,
+): usize {
   const operation = operationAt(graph, index);
+  const isOwn = part === index % parts;
   switch (operation.kind) {
     case DENSE:
-      return packDense(changetype<DenseOperation>(operation), parameters, rowAlignment);
+      return packDense(changetype<DenseOperation>(operation), parameters, rowAlignment, part, parts);
     case CONVOLUTION:
-      return packConvolution(changetype<ConvolutionOperation>(operation), parameters, rowAlignment);
+      return packConvolution(
+        changetype<ConvolutionOperation>(operation),
+        parameters,
+        rowAlignment,
+        part,
+        parts,
+      );
     case NORM:
-      return packNorm(changetype<NormOperation>(operation), parameters, rowAlignment);
+      return packNorm(changetype<NormOperation>(operation), parameters, rowAlignment, isOwn);
     case AFFINE:
-      return packAffine(changetype<AffineOperation>(operation), parameters, rowAlignment);
+      return packAffine(changetype<AffineOperation>(operation), parameters, rowAlignment, isOwn);
     case CONSTANT:
-      return packConstant(changetype<ConstantOperation>(operation), parameters, rowAlignment);
+      return packConstant(changetype<ConstantOperation>(operation), parameters, rowAlignment, isOwn);
     case EMBEDDING:
-      return packEmbedding(changetype<EmbeddingOperation>(operation), parameters, rowAlignment);
+      return packEmbedding(changetype<EmbeddingOperation>(operation), parameters, rowAlignment, isOwn);
     case ACTIVATION:
     case FORK:
     case MAP:

@@ -1,3 +1,5 @@
+import { startOfPart } from "./parts";
+
 /**
  * Packs a matrix into panels, blocks of 8 columns, for the register tiles of product.ts; columns that pad the last panel are
  * 0.
@@ -13,22 +15,64 @@ export function packPanels(
   depthStride: usize,
   panels: usize,
 ): void {
+  packPart(matrix, 1, 0, 1, columns, depth, columnStride, depthStride, panels, 0, 1);
+}
+
+/**
+ * Packs one part of the matrices of groups and taps of a weight, as `packPanels` packs each of them, one matrix after the other.
+ * The panels of all matrices are divided into `parts` contiguous ranges, of which number `part` is written.
+ *
+ * @param matrices address; the matrix of group g and tap t begins at matrices + g·groupStride + 4·t
+ * @param panels address of the panels of all parts: f32[groups][taps][⌈columns / 8⌉][depth][8]
+ */
+export function packPart(
+  matrices: usize,
+  groups: i32,
+  groupStride: usize,
+  taps: i32,
+  columns: i32,
+  depth: i32,
+  columnStride: usize,
+  depthStride: usize,
+  panels: usize,
+  part: i32,
+  parts: i32,
+): void {
   const panelSize = (<usize>depth) << 5;
-  for (let left = columns; left > 0; left -= 8, matrix += columnStride << 3, panels += panelSize) {
-    let done: i32 = 0;
-    if (left >= 8 && columnStride === 4) {
-      copyRows(matrix, depth, depthStride, panels);
-      done = depth;
-    } else if (left >= 8 && depthStride === 4) {
-      done = depth & ~3;
-      transposeRows(matrix, done, columnStride, panels);
-    }
-    for (let k = done; k < depth; k++) {
-      const values = matrix + <usize>k * depthStride;
-      const row = panels + ((<usize>k) << 5);
-      for (let c: usize = 0; c < 8; c++) {
-        store<f32>(row + (c << 2), c < <usize>left ? load<f32>(values + c * columnStride) : 0);
-      }
+  const each = (columns + 7) >> 3;
+  const count = groups * taps * each;
+  const end = startOfPart(count, 1, part + 1, parts);
+  for (let panel = startOfPart(count, 1, part, parts); panel < end; panel++) {
+    const index = panel / each;
+    const column = (panel % each) << 3;
+    const matrix = matrices + <usize>(index / taps) * groupStride + ((<usize>(index % taps)) << 2);
+    const from = matrix + <usize>column * columnStride;
+    packPanel(from, columns - column, depth, columnStride, depthStride, panels + <usize>panel * panelSize);
+  }
+}
+
+/** Packs the first 8 columns of a matrix, or fewer if only `columns` are there, into a panel [depth][8]; see `packPanels`. */
+function packPanel(
+  matrix: usize,
+  columns: i32,
+  depth: i32,
+  columnStride: usize,
+  depthStride: usize,
+  panel: usize,
+): void {
+  let done: i32 = 0;
+  if (columns >= 8 && columnStride === 4) {
+    copyRows(matrix, depth, depthStride, panel);
+    done = depth;
+  } else if (columns >= 8 && depthStride === 4) {
+    done = depth & ~3;
+    transposeRows(matrix, done, columnStride, panel);
+  }
+  for (let k = done; k < depth; k++) {
+    const values = matrix + <usize>k * depthStride;
+    const row = panel + ((<usize>k) << 5);
+    for (let c: usize = 0; c < 8; c++) {
+      store<f32>(row + (c << 2), c < <usize>columns ? load<f32>(values + c * columnStride) : 0);
     }
   }
 }

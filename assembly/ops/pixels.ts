@@ -41,9 +41,9 @@ export function multiplyPixels(
       const total = count * set.pixelCount;
       for (let first: i32 = 0; first < total; first += PIXELS_AT_ONCE) {
         const some = min(PIXELS_AT_ONCE, total - first);
-        pointPixels(scratch.pixelSources, sources, set, set.sources, groupSources, first, some);
+        pointPixels(scratch.sources, sources, set, set.sources, groupSources, first, some);
         pointPixels(
-          scratch.pixelDestinations,
+          scratch.destinations,
           destinations,
           set,
           set.destinations,
@@ -93,10 +93,10 @@ export function multiplyPixelsByColumns(
         const some = min(PIXELS_AT_ONCE, pixels - first);
         for (let i: i32 = 0; i < some; i++) {
           const pixel = <usize>(first + i);
-          store<usize>(scratch.pixelSources + ((<usize>i) << 2), source + pixel * pixelSize);
-          store<usize>(scratch.pixelDestinations + ((<usize>i) << 2), scratch.columns + pixel * rowSize);
+          store<usize>(scratch.sources + ((<usize>i) << 2), source + pixel * pixelSize);
+          store<usize>(scratch.destinations + ((<usize>i) << 2), scratch.columns + pixel * rowSize);
         }
-        multiply(some, scratch.pixelSources, scratch.pixelDestinations, matrix, scratch.zeros, depth, panels);
+        multiply(some, scratch.sources, scratch.destinations, matrix, scratch.zeros, depth, panels);
       }
       const destination = pixelAt(destinations, sample) + groupDestinations;
       for (let i: i32 = 0; i < pixelTaps.setCount; i++) {
@@ -142,8 +142,8 @@ function addColumns(
 
 /**
  * Computes one group's channels of `count` destination pixels of `set`: the bias plus, summed over the set's kernel taps, the
- * tap's matrix times the tap's source pixel. scratch.pixelDestinations holds pointers to the destination pixels,
- * scratch.pixelSources to the source pixels of their first taps.
+ * tap's matrix times the tap's source pixel. scratch.destinations holds pointers to the destination pixels,
+ * scratch.sources to the source pixels of their first taps.
  */
 function productOfSome(
   scratch: PixelScratch,
@@ -157,15 +157,15 @@ function productOfSome(
 ): void {
   const size = (<usize>channels) << 2;
   if (set.taps === set.tapsEnd) {
-    for (let i: i32 = 0; i < count; i++) copyPixel(pixelAt(scratch.pixelDestinations, i), bias, size);
+    for (let i: i32 = 0; i < count; i++) copyPixel(pixelAt(scratch.destinations, i), bias, size);
     return;
   }
   const rowSize = (<usize>panels) << 5;
   if (size === rowSize) {
     multiplyOverTaps(
       count,
-      scratch.pixelSources,
-      scratch.pixelDestinations,
+      scratch.sources,
+      scratch.destinations,
       matrices,
       bias,
       depth,
@@ -177,13 +177,13 @@ function productOfSome(
   }
   // The padding of the last panel would overwrite the neighbouring pixels, so the product goes to scratch first.
   for (let i: i32 = 0; i < count; i++) {
-    const place = scratch.pixelPlaces + ((<usize>i) << 2);
+    const place = scratch.places + ((<usize>i) << 2);
     store<usize>(place, scratch.pixels + <usize>i * rowSize);
   }
   multiplyOverTaps(
     count,
-    scratch.pixelSources,
-    scratch.pixelPlaces,
+    scratch.sources,
+    scratch.places,
     matrices,
     bias,
     depth,
@@ -192,7 +192,7 @@ function productOfSome(
     set.tapsEnd,
   );
   for (let i: i32 = 0; i < count; i++) {
-    copyPixel(pixelAt(scratch.pixelDestinations, i), scratch.pixels + <usize>i * rowSize, size);
+    copyPixel(pixelAt(scratch.destinations, i), scratch.pixels + <usize>i * rowSize, size);
   }
 }
 

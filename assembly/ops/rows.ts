@@ -69,6 +69,17 @@ export function dot(a: usize, b: usize, size: i32): f32 {
   return F32x4.sum(sums);
 }
 
+/**
+ * Copies a stored tensor of `size` floats, or one row of it, from `from` to `to` if `isOwn`. Returns the address behind it, where
+ * what is stored next begins.
+ *
+ * @param rowAlignment number of floats to a multiple of which the stored row is padded
+ */
+export function copyStored(to: usize, from: usize, size: i32, rowAlignment: i32, isOwn: bool): usize {
+  if (isOwn) memory.copy(to, from, (<usize>size) << 2);
+  return from + alignedRow(size, rowAlignment);
+}
+
 /** Returns the bytes of a row of `size` floats padded to a multiple of `alignment` floats. */
 export function alignedRow(size: i32, alignment: i32): usize {
   return (<usize>(((size + alignment - 1) / alignment) * alignment)) << 2;

@@ -9,7 +9,7 @@ import {
   valueRows,
   Workspace,
 } from "../memory/workspace";
-import { addRow, alignedRow } from "./rows";
+import { addRow, copyStored } from "./rows";
 
 // Values that do not depend on z: parameters, rows of tables, and inputs given with a sample. They have no backward pass, and
 // their tangents are 0.
@@ -130,24 +130,34 @@ export function addEmbeddingGradient(
  * Copies a constant's numbers from `parameters`, f32[size], into the memory of the operation.
  *
  * @param rowAlignment number of floats to a multiple of which the tensor is padded
+ * @param isOwn false to copy nothing
  * @returns pointer behind the tensor read
  */
-export function packConstant(constant: ConstantOperation, parameters: usize, rowAlignment: i32): usize {
-  memory.copy(constant.weight, parameters, (<usize>constant.size) << 2);
-  return parameters + alignedRow(constant.size, rowAlignment);
+export function packConstant(
+  constant: ConstantOperation,
+  parameters: usize,
+  rowAlignment: i32,
+  isOwn: bool,
+): usize {
+  return copyStored(constant.weight, parameters, constant.size, rowAlignment, isOwn);
 }
 
 /**
  * Copies an embedding's table from `parameters`, f32[classes][units], into the memory of the operation.
  *
  * @param rowAlignment number of floats to a multiple of which each row of the table is padded in `parameters`
+ * @param isOwn false to copy nothing
  * @returns pointer behind the tensor read
  */
-export function packEmbedding(embedding: EmbeddingOperation, parameters: usize, rowAlignment: i32): usize {
+export function packEmbedding(
+  embedding: EmbeddingOperation,
+  parameters: usize,
+  rowAlignment: i32,
+  isOwn: bool,
+): usize {
   const bytes = (<usize>embedding.units) << 2;
-  const row = alignedRow(embedding.units, rowAlignment);
-  for (let c: usize = 0; c < <usize>embedding.classes; c++, parameters += row) {
-    memory.copy(embedding.table + c * bytes, parameters, bytes);
+  for (let c: usize = 0; c < <usize>embedding.classes; c++) {
+    parameters = copyStored(embedding.table + c * bytes, parameters, embedding.units, rowAlignment, isOwn);
   }
   return parameters;
 }

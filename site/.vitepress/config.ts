@@ -12,7 +12,7 @@ const api = new URL("../reference/api/typedoc-sidebar.json", import.meta.url);
 const hasApi = existsSync(api) && !process.env.LATENTFLOW_SITE_WITHOUT_API;
 const apiItems: DefaultTheme.SidebarItem[] = hasApi ? JSON.parse(readFileSync(api, "utf8")) : [];
 
-/** True for the two pages that compute alone, which tests of them build in a fraction of the time of the site. */
+/** True for the three pages that compute alone, which tests of them build in a fraction of the time of the site. */
 const isHomeAlone = process.env.LATENTFLOW_SITE_HOME_ALONE !== undefined;
 
 const page = (text: string, link: string): DefaultTheme.SidebarItem => ({ text, link });
@@ -40,6 +40,7 @@ const sidebar: DefaultTheme.SidebarItem[] = [
       page("Priors", "/guides/priors"),
       page("Train with few samples", "/guides/training"),
       page("Threads", "/guides/threads"),
+      page("Threads at work", "/threads/"),
       page("Where it runs", "/guides/where-it-runs"),
       page("React and Next", "/guides/react"),
       page("WebGPU", "/guides/webgpu"),
@@ -133,11 +134,24 @@ export default defineConfig({
   outDir: "../build/site",
   cacheDir: "../build/site-cache",
   lastUpdated: false,
-  srcExclude: isHomeAlone ? ["*/**/*.md", "!(index|typeface).md"] : hasApi ? [] : ["reference/api/**"],
+  srcExclude: isHomeAlone
+    ? ["!(threads)/**/*.md", "!(index|typeface).md"]
+    : hasApi
+      ? []
+      : ["reference/api/**"],
   ignoreDeadLinks: isHomeAlone || (hasApi ? false : [/reference\/api\//]),
   vite: {
     resolve: { alias: ["", "/train", "/graph", "/onnx", "/images", "/data", "/worker"].map(aliasOf) },
-    worker: { format: "es" },
+    worker: {
+      format: "es",
+      rollupOptions: {
+        output: {
+          // The service worker of the page of threads adds headers to the files of its own folder.
+          entryFileNames: ({ name }) =>
+            `${name === "latentflow-worker" ? "threads" : "assets"}/${name}-[hash].js`,
+        },
+      },
+    },
   },
   vue: { template: { compilerOptions: { isCustomElement: (tag) => tag === "latent-flow" } } },
   markdown: {

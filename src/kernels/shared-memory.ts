@@ -58,3 +58,15 @@ export function newMemory(module: WebAssembly.Module): WebAssembly.Memory {
     }
   }
 }
+
+/**
+ * Tells the garbage collector that a shared memory has become garbage: V8 does not count its bytes, and would keep gigabytes of
+ * them. An array of as many bytes, which takes no memory since nothing is written to it, is counted.
+ */
+export function announceGarbage({ buffer }: WebAssembly.Memory): void {
+  try {
+    void new ArrayBuffer(buffer.byteLength);
+  } catch {
+    // Arrays may be smaller than memories.
+  }
+}

@@ -302,14 +302,14 @@ for (const build of builds) {
     Operation.set(view, pointer, { kind: 1 + Math.max(...Object.values(KERNEL_CODES)) });
     const at = workspace.pointer;
     for (const [name, call] of Object.entries({
-      pack: () => kernels.pack(graph, workspace.latents.pointer, 1),
+      pack: () => kernels.pack(graph, workspace.latents.pointer, 1, 0, 1),
       decode: () => kernels.decode(graph, at, 1, false),
       backward: () => kernels.objectiveBackward(graph, at, 1),
       tangent: () => kernels.objectiveTangentForward(graph, at, 1),
       "tangent backward": () => kernels.objectiveTangentBackward(graph, at, 1),
       jacobian: () => kernels.objectiveGaussNewton(graph, at, work.work, 0),
-      "parameter gradient": () => kernels.objectiveParameterGradient(graph, at, work.work, 1, false),
-      "mixed gradient": () => kernels.objectiveParameterGradient(graph, at, work.work, 1, true),
+      "parameter gradient": () => kernels.objectiveParameterGradient(graph, at, work.work, 1, false, 0, 1),
+      "mixed gradient": () => kernels.objectiveParameterGradient(graph, at, work.work, 1, true, 0, 1),
     })) {
       assert.throws(call, /unreachable/, name);
     }

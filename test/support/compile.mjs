@@ -16,6 +16,7 @@ const FOLDERS = [
   "scripts",
   "site/.vitepress",
   "site/page",
+  "site/threads-page",
   "site/typeface-page",
   "build/wasm",
 ];

@@ -1,7 +1,8 @@
 import { attached } from "../../base/realms.ts";
-import { type Decoder, keptUntilDisposed } from "../../decoder/decoder.ts";
+import { type Decoder, keptUntilDisposed, onDispose } from "../../decoder/decoder.ts";
 import type { Arena } from "../../kernels/arena.ts";
 import { type CompiledKernels, type Kernels, newInstance } from "../../kernels/instance.ts";
+import { announceGarbage } from "../../kernels/shared-memory.ts";
 import type { Problem } from "../backend.ts";
 import { type LoweredGraph, lowerGraph } from "./lower.ts";
 import { residentRows } from "./pacer.ts";
@@ -46,6 +47,7 @@ export function packDecoder(decoder: Decoder, compiled: CompiledKernels): Promis
 
 async function pack(decoder: Decoder, compiled: CompiledKernels): Promise<PackedDecoder> {
   const { arena, kernels } = await newInstance(compiled.module);
+  onDispose(decoder, () => announceGarbage(arena.memory));
   const lowered = lowerGraph(decoder);
   const graph = writeGraph(arena, decoder, lowered);
   // The parameters as stored in the file are needed only until they are packed; calls reuse their memory afterwards.

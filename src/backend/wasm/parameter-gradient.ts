@@ -2,7 +2,7 @@ import { ParameterGradient, PIXELS_AT_ONCE, paddedSize, WeightGradient } from ".
 import type { LoweredGraph } from "./lower.ts";
 import type { PackedDecoder } from "./packed.ts";
 import { parameterBlock } from "./parameter-block.ts";
-import { convolutionsOf } from "./write-graph.ts";
+import { mostOfConvolutions } from "./write-graph.ts";
 
 /**
  * Allocates WASM memory for the gradient of a decoder's parameters, summed over samples.
@@ -14,17 +14,13 @@ export function allocateParameterSums(packed: PackedDecoder, capacity: number, g
   const { arena, decoder, lowered } = packed;
   const { operations } = lowered;
   const shape = parameterBlock(decoder);
-  const convolutions = convolutionsOf(lowered);
-  const tapSums = convolutions.map(
-    ({ input, output, taps }) => taps * output.channels * paddedSize(input.channels),
-  );
-  const rows = convolutions.length > 0 ? Math.max(capacity, PIXELS_AT_ONCE) : capacity;
   // Convolutions read and write their values pixel by pixel, so only their channels count.
-  const widest = Math.max(
-    1,
-    ...denseSizes(lowered),
-    ...convolutions.map(({ input, output }) => Math.max(input.channels, output.channels)),
-  );
+  const channels = mostOfConvolutions(lowered, ({ input, output }) => [input.channels, output.channels]);
+  const tapSums = mostOfConvolutions(lowered, ({ input, output, taps }) => [
+    taps * output.channels * paddedSize(input.channels),
+  ]);
+  const rows = channels > 0 ? Math.max(capacity, PIXELS_AT_ONCE) : capacity;
+  const widest = Math.max(1, ...denseSizes(lowered), channels);
   const block = arena.allocate((piece) => ({
     sums: piece(ParameterGradient.size),
     operations: piece(WeightGradient.size * operations.length),
@@ -32,7 +28,7 @@ export function allocateParameterSums(packed: PackedDecoder, capacity: number, g
     panels: piece(4 * paddedSize(widest) * rows),
     sources: piece(4 * widest),
     destinations: piece(4 * widest),
-    taps: piece(4 * Math.max(0, ...tapSums)),
+    taps: piece(4 * tapSums),
     gradients: gradientsElsewhere ?? piece(4 * shape.size),
   }));
   const { sums, gradients, ...pointers } = block.layout;

@@ -11,15 +11,12 @@ import type { ConvolutionGeometry } from "./pixel-sets.ts";
  */
 export function writeGraph(arena: Arena, decoder: Decoder, lowered: LoweredGraph): number {
   const { operations, sizes, slots, output } = lowered;
-  const columns = convolutionsOf(lowered).flatMap((geometry) => [
-    geometry.forwardColumns,
-    geometry.backwardColumns,
-  ]);
+  const columns = mostOfConvolutions(lowered, (of) => [of.forwardColumns, of.backwardColumns]);
   const { layout } = arena.allocate((piece) => ({
     graph: piece(Graph.size),
     pointers: piece(4 * operations.length),
     slots: piece(4 * slots.length),
-    zeros: piece(4 * Math.max(paddedSize(Math.max(...sizes)), ...columns)),
+    zeros: piece(4 * Math.max(paddedSize(Math.max(...sizes)), columns)),
     operations: operations.map((operation) => allocateOperation(operation, piece)),
   }));
   const view = arena.view();
@@ -41,7 +38,18 @@ export function writeGraph(arena: Arena, decoder: Decoder, lowered: LoweredGraph
   return layout.graph;
 }
 
-/** Returns the geometries of a graph's convolutions, which include fully connected layers applied to several pixels. */
-export function convolutionsOf({ operations }: LoweredGraph): ConvolutionGeometry[] {
-  return operations.flatMap((operation) => (operation.kind === "convolution" ? [operation.geometry] : []));
+/**
+ * Returns the largest of the numbers that `counts` gives for each of a graph's convolutions, which include fully connected layers
+ * applied to several pixels; 0 without convolutions.
+ */
+export function mostOfConvolutions(
+  { operations }: LoweredGraph,
+  counts: (geometry: ConvolutionGeometry) => readonly number[],
+): number {
+  return Math.max(
+    0,
+    ...operations.flatMap((operation) =>
+      operation.kind === "convolution" ? counts(operation.geometry) : [],
+    ),
+  );
 }

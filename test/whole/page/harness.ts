@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gunzipSync, gzipSync } from "node:zlib";
@@ -18,21 +18,22 @@ export const test = suite("page");
 
 /** Folder of the built page, and one for files of the tests. */
 export const home = buildHomePage();
-takeFewerDigits(160);
+takeFewerDigits(160, 64);
 export const files = mkdtempSync(join(tmpdir(), "latentflow-visitor-"));
 
-/** Leaves the page the first of the digits that it trains on: a round over all takes long in two browsers. */
-function takeFewerDigits(count: number): void {
-  const folder = join(home, "page");
-  const shorten = (bytes: Buffer, from: number, size: number) => {
+/** Leaves the pages the first of the digits that they train on and encode: all take long in two browsers. */
+function takeFewerDigits(training: number, encoded: number): void {
+  const shorten = (bytes: Buffer, count: number, from: number, size: number) => {
     bytes.writeUInt32BE(count, 4);
     return bytes.subarray(0, from + count * size);
   };
-  const [digits, labels] = ["training-digits.idx.gz", "training-digit-labels.idx"].map((name) =>
-    join(folder, name),
-  );
-  writeFileSync(digits!, gzipSync(shorten(gunzipSync(readFileSync(digits!)), 16, SIDE ** 2)));
-  writeFileSync(labels!, shorten(readFileSync(labels!), 8, 1));
+  const shortenDigits = (file: string, count: number) =>
+    writeFileSync(file, gzipSync(shorten(gunzipSync(readFileSync(file)), count, 16, SIDE ** 2)));
+  const assets = join(home, "assets");
+  shortenDigits(join(home, "page/training-digits.idx.gz"), training);
+  shortenDigits(join(assets, readdirSync(assets).find((name) => name.startsWith("mnist-test"))!), encoded);
+  const labels = join(home, "page/training-digit-labels.idx");
+  writeFileSync(labels, shorten(readFileSync(labels), training, 8, 1));
 }
 
 const servers: FileServer[] = [];

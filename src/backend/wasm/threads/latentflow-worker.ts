@@ -2,6 +2,7 @@
 // thread, which knows what they mean.
 
 import { builtinModule } from "../../../base/builtin-module.ts";
+import { announceGarbage } from "../../../kernels/shared-memory.ts";
 import type { FromWorker, ToWorker } from "./messages.ts";
 
 /** Exports of the kernels' instances, by the numbers of their memories. */
@@ -13,8 +14,11 @@ function answer(message: ToWorker): FromWorker | undefined {
       const value = instances.get(message.key)![message.name]!(...message.args);
       return { type: "result", value: Number(value ?? 0) };
     }
-    instances.delete(message.key);
-    if (message.type === "drop") return undefined;
+    if (message.type === "drop") {
+      announceGarbage(instances.get(message.key)!.memory as unknown as WebAssembly.Memory);
+      instances.delete(message.key);
+      return undefined;
+    }
     const { exports } = new WebAssembly.Instance(message.module, { env: { memory: message.memory } });
     instances.set(message.key, exports as never);
     return { type: "result", value: 0 };

@@ -1,4 +1,5 @@
 import { LatentflowError } from "../../../base/errors.ts";
+import { kept } from "../../../base/kept.ts";
 import { option } from "../../../base/message.ts";
 import { escapeText } from "../../../base/show.ts";
 import type { PackedDecoder } from "../packed.ts";
@@ -8,6 +9,8 @@ import { LONGEST_REASON, startThread, type Thread, type WorkerSource } from "./t
 
 /** Milliseconds within which a started worker must answer; otherwise its script counts as the wrong file. */
 const LONGEST_START = 20_000;
+
+type Answer = Exclude<FromWorker, { readonly type: "ready" }>;
 
 /** Message that a worker has not answered yet. */
 interface Waiting {
@@ -56,25 +59,35 @@ export class PoolWorker {
     this.ready.catch(() => {}).then(() => clearTimeout(timer));
     this.thread = startThread(source, {
       message: (message) => {
-        this.isReady ||= message.type === "ready";
-        if (message.type === "ready") start();
-        else this.receive(message);
+        // A worker of another kind may send anything, and an error thrown here would be uncaught.
+        const type: unknown = (message as FromWorker | null)?.type;
+        this.isReady ||= type === "ready";
+        if (type === "ready") start();
+        else if (type === "result" || type === "error") this.receive(message as Answer);
+        else this.die("it is not the worker of this package");
       },
       end: (reason) => {
+        alive.delete(this);
         this.lose(reason);
         fail(new Error(reason));
         finish();
       },
     });
+    alive.add(this);
   }
 
   /** Returns the function that calls kernels on a packed decoder's memory in this worker. */
   runOn({ arena, compiled }: PackedDecoder): Run {
-    const key = keyOf(arena, this);
+    const key = keyOf(arena);
     return async (name, ...args) => {
       if (!this.held.has(key)) {
         this.held.add(key);
-        await this.ask({ type: "hold", key, module: compiled.module, memory: arena.memory });
+        try {
+          await this.ask({ type: "hold", key, module: compiled.module, memory: arena.memory });
+        } catch (error) {
+          this.held.delete(key);
+          throw error;
+        }
       }
       return this.ask({ type: "run", key, name, args: args as readonly number[] });
     };
@@ -109,15 +122,11 @@ export class PoolWorker {
     });
   }
 
-  private receive(message: Exclude<FromWorker, { readonly type: "ready" }>): void {
+  private receive(message: Answer): void {
     const call = this.waiting.shift();
-    if (!call || (message.type !== "result" && message.type !== "error")) {
-      this.die("it is not the worker of this package");
-    } else if (message.type === "result") {
-      call.resolve(message.value);
-    } else {
-      call.reject(failure(message.message));
-    }
+    if (!call) this.die("it is not the worker of this package");
+    else if (message.type === "result") call.resolve(message.value);
+    else call.reject(failure(message.message));
   }
 
   /** Ends the worker after a failure. */
@@ -136,28 +145,26 @@ export class PoolWorker {
 
 function failure(reason: string): LatentflowError {
   const advice = `call again, and a new worker is started; ${option("threads", 1, "wasm({ threads: 1 })")} does without`;
-  const message = `wasm: a worker has died: ${escapeText(reason, LONGEST_REASON)}; ${advice}`;
+  const message = `wasm: a worker has failed: ${escapeText(reason, LONGEST_REASON)}; ${advice}`;
   return new LatentflowError("worker_failed", message);
 }
 
-/** Number of each memory in messages, and the workers that may hold it. */
-const keys = new WeakMap<object, { readonly key: number; readonly workers: Set<PoolWorker> }>();
+/** Workers that have not ended. */
+export const alive = new Set<PoolWorker>();
+
+/** Numbers of memories in messages, by their arenas. */
+const keys = new WeakMap<object, number>();
 let count = 0;
 
 /** Drops the memories of decoders that have been garbage-collected: without it workers would keep them. */
-const dropped = new FinalizationRegistry<{ readonly key: number; readonly workers: Set<PoolWorker> }>(
-  ({ key, workers }) => {
-    for (const worker of workers) worker.drop(key);
-  },
-);
+const dropped = new FinalizationRegistry<number>((key) => {
+  for (const worker of alive) worker.drop(key);
+});
 
-function keyOf(arena: object, worker: PoolWorker): number {
-  let known = keys.get(arena);
-  if (!known) {
-    known = { key: count++, workers: new Set() };
-    keys.set(arena, known);
-    dropped.register(arena, known);
-  }
-  known.workers.add(worker);
-  return known.key;
+function keyOf(arena: object): number {
+  return kept(keys, arena, () => {
+    const key = count++;
+    dropped.register(arena, key);
+    return key;
+  });
 }

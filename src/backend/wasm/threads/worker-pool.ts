@@ -3,7 +3,7 @@ import { messageOf } from "../../../base/realms.ts";
 import { escapeText } from "../../../base/show.ts";
 import type { Control } from "../../../solver/base.ts";
 import { onCloseWorkers } from "./close-workers.ts";
-import { PoolWorker } from "./pool-worker.ts";
+import { alive, PoolWorker } from "./pool-worker.ts";
 import { LONGEST_REASON, startAdvice, type WorkerSource } from "./thread.ts";
 import { findWorkerFile } from "./worker-file.ts";
 
@@ -71,7 +71,9 @@ export class WorkerPool {
   private start(count: number): void {
     const since = performance.now();
     if (this.workers.length >= count || since < this.retryAt) return;
+    let hasFailed = false;
     const fail = (error: unknown) => {
+      hasFailed = true;
       const now = performance.now();
       this.retryAt = now + Math.max(SHORTEST_WAIT, WAIT_PER_TRY * (now - since));
       const reason = escapeText(messageOf(error), LONGEST_REASON);
@@ -83,10 +85,8 @@ export class WorkerPool {
       while (this.workers.length < count) {
         const worker: PoolWorker = new PoolWorker(this.source, () => this.remove(worker));
         this.workers.push(worker);
-        alive.add(worker);
-        worker.ended.then(() => alive.delete(worker));
         const succeed = () => {
-          this.failure = undefined;
+          if (!hasFailed) this.failure = undefined;
         };
         worker.ready.then(succeed, fail);
       }
@@ -112,9 +112,6 @@ export class WorkerPool {
     this.workers = this.workers.filter((other) => other !== worker);
   }
 }
-
-/** Workers that have not ended. */
-const alive = new Set<PoolWorker>();
 
 /** Pools by their worker scripts. */
 const pools = new Map<unknown, WorkerPool>();
