@@ -7,6 +7,7 @@ import * as assert from "uvu/assert";
 import { differentiableWasmObjective } from "../../src/backend/wasm/objective.ts";
 import { Pacer, residentRows } from "../../src/backend/wasm/pacer.ts";
 import { packDecoder } from "../../src/backend/wasm/packed.ts";
+import { runHere } from "../../src/backend/wasm/run.ts";
 import { createRandom } from "../../src/base/random.ts";
 import { activations } from "../../src/graph/activation.ts";
 import type { Graph } from "../../src/graph/graph.ts";
@@ -145,7 +146,7 @@ async function collectGarbage(areCleared: () => boolean): Promise<void> {
 }
 
 test("an arena gives back what was freed, and blocks never overlap", () => {
-  const arena = new Arena();
+  const arena = new Arena(new WebAssembly.Memory({ initial: 1 }));
   const random = createRandom(1);
   const blocks: { block: ReturnType<Arena["allocate"]>; mark: number }[] = [];
   let peak = 0;
@@ -177,7 +178,7 @@ test("an arena gives back what was freed, and blocks never overlap", () => {
 
 test("an arena that cannot grow says so", () => {
   refused(
-    () => new Arena().allocate((piece) => piece(2 ** 33)),
+    () => new Arena(new WebAssembly.Memory({ initial: 1 })).allocate((piece) => piece(2 ** 33)),
     "out_of_memory",
     /could not grow to \d+ MB; use a smaller batchSize/,
   );
@@ -387,7 +388,7 @@ test("the slices of a real call do about what they were given", async () => {
       return spent;
     },
   };
-  Object.assign(packed, { kernels });
+  Object.assign(packed, { kernels, run: runHere(kernels) });
   await encode(decoder, randomArray(3, 500 * 50, 0, 1), { batchSize: 16, backend: wasm() });
   assert.ok(slices.length > 2);
   for (const { given, spent } of slices) assert.ok(spent < given + 2 * 16, `${spent} of ${given}`);

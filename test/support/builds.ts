@@ -1,8 +1,6 @@
 import { readFileSync } from "node:fs";
-import { instantiateSync } from "@assemblyscript/loader";
 import { type Backend, wasm } from "../../src/index.ts";
-import { Arena } from "../../src/kernels/arena.ts";
-import type { Kernels } from "../../src/kernels/instance.ts";
+import { type KernelInstance, newInstance } from "../../src/kernels/instance.ts";
 
 /** A build of the kernels as the tests use it. A runtime that lacks one fails the tests, it skips nothing. */
 export interface Build {
@@ -38,8 +36,6 @@ export const wideBuilds: readonly Build[] = (["plain-wide", "relaxed-wide"] as c
 });
 
 /** The kernels of a build on a memory of their own, for tests that call them directly. */
-export async function bareKernels(build: Build): Promise<{ kernels: Kernels; arena: Arena }> {
-  const arena = new Arena();
-  const { exports } = instantiateSync(build.module, { env: { memory: arena.memory } });
-  return { kernels: exports as unknown as Kernels, arena };
+export function bareKernels({ module }: Build): Promise<KernelInstance> {
+  return newInstance(module);
 }

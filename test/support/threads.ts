@@ -28,9 +28,8 @@ export function watchThreads(): WatchedThread[] {
       });
       const { postMessage } = this;
       this.postMessage = (message: ToWorker, ...rest) => {
-        // What follows are buffers that go with it: only what stays is of interest.
-        const { type } = message;
-        thread.told.push(type === "samples" ? { ...message, data: undefined as never } : message);
+        // The memory is not kept: a decoder that is garbage-collected would stay.
+        thread.told.push(message.type === "hold" ? { ...message, memory: undefined as never } : message);
         postMessage.call(this, message, ...rest);
       };
     }
@@ -38,14 +37,10 @@ export function watchThreads(): WatchedThread[] {
   return threads;
 }
 
-/** The samples that a thread has reported results of. */
-export function samplesDone({ messages }: WatchedThread): number {
-  return messages.reduce(
-    (sum, message) =>
-      sum +
-      (message.type === "results" ? message.results.reduce((n, { samples }) => n + samples.length, 0) : 0),
-    0,
-  );
+/** Returns true while a worker computes: it has not answered all that it was told. */
+export function isBusy({ messages, told, hasEnded }: WatchedThread): boolean {
+  const asked = told.filter(({ type }) => type !== "drop").length;
+  return !hasEnded && asked > messages.filter(({ type }) => type !== "ready").length;
 }
 
 /** Resolves when all threads given have ended. */

@@ -5,7 +5,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { optimisedCodes } from "../../../bench/machine-code.ts";
 import { REVECTORIZE } from "../../../src/cli/vectors.ts";
-import { instantiateKernels } from "../../../src/kernels/instance.ts";
+import { newInstance } from "../../../src/kernels/instance.ts";
 import { builds, wideBuilds } from "../../support/builds.ts";
 
 // What products compute is held by kernels.test.ts; here, that V8 finds every pair of vectors in their loops. It looks for pairs
@@ -24,7 +24,7 @@ for (const [name, expected] of Object.entries(FUNCTIONS)) {
     const file = `build/wasm/${name}.wasm`;
     const options = { cwd: root, encoding: "utf8", maxBuffer: 2 ** 28 } as const;
     const codes = [...optimisedCodes(execFileSync(process.execPath, [...args, file], options))];
-    const kernels = await instantiateKernels(build.module, new WebAssembly.Memory({ initial: 1 }));
+    const { kernels } = await newInstance(build.module);
     // An exported function is named by its index.
     const multiply = codes.find(({ index }) => String(index) === kernels.multiply.name)!;
     assert.is(multiply.narrow, 0);

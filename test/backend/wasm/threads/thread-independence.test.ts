@@ -1,71 +1,120 @@
 // run: both
+// Tests src/backend/wasm/threads/shared-session.ts, src/backend/wasm/run.ts.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { direct } from "../../../../src/adjoint/direct.ts";
 import { full } from "../../../../src/adjoint/full.ts";
 import { adam } from "../../../../src/backend/optimizer.ts";
-import { amd, decode, type EncodeOptions, encode, euler, lbfgs, linearGrid } from "../../../../src/index.ts";
+import {
+  amd,
+  type Backend,
+  customLoss,
+  decode,
+  type EncodeOptions,
+  encode,
+  euler,
+  gaussian,
+  lbfgs,
+  linearGrid,
+  sampleCodes,
+  wasm,
+} from "../../../../src/index.ts";
 import { createDataset } from "../../../../src/train/dataset.ts";
 import { type TrainOptions, train } from "../../../../src/train/index.ts";
+import { type Build, builds, wideBuilds } from "../../../support/builds.ts";
+import { decoderCases } from "../../../support/decoders.ts";
 import { alone, newDecoder, on, resultOf, SAMPLES, SIZE, weights, y } from "../../../support/pool-case.ts";
 import { randomArray } from "../../../support/random.ts";
 import { solverCases } from "../../../support/solvers.ts";
-import { samplesDone, watchThreads } from "../../../support/threads.ts";
+import { workerUrl } from "../../../support/threads.ts";
 
-// No result depends on the number of threads, bit for bit: of encode by every solver, of decode, of train by every adjoint.
+// No result depends on the number of threads, bit for bit.
 
-const threads = watchThreads();
+const COUNTS = [2, 3, 8];
 const decoder = newDecoder(3);
 const z0 = randomArray(4, SAMPLES * 5, -2, 2);
+
+/** The build on so many threads: those whose file has a plain memory as the package embeds them. */
+function backendOf({ name, module }: Build, threads: number): Backend {
+  const isEmbedded = name === "plain" || name === "relaxed";
+  return wasm({ threads, worker: workerUrl, ...(isEmbedded ? { relaxed: name === "relaxed" } : { module }) });
+}
+
+/** Asserts that a call gives the same on several threads as on one. */
+async function holds(call: (backend: Backend) => Promise<unknown>, of = on, counts = COUNTS) {
+  const expected = await call(of(1));
+  for (const count of counts) assert.equal(await call(of(count)), expected, `${count} threads`);
+}
+
+/** Encodes; returns what does not depend on threads, of which there must be as many as asked for. */
+const encoded =
+  (options: EncodeOptions, of = decoder, data: Float32Array = y) =>
+  async (backend: Backend) => {
+    const result = await encode(of, data, { ...options, backend } as EncodeOptions);
+    assert.is(result.backend.reason, undefined);
+    return resultOf(result);
+  };
+
+const loss = customLoss({ value: (o, t) => (o - t) ** 4, gradient: (o, t) => 4 * (o - t) ** 3 });
 const atRest = { name: "lbfgs", options: { solver: lbfgs() } };
 for (const { name, options } of [...solverCases, atRest]) {
-  test(`${name}: the same bits on 1, 2 and 3 threads`, async () => {
-    const common = { ...options, z0 } as EncodeOptions;
+  test(`${name}: the same bits on all numbers of threads`, async () => {
     for (const more of [
       { weights },
-      { weights: weights.subarray(SIZE, 2 * SIZE), saveAt: [0, 3, 17], batchSize: 5 },
+      { weights: weights.subarray(SIZE, 2 * SIZE), saveAt: [0, 3, 17], batchSize: 5, prior: gaussian() },
     ] as EncodeOptions[]) {
-      const expected = await encode(decoder, y, { ...common, ...more, backend: alone } as EncodeOptions);
-      assert.equal(expected.backend.threads, 1);
-      for (const count of [2, 3]) {
-        const result = await encode(decoder, y, { ...common, ...more, backend: on(count) } as EncodeOptions);
-        assert.equal(resultOf(result), resultOf(expected), `${count} threads`);
-        assert.is(result.backend.threads, count);
-        assert.is(result.backend.reason, undefined);
-      }
+      await holds(encoded({ ...options, z0, ...more } as EncodeOptions), on, [2, 3]);
     }
   });
 }
 
-test("decode: the same bits on 1, 2 and 3 threads", async () => {
+for (const build of [...builds, ...wideBuilds]) {
+  test(`${build.name}: the same bits of all sorts of decoders`, async () => {
+    for (const { make, y: data, given } of decoderCases) {
+      const own = make();
+      const of = (threads: number) => backendOf(build, threads);
+      for (const solver of [lbfgs({ maxSteps: 12 }), amd({ maxSteps: 6 })]) {
+        await holds(encoded({ solver, ...given }, own, data), of, solver.name === "lbfgs" ? [2, 8] : [3]);
+      }
+      await holds(encoded({ solver: lbfgs({ maxSteps: 5 }), loss, ...given }, own, data), of, [3]);
+      own.dispose();
+    }
+  });
+}
+
+test("decode and sampleCodes: the same bits on all numbers of threads", async () => {
   for (const output of ["data", "preActivation"] as const) {
     for (const count of [0, 1, 2, 150]) {
       const z = randomArray(5, count * 5, -3, 3);
-      const expected = await decode(decoder, z, { output, backend: alone });
-      assert.equal(await decode(decoder, z, { output, backend: on(2) }), expected);
-      assert.equal(await decode(decoder, z, { output, backend: on(3) }), expected);
+      await holds((backend) => decode(decoder, z, { output, backend }));
     }
   }
+  const few = y.subarray(0, 4 * SIZE);
+  const options = { prior: gaussian(), count: 7 };
+  const result = await encode(decoder, few, { prior: gaussian() });
+  await holds((backend) => sampleCodes(decoder, few, result, { ...options, backend }));
 });
 
-/** The decoders that each thread holds, by their numbers. */
-function heldDecoders(): number[][] {
-  return threads.map(({ told, hasEnded }) => {
-    const held = new Set<number>();
-    for (const message of hasEnded ? [] : told) {
-      if (message.type === "decoder") held.add(message.decoder);
-      if (message.type === "forget") held.delete(message.decoder);
-    }
-    return [...held];
-  });
-}
+test("the number of threads that the result reports is that of the call", async () => {
+  for (const [count, samples, expected] of [
+    [1, 9, 1],
+    [3, 9, 3],
+    [8, 9, 8],
+    [8, 2, 2],
+  ] as const) {
+    const { backend } = await encode(decoder, y.subarray(0, samples * SIZE), { backend: on(count) });
+    assert.is(backend.threads, expected);
+  }
+  const { backend } = await encode(decoder, y.subarray(0, SIZE), { backend: on(3) });
+  assert.equal([backend.threads, backend.reason], [1, "one sample takes one thread"]);
+});
 
 const dataset = createDataset(y.subarray(0, 23 * SIZE), { shape: [SIZE] });
 const training = {
   solver: amd({ maxSteps: 20 }),
   optimizer: adam({ learningRate: 1e-2 }),
   batchSize: 7,
-  epochs: 3,
+  epochs: 2,
   gradientClip: 0.05,
   seed: 9,
 } as const;
@@ -76,22 +125,14 @@ for (const [name, options] of Object.entries<TrainOptions>({
   "the direct adjoint": { adjoint: direct(), solver: euler({ grid: linearGrid({ t1: 4, slices: 5 }) }) },
   validation: { validation: { data: dataset, everyImages: 20 } },
   "weights of each sample's own": { weights: randomArray(7, dataset.count * dataset.size, 0, 2) },
+  "a custom loss": { loss },
 })) {
   test(`train with ${name}: the same weights on 1, 2 and 3 threads`, async () => {
-    const run = (backend: typeof alone) =>
-      train(decoder, dataset, { ...training, ...options, backend } as TrainOptions);
-    const expected = await run(alone);
-    for (const count of [2, 3]) {
-      const before = threads.map(samplesDone);
-      const held = heldDecoders().flat();
-      const result = await run(on(count));
-      assert.equal(result.decoder.parameters, expected.decoder.parameters, `${count} threads`);
-      assert.equal(result.history, expected.history);
-      assert.equal(result.validation, expected.validation);
-      const parts = threads.map((thread, i) => samplesDone(thread) - (before[i] ?? 0));
-      assert.is(parts.filter((part) => part > 0).length, count - 1);
-      assert.equal(heldDecoders().flat(), held, "what was trained is forgotten");
-    }
+    const run = async (backend: Backend) => {
+      const result = await train(decoder, dataset, { ...training, ...options, backend } as TrainOptions);
+      return [result.decoder.parameters, result.history, result.validation];
+    };
+    await holds(run, (count) => (count === 1 ? alone : on(count)), [2, 3]);
   });
 }
 
