@@ -5,6 +5,7 @@ import { differentiableWasmObjective } from "../../../src/backend/wasm/objective
 import { type PackedDecoder, packDecoder } from "../../../src/backend/wasm/packed.ts";
 import { parameterBlock } from "../../../src/backend/wasm/parameter-block.ts";
 import { allocateParameterSums } from "../../../src/backend/wasm/parameter-gradient.ts";
+import { runHere } from "../../../src/backend/wasm/run.ts";
 import { allocateWorkspace } from "../../../src/backend/wasm/workspace.ts";
 import { conv, dense, reshape, sequential } from "../../../src/graph/index.ts";
 import { createDecoder, type Decoder, squaredError } from "../../../src/index.ts";
@@ -99,7 +100,12 @@ async function gradientWork(packed: PackedDecoder): Promise<{ gradients: Float32
   const results = arena.allocate((piece) => piece(4 * parameterBlock(decoder).size));
   const y = randomArray(1, SAMPLES * decoder.outputSize);
   const problem = problemOf(decoder, squaredError(), y, { fixed: fixedFor(decoder, SAMPLES) });
-  const objective = differentiableWasmObjective({ ...packed, kernels: recorded }, problem, 1, results.layout);
+  const objective = differentiableWasmObjective(
+    { ...packed, run: runHere(recorded) },
+    problem,
+    1,
+    results.layout,
+  );
   const random = (seed: number) => Float64Array.from(randomArray(seed, SAMPLES * decoder.latentSize));
   const rows = allRows(SAMPLES);
   await objective.value(rows, random(2));
