@@ -17,7 +17,7 @@ import { widen } from "../../bench/page/widen.ts";
 import { layersOf } from "../../src/graph/layers.ts";
 import { binaryCrossEntropy, createDecoder, decode } from "../../src/index.ts";
 import { launchChromium, launchChromiumWithWebgpu, newPage, textOf } from "../support/browsers.ts";
-import { serve } from "../support/serve.ts";
+import { ISOLATING, serve } from "../support/serve.ts";
 
 /** Tiny, since a software adapter takes its time. Of several solvers WASM alone is measured, below. */
 const SETTINGS = "sizes=1,2&decoders=mlp&solvers=lbfgs&steps=3&rounds=1";
@@ -34,7 +34,7 @@ await build({ configFile: "bench/page/vite.config.ts", logLevel: "silent", build
 const PAPER = readFileSync("demo/decoder.safetensors");
 const TINY = createDecoder({ layers: [2, 5, 784], seed: 1, loss: binaryCrossEntropy() }).toSafetensors();
 replaceDecoder(TINY);
-const server = await serve(outDir, "script-src 'self' 'wasm-unsafe-eval'");
+const server = await serve(outDir, "script-src 'self' 'wasm-unsafe-eval'", ISOLATING);
 const chromium = await launchChromiumWithWebgpu();
 test.after(async () => {
   await chromium.close();

@@ -9,7 +9,7 @@ import type { BackendInfo, EncodeSummary, Status } from "../../src/index.ts";
 import { launchChromium, launchFirefox, newPage, textOf } from "../support/browsers.ts";
 import { encodeDemoDigits } from "../support/demo-digits.ts";
 import { installPackage } from "../support/installed-package.ts";
-import { serve } from "../support/serve.ts";
+import { ISOLATING, serve } from "../support/serve.ts";
 
 /** What test/package/browser/scenario.js reports of one thread and two. */
 interface Shared {
@@ -56,7 +56,7 @@ async function openPage<T = Report>(
   browser: Browser = chromium,
   timeout?: number,
 ): Promise<T> {
-  const server = await serve(user.folder, contentSecurityPolicy);
+  const server = await serve(user.folder, contentSecurityPolicy, ISOLATING);
   const page = await newPage(browser);
   try {
     const uncaught: string[] = [];

@@ -123,6 +123,8 @@ interface Made {
    * and again after a failure.
    */
   jacobian: ReturnType<typeof computeJacobian> | undefined;
+  /** Memory of J₀ᵀ, the transposed Jacobian at the decoder's start latent, once it is complete. */
+  block: Block | undefined;
   readonly factors: Factors[];
 }
 
@@ -142,7 +144,7 @@ const MOST_KEPT = 4;
 const madeFor = new WeakMap<PackedDecoder, Made>();
 
 function madeOf(packed: PackedDecoder): Made {
-  return kept(madeFor, packed, () => ({ jacobian: undefined, factors: [] }));
+  return kept(madeFor, packed, () => ({ jacobian: undefined, block: undefined, factors: [] }));
 }
 
 /** Preconditioner leased for the duration of one call. */
@@ -217,10 +219,7 @@ function dropUnused({ factors }: Made): void {
 /** Frees a decoder's Jacobian and Cholesky factors after its weights have changed. No solve may be running. */
 export function forgetPreconditioner(packed: PackedDecoder): void {
   const made = madeFor.get(packed);
-  made?.jacobian?.then(
-    (jacobian) => jacobian?.free(),
-    () => {},
-  );
+  made?.block?.free();
   for (const { block } of made?.factors ?? []) block?.free();
   madeFor.delete(packed);
 }
@@ -246,11 +245,13 @@ export async function makeJacobian(
   }
   const making = computeJacobian(packed, runs, control);
   made.jacobian = making;
-  const forget = () => {
-    made.jacobian = undefined;
-  };
-  making.then((jacobian) => jacobian ?? forget(), forget);
-  return (await making)?.layout;
+  try {
+    const jacobian = await making;
+    made.block = jacobian;
+    return jacobian?.layout;
+  } finally {
+    if (!made.block) made.jacobian = undefined;
+  }
 }
 
 async function make(

@@ -4,6 +4,7 @@ import * as assert from "uvu/assert";
 import { passesOf } from "../../../bench/passes.ts";
 import { mean } from "../../../bench/timing.ts";
 import { packDecoder } from "../../../src/backend/wasm/packed.ts";
+import { runHere } from "../../../src/backend/wasm/run.ts";
 import { layersOf } from "../../../src/graph/layers.ts";
 import {
   binaryCrossEntropy,
@@ -377,7 +378,7 @@ test("slices do about what they were given, a matrix counting for its passes", a
       return spent;
     },
   };
-  Object.assign(packed, { kernels });
+  Object.assign(packed, { run: runHere(kernels) });
   const many = randomArray(2, 100 * n, 0, 1);
   const result = await encode(hard, many, {
     loss: squaredError(),

@@ -3,6 +3,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { allSamples } from "../../../src/backend/feed.ts";
 import { packDecoder } from "../../../src/backend/wasm/packed.ts";
+import { runHere } from "../../../src/backend/wasm/run.ts";
 import { solveSamples } from "../../../src/backend/wasm/solve.ts";
 import { layersOf } from "../../../src/graph/layers.ts";
 import {
@@ -85,7 +86,7 @@ test("places that no sample is staged in are empty, whatever was in their memory
       passes += spent;
       return spent;
     };
-    const counting = { ...packed, kernels: { ...packed.kernels, solverRun } };
+    const counting = { ...packed, run: runHere({ ...packed.kernels, solverRun }) };
     await solveSamples(counting, task, makeControl(undefined), allSamples(3));
     return { z: solution.z, passes };
   };
