@@ -61,9 +61,9 @@ export function packConvolution(
 }
 
 /**
- * Packs a convolution's weight for the product of one direction: as a matrix per tap into `panels`, and, unless `columns` is 0, as
- * one matrix with a column for each tap and channel into `columns`, laid out as ConvolutionOperation.forwardColumns or
- * backwardColumns. The columns that pad the last panel of a matrix become 0.
+ * Packs a convolution's weight for the product of one direction: into `panels` as a matrix per tap, and into `columns`, unless it
+ * is 0, as one matrix with a column for each tap and channel, which ConvolutionOperation.forwardColumns or backwardColumns holds.
+ * The columns that pad the last panel of a matrix become 0.
  */
 function packTaps(
   operation: ConvolutionOperation,

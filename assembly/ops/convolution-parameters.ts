@@ -163,16 +163,16 @@ function addToWeight(
   const taps = operation.taps;
   const stride = inputStride(operation);
   const rowSize = (<usize>(((operation.isTransposed ? outputs : inputs) * taps + 7) & ~7)) << 2;
-  const rows = operation.isTransposed ? inputs : outputs;
-  const weight = gradientOf(sums, index).weight + <usize>(group * rows) * rowSize;
-  for (let u = first; u < end; u++) {
-    const tap = u / outputs;
-    const o = u % outputs;
-    const from = sums.taps + <usize>u * stride;
+  const weightRows = operation.isTransposed ? inputs : outputs;
+  const weight = gradientOf(sums, index).weight + <usize>(group * weightRows) * rowSize;
+  for (let row = first; row < end; row++) {
+    const tap = row / outputs;
+    const o = row % outputs;
+    const from = sums.taps + <usize>row * stride;
     for (let i: i32 = 0; i < inputs; i++) {
-      const row = operation.isTransposed ? i : o;
+      const weightRow = operation.isTransposed ? i : o;
       const column = (operation.isTransposed ? o : i) * taps + tap;
-      const at = weight + <usize>row * rowSize + ((<usize>column) << 2);
+      const at = weight + <usize>weightRow * rowSize + ((<usize>column) << 2);
       store<f32>(at, load<f32>(at) + load<f32>(from + ((<usize>i) << 2)));
     }
   }

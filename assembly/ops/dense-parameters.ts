@@ -18,7 +18,7 @@ import { multiply } from "./product";
 /**
  * Adds a fully connected layer's weight and bias gradients over `count` rows to `sums`: output gradients ⊗ inputs and Σ output
  * gradients. If `field` is GRADIENT_TANGENTS: gradient tangents ⊗ inputs + gradients ⊗ input tangents, and Σ gradient tangents.
- * Adds those of the outputs in part number `part` of `parts`.
+ * Adds the gradients of the outputs in part number `part` of `parts`.
  */
 export function addDenseGradient(
   dense: DenseOperation,
@@ -30,7 +30,7 @@ export function addDenseGradient(
   part: i32,
   parts: i32,
 ): void {
-  // Multiples of 8 outputs, so that no two parts write into one vector of the bias's gradient.
+  // Multiples of 8 outputs, since the bias's gradient is written four numbers at a time, padding included.
   const first = startOfPart(dense.outputSize, 8, part, parts);
   const end = startOfPart(dense.outputSize, 8, part + 1, parts);
   if (first === end) return;
@@ -61,8 +61,9 @@ export function addDenseGradient(
 }
 
 /**
- * Computes weight[o][i] += Σ_row left[row][o] · right[row][i], o from `first` to `end` - 1, the rows in ascending order. `left` and `right` point to row 0;
- * their rows are as far apart as those of `after`, the layer's output value, and of `before`, its input value.
+ * Computes weight[o][i] += Σ_row left[row][o] · right[row][i] for the outputs o from `first` to `end` - 1, the rows in ascending
+ * order. `left` and `right` point to row 0; their rows are as far apart as those of `after`, the layer's output value, and of
+ * `before`, its input value.
  */
 function addOuterProducts(
   dense: DenseOperation,

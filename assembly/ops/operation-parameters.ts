@@ -32,10 +32,9 @@ import { addDenseGradient } from "./dense-parameters";
 import { addNormGradient, packNorm } from "./norm-parameters";
 import { addConstantGradient, addEmbeddingGradient, packConstant, packEmbedding } from "./sources";
 
-// Parameters of each kind of operation: packing, and gradients.
-
-// Several threads divide them by parts, each for all rows, so that sums have the same bits for any number of parts. Matrices are
-// divided by rows or panels; the parameters of any other operation are whole in one part.
+// Parameters of each kind of operation: packing, and gradients. Threads divide the parameters into parts, never the rows that
+// gradients are summed over, so that sums have the same bits for any number of parts. Matrices are divided into rows or panels;
+// all parameters of any other operation are in one part, number index % parts.
 
 /**
  * Adds the gradients for an operation's parameters over `count` rows to `sums`, row by row; if `field` is GRADIENT_TANGENTS,
@@ -53,7 +52,8 @@ export function addGradient(
 ): void {
   const operation = operationAt(graph, index);
   const kept = keptBy(workspace, index);
-  const isOwn = part === index % parts;
+  // Rows of an operation whose parameters are not divided: all if they are in this part, else none.
+  const rows = part === index % parts ? count : 0;
   switch (operation.kind) {
     case DENSE:
       addDenseGradient(
@@ -73,20 +73,16 @@ export function addGradient(
       break;
     }
     case NORM:
-      if (isOwn)
-        addNormGradient(changetype<NormOperation>(operation), kept, workspace, sums, index, count, field);
+      addNormGradient(changetype<NormOperation>(operation), kept, workspace, sums, index, rows, field);
       break;
     case AFFINE:
-      if (isOwn)
-        addAffineGradient(changetype<AffineOperation>(operation), workspace, sums, index, count, field);
+      addAffineGradient(changetype<AffineOperation>(operation), workspace, sums, index, rows, field);
       break;
     case CONSTANT:
-      if (isOwn)
-        addConstantGradient(changetype<ConstantOperation>(operation), workspace, sums, index, count, field);
+      addConstantGradient(changetype<ConstantOperation>(operation), workspace, sums, index, rows, field);
       break;
     case EMBEDDING:
-      if (isOwn)
-        addEmbeddingGradient(changetype<EmbeddingOperation>(operation), workspace, sums, index, count, field);
+      addEmbeddingGradient(changetype<EmbeddingOperation>(operation), workspace, sums, index, rows, field);
       break;
     case ACTIVATION:
     case FORK:

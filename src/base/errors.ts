@@ -12,30 +12,22 @@ import { marksOf, plainText } from "./message.ts";
  * - `disposed`: the object was used after `dispose()`
  * - `unsupported`: this runtime or backend lacks a required feature, such as WebAssembly SIMD
  * - `out_of_memory`: memory that the call needs could not be allocated
- * - `worker_failed`: workers have died repeatedly, or one has thrown an unexpected error
+ * - `worker_failed`: a worker has died during a call, or has thrown an unexpected error
  * - `other_run`: a checkpoint to resume from is of a run with other options, data or networks
  * - `locked`: another run uses the checkpoint file, or has taken it over from this run
  */
-export type LatentflowErrorCode = (typeof CODES)[number];
-
-const CODES = [
-  "invalid_argument",
-  "invalid_file",
-  "needs_conversion",
-  "not_found",
-  "unreachable",
-  "disposed",
-  "unsupported",
-  "out_of_memory",
-  "worker_failed",
-  "other_run",
-  "locked",
-] as const;
-
-/** True if a value is one of the codes of `LatentflowError`; false for undefined, which workers report for other errors. */
-export function isErrorCode(value: unknown): value is LatentflowErrorCode {
-  return CODES.includes(value as LatentflowErrorCode);
-}
+export type LatentflowErrorCode =
+  | "invalid_argument"
+  | "invalid_file"
+  | "needs_conversion"
+  | "not_found"
+  | "unreachable"
+  | "disposed"
+  | "unsupported"
+  | "out_of_memory"
+  | "worker_failed"
+  | "other_run"
+  | "locked";
 
 let marksIn: (error: LatentflowError) => string;
 

@@ -144,13 +144,3 @@ export function writeFixed(decoder: Decoder, fixed: FixedValues, sample: number,
     at += size;
   });
 }
-
-/** Returns the fixed inputs of samples `first` to `end - 1`. Rows that all samples share are returned unchanged. */
-export function cutFixed(decoder: Decoder, fixed: FixedValues, first: number, end: number): FixedValues {
-  return fixed.map((values, i) => {
-    const { name, shape } = decoder.fixedInputs[i]!;
-    const size = sizeOf(shape);
-    if (values.length === size) return values;
-    return attached(escapeText(`fixed.${name}`), values).subarray(first * size, end * size);
-  });
-}

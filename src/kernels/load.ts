@@ -79,8 +79,7 @@ export function recogniseKernels(module: WebAssembly.Module): CompiledKernels {
 
 /** End of a message that advises precompiled kernels, for runtimes that cannot compile WebAssembly from bytes. */
 const COMPILED_IMPORT =
-  'import kernels from "latentflow/wasm/plain.wasm", as this runtime or your bundler compiles it, and give it to the ' +
-  "call: encode(decoder, y, { backend: wasm({ module: kernels }) })";
+  'import kernels from "latentflow/wasm/plain.wasm" and encode(decoder, y, { backend: wasm({ module: kernels }) })';
 
 /**
  * Returns the version, build name and checksum in a custom section; undefined if it is not one that scripts/stamp-wasm.mjs
@@ -190,6 +189,6 @@ function compileHint(bytes: Uint8Array<ArrayBuffer>, cause: unknown): string {
   const found = messageOf(cause);
   return (
     `the kernels could not be compiled (${found}). In a page with a Content-Security-Policy: allow script-src ` +
-    `'wasm-unsafe-eval'. Where nothing may be compiled, as in Cloudflare Workers: ${COMPILED_IMPORT}`
+    `'wasm-unsafe-eval'. In Cloudflare Workers: ${COMPILED_IMPORT}`
   );
 }

@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Browser } from "puppeteer-core";
 import { launchChromium, launchFirefox } from "../support/browsers.ts";
-import { type FileServer, serve } from "../support/serve.ts";
+import { type FileServer, ISOLATING, serve } from "../support/serve.ts";
 import type { Environment } from "./environment.ts";
 import { openPage } from "./page.ts";
 import { makeProject } from "./project.ts";
@@ -18,27 +18,27 @@ interface Case {
   readonly name: string;
   readonly page: string;
   readonly contentSecurityPolicy?: string;
-  readonly headers?: Readonly<Record<string, string>>;
+  /** True if the page is not cross-origin isolated, and so runs on one thread. */
+  readonly isAlone?: true;
   /** Where the library comes from; default the page's own server, by its address. */
   readonly library?: "import map" | "other origin";
   readonly quick?: true;
 }
 
 const CASES: readonly Case[] = [
-  { name: "page", page: "import-map.html", library: "import map", quick: true },
+  {
+    name: "page without headers",
+    page: "import-map.html",
+    isAlone: true,
+    library: "import map",
+    quick: true,
+  },
   { name: "page, a decoder in ONNX", page: "onnx.html", library: "import map", quick: true },
   { name: "module worker", page: "worker.html" },
   { name: "service worker", page: "service-worker.html" },
   { name: "iframe, the outer page's data", page: "iframe.html" },
   { name: "strict policy", page: "direct.html", contentSecurityPolicy: POLICY },
-  {
-    name: "isolated page",
-    page: "isolated.html",
-    headers: {
-      "Cross-Origin-Opener-Policy": "same-origin",
-      "Cross-Origin-Embedder-Policy": "require-corp",
-    },
-  },
+  { name: "isolated page", page: "isolated.html" },
   { name: "library of another origin", page: "direct.html", library: "other origin" },
 ];
 
@@ -56,7 +56,7 @@ function environment(browser: string, launch: () => Promise<Browser>, tried: Cas
       await makeProject(context, "browser");
       const servers: FileServer[] = [];
       try {
-        const server = await serve(folder, tried.contentSecurityPolicy, tried.headers);
+        const server = await serve(folder, tried.contentSecurityPolicy, tried.isAlone ? {} : ISOLATING);
         servers.push(server);
         if (tried.library === "other origin") {
           const other = await serve(folder, undefined, { "Access-Control-Allow-Origin": "*" });

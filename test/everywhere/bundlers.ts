@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { serve } from "../support/serve.ts";
+import { ISOLATING, serve } from "../support/serve.ts";
 import type { Environment, NodeMajor } from "./environment.ts";
 import { reportOfPage } from "./page.ts";
 import { freePort, makeProject, runCommand, versionOf, withServer } from "./project.ts";
@@ -60,7 +60,7 @@ function bundler(
       await makeProject(context, project, packages);
       context.log("builds");
       await runCommand(context, program, args);
-      const server = await serve(join(context.folder, site), policy);
+      const server = await serve(join(context.folder, site), policy, ISOLATING);
       try {
         const report = await reportOfPage(context, `${server.address}/`);
         return await outcome(versionOf(context, nameOf(packages[0])), report);

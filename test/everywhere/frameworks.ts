@@ -1,6 +1,6 @@
 import { renameSync } from "node:fs";
 import { join } from "node:path";
-import { serve } from "../support/serve.ts";
+import { ISOLATING, serve } from "../support/serve.ts";
 import type { Context, Environment, Outcome } from "./environment.ts";
 import { reportOfPage } from "./page.ts";
 import { freePort, makeProject, runCommand, versionOf, withServer } from "./project.ts";
@@ -122,6 +122,7 @@ function astro(name: string, project: string): Environment {
       const server = await serve(
         join(context.folder, "dist"),
         "script-src 'self' 'unsafe-inline' 'wasm-unsafe-eval'",
+        ISOLATING,
       );
       try {
         const report = await reportOfPage(context, `${server.address}/`);

@@ -12,6 +12,12 @@ const TYPES: Record<string, string> = {
   ".wasm": "application/wasm",
 };
 
+/** Headers by which a page is cross-origin isolated, so that threads may share memory. */
+export const ISOLATING = {
+  "Cross-Origin-Opener-Policy": "same-origin",
+  "Cross-Origin-Embedder-Policy": "require-corp",
+} as const;
+
 /** A server of files on this machine alone. */
 export interface FileServer {
   /** Where it is, without a slash at the end. */

@@ -1,4 +1,4 @@
-import { type Block, Blocks } from "../../kernels/arena.ts";
+import type { Block } from "../../kernels/arena.ts";
 import type { Control } from "../../solver/base.ts";
 import { dividedSamples } from "../feed.ts";
 import { atStart } from "./at-start.ts";
@@ -24,10 +24,10 @@ export async function computeJacobian(
   const { arena, decoder, kernels, graph } = packed;
   const { latentSize: d, outputSize: n } = decoder;
   const stride = jacobianStride(packed);
-  const blocks = new Blocks();
-  const block = blocks.add(() =>
-    arena.allocate((piece) => ({ jacobian: piece(d * stride), jacobianPanels: piece(panelBytes(packed)) })),
-  );
+  const block = arena.allocate((piece) => ({
+    jacobian: piece(d * stride),
+    jacobianPanels: piece(panelBytes(packed)),
+  }));
   const { jacobian, jacobianPanels } = block.layout;
   const objective = { loss: "squaredError", prior: undefined } as const;
   const feeds = dividedSamples(d, runs.length);
@@ -48,14 +48,10 @@ export async function computeJacobian(
         }
       });
     });
-  } catch (error) {
-    blocks.free();
-    throw error;
+    if (computed < d) return undefined;
+    kernels.packPanels(jacobian, d, n, stride, 4, jacobianPanels);
+    return block;
+  } finally {
+    if (computed < d) block.free();
   }
-  if (computed < d) {
-    blocks.free();
-    return undefined;
-  }
-  kernels.packPanels(jacobian, d, n, stride, 4, jacobianPanels);
-  return block;
 }

@@ -12,8 +12,9 @@ import type { PackedDecoder } from "./packed.ts";
 import { allocateParameterSums } from "./parameter-gradient.ts";
 import type { Passes } from "./passes.ts";
 import { allocatePrior } from "./prior-block.ts";
-import { AT_ONCE, onEach, type Run, shareOf, teamOfOne } from "./run.ts";
+import { onEach, type Run } from "./run.ts";
 import { shareWorkspace } from "./share-workspace.ts";
+import { AT_ONCE, shareOf, teamOfOne } from "./team.ts";
 import {
   allocateWorkspace,
   leastLoss,

@@ -244,15 +244,13 @@ export async function makeJacobian(
     const jacobian = await made.jacobian.catch(() => undefined);
     if (jacobian || control.aborted()) return jacobian?.layout;
   }
-  made.jacobian = computeJacobian(packed, runs, control);
-  try {
-    const jacobian = await made.jacobian;
-    if (!jacobian) made.jacobian = undefined;
-    return jacobian?.layout;
-  } catch (error) {
+  const making = computeJacobian(packed, runs, control);
+  made.jacobian = making;
+  const forget = () => {
     made.jacobian = undefined;
-    throw error;
-  }
+  };
+  making.then((jacobian) => jacobian ?? forget(), forget);
+  return (await making)?.layout;
 }
 
 async function make(

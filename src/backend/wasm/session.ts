@@ -3,8 +3,8 @@ import { allSamples } from "../feed.ts";
 import { decodeRows } from "./decode.ts";
 import { loadObjectives } from "./load-objectives.ts";
 import { objectiveSize, type PackedDecoder } from "./packed.ts";
-import type { Team } from "./run.ts";
 import { solveSamples } from "./solve.ts";
+import type { Team } from "./team.ts";
 
 /**
  * Makes a session of a packed decoder that solves and decodes on the calling thread alone.

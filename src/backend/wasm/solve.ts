@@ -18,7 +18,7 @@ import { Pacer } from "./pacer.ts";
 import { objectiveSize, type PackedDecoder } from "./packed.ts";
 import { curvatureUse, type LowRankMaker, preconditionerOf } from "./preconditioner.ts";
 import { allocatePrior } from "./prior-block.ts";
-import { type Run, teamOfOne } from "./run.ts";
+import type { Run } from "./run.ts";
 import { Staging } from "./staging.ts";
 import { allocateWorkspace } from "./workspace.ts";
 
@@ -47,8 +47,8 @@ export async function solveSamples(
   run: Run = packed.run,
 ): Promise<void> {
   if (!isFused({ ...task, isRecorded: task.solution.recording !== undefined })) {
-    const { objectivesOf, solveAround } = await loadObjectives();
-    return solveAround(objectivesOf(packed, teamOfOne(run)), task, control, feed);
+    const { solveByObjectives } = await loadObjectives();
+    return solveByObjectives(packed, task, control, feed, run);
   }
   const { problem } = task;
   const solver = task.pair.solver as DescentSolver;

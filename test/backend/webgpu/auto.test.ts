@@ -1,12 +1,12 @@
 // run: newer-node, alone
 // Tests src/backend/webgpu/calibration.ts.
+
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import type { Session } from "../../../src/backend/backend.ts";
 import { allSamples } from "../../../src/backend/feed.ts";
 import { solveAround } from "../../../src/backend/solve-around.ts";
 import { type AutoOptions, auto, availableBackends, webgpu } from "../../../src/backend/webgpu/index.ts";
-import { cutFixed } from "../../../src/decoder/fixed.ts";
 import {
   concat,
   dense,
@@ -31,6 +31,7 @@ import {
   linearGrid,
   wasm,
 } from "../../../src/index.ts";
+import { cutFixed } from "../../support/cut-fixed.ts";
 import { leave, startDawn } from "../../support/dawn.ts";
 import { randomArray } from "../../support/random.ts";
 import { refused, rejected } from "../../support/refusal.ts";

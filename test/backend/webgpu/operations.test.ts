@@ -6,7 +6,7 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { refusalOf } from "../../../src/backend/webgpu/availability.ts";
-import { cutFixed, type FixedValues } from "../../../src/decoder/fixed.ts";
+import type { FixedValues } from "../../../src/decoder/fixed.ts";
 import { atPoints } from "../../../src/decoder/points.ts";
 import {
   constant,
@@ -35,6 +35,7 @@ import { allRows } from "../../../src/solver/objective.ts";
 import type { StandardLoss } from "../../../src/terms/losses.ts";
 import { allKinds } from "../../support/all-kinds.ts";
 import { AWKWARD_CONVOLUTIONS } from "../../support/awkward-convolutions.ts";
+import { cutFixed } from "../../support/cut-fixed.ts";
 import { FOREIGN_DECODERS, openForeign } from "../../support/foreign-decoders.ts";
 import { decodeOnCpu, evaluateOnCpu } from "../../support/graph-on-cpu.ts";
 import { gradientOf, graphLoss } from "../../support/graph-reference.ts";

@@ -8,9 +8,10 @@ import { decodeTime, isWorthSharing, solveTime, type Work } from "../cost-model.
 import { decodeRows } from "../decode.ts";
 import type { PackedDecoder } from "../packed.ts";
 import { curvatureUse, makeJacobian } from "../preconditioner.ts";
-import { AT_ONCE, onEach, type Run, type Team } from "../run.ts";
+import { onEach, type Run } from "../run.ts";
 import { wasmSession } from "../session.ts";
 import { solveSamples } from "../solve.ts";
+import { AT_ONCE, type Team } from "../team.ts";
 import { DOES_WITHOUT, type WorkerSource } from "./thread.ts";
 import { type Threads, threadCount } from "./thread-count.ts";
 import { workerPool } from "./worker-pool.ts";
