@@ -25,7 +25,6 @@ import {
   train,
   trainAutoencoder,
 } from "../../src/train/index.ts";
-import { until } from "../support/patience.ts";
 import { randomArray } from "../support/random.ts";
 import { isBusy, watchThreads, workerUrl } from "../support/threads.ts";
 

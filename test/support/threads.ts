@@ -37,6 +37,11 @@ export function watchThreads(): WatchedThread[] {
   return threads;
 }
 
+/** Starts a worker that is watched, which one by Node's class as it is imported is not. */
+export function newWorker(...given: ConstructorParameters<typeof Worker>): Worker {
+  return new (process.getBuiltinModule("node:worker_threads").Worker)(...given);
+}
+
 /** Returns true while a worker computes: it has not answered all that it was told. */
 export function isBusy({ messages, told, hasEnded }: WatchedThread): boolean {
   const asked = told.filter(({ type }) => type !== "drop").length;

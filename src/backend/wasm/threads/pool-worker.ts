@@ -1,6 +1,7 @@
 import { LatentflowError } from "../../../base/errors.ts";
 import { kept } from "../../../base/kept.ts";
 import { option } from "../../../base/message.ts";
+import { messageOf } from "../../../base/realms.ts";
 import { escapeText } from "../../../base/show.ts";
 import type { PackedDecoder } from "../packed.ts";
 import type { Run } from "../run.ts";
@@ -22,7 +23,7 @@ interface Waiting {
 export class PoolWorker {
   /** Number of calls that use the worker. */
   users = 0;
-  /** True once the worker has answered for the first time. */
+  /** True from the worker's first answer until it ends or dies. */
   isReady = false;
   /** Resolves once the worker receives messages; rejects with an Error if it could not be started. */
   readonly ready: Promise<void>;
@@ -32,6 +33,8 @@ export class PoolWorker {
   private readonly waiting: Waiting[] = [];
   private readonly held = new Set<number>();
   private death: string | undefined;
+  private fail = (_: Error) => {};
+  private finish = () => {};
 
   /**
    * Starts the worker.
@@ -43,12 +46,12 @@ export class PoolWorker {
     source: WorkerSource,
     private readonly onEnd: () => void,
   ) {
-    let [start, fail, finish] = [() => {}, (_: Error) => {}, () => {}];
+    let start = () => {};
     this.ready = new Promise((resolve, reject) => {
-      [start, fail] = [resolve, reject];
+      [start, this.fail] = [resolve, reject];
     });
     this.ended = new Promise((resolve) => {
-      finish = resolve;
+      this.finish = resolve;
     });
     const timer = setTimeout(() => {
       const name = typeof source === "function" ? "the worker" : source;
@@ -61,16 +64,15 @@ export class PoolWorker {
       message: (message) => {
         // A worker of another kind may send anything, and an error thrown here would be uncaught.
         const type: unknown = (message as FromWorker | null)?.type;
+        if (this.death !== undefined) return;
         this.isReady ||= type === "ready";
         if (type === "ready") start();
         else if (type === "result" || type === "error") this.receive(message as Answer);
         else this.die("it is not the worker of this package");
       },
       end: (reason) => {
-        alive.delete(this);
         this.lose(reason);
-        fail(new Error(reason));
-        finish();
+        this.bury();
       },
     });
     alive.add(this);
@@ -108,17 +110,18 @@ export class PoolWorker {
     this.keepAlive(true);
     await this.ready.catch(() => {});
     await this.thread.terminate();
-    await this.ended;
+    this.bury();
   }
 
   private ask(message: ToWorker): Promise<number> {
     return new Promise((resolve, reject) => {
-      if (this.death !== undefined) {
-        reject(failure(this.death));
-        return;
-      }
-      this.thread.post(message);
       this.waiting.push({ resolve, reject });
+      try {
+        if (this.death === undefined) this.thread.post(message);
+      } catch (error) {
+        this.die(messageOf(error));
+      }
+      if (this.death !== undefined) this.rejectWaiting(this.death);
     });
   }
 
@@ -132,14 +135,26 @@ export class PoolWorker {
   /** Ends the worker after a failure. */
   private die(reason: string): void {
     this.lose(reason);
-    this.thread.terminate();
+    this.thread.terminate().then(() => this.bury());
+  }
+
+  /** Says that the thread has ended, or that it cannot be ended. */
+  private bury(): void {
+    alive.delete(this);
+    this.finish();
   }
 
   private lose(reason: string): void {
     if (this.death !== undefined) return;
     this.death = reason;
-    for (const { reject } of this.waiting.splice(0)) reject(failure(reason));
+    this.isReady = false;
+    this.fail(new Error(reason));
+    this.rejectWaiting(reason);
     this.onEnd();
+  }
+
+  private rejectWaiting(reason: string): void {
+    for (const { reject } of this.waiting.splice(0)) reject(failure(reason));
   }
 }
 

@@ -48,7 +48,7 @@ export class WorkerPool {
     while (!isSettled && !taken.every(({ isReady }) => isReady) && !aborted()) {
       await Promise.race([settled, new Promise((resolve) => setTimeout(resolve, ABORT_INTERVAL))]);
     }
-    const ready = aborted() ? [] : taken.filter((worker) => worker.isReady && this.workers.includes(worker));
+    const ready = aborted() ? [] : taken.filter(({ isReady }) => isReady);
     this.use(
       taken.filter((worker) => !ready.includes(worker)),
       -1,

@@ -2,9 +2,6 @@
 // Tests src/backend/wasm/threads/shared-session.ts, src/backend/wasm/run.ts.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { direct } from "../../../../src/adjoint/direct.ts";
-import { full } from "../../../../src/adjoint/full.ts";
-import { adam } from "../../../../src/backend/optimizer.ts";
 import {
   amd,
   type Backend,
@@ -12,18 +9,14 @@ import {
   decode,
   type EncodeOptions,
   encode,
-  euler,
   gaussian,
   lbfgs,
-  linearGrid,
   sampleCodes,
   wasm,
 } from "../../../../src/index.ts";
-import { createDataset } from "../../../../src/train/dataset.ts";
-import { type TrainOptions, train } from "../../../../src/train/index.ts";
 import { type Build, builds, wideBuilds } from "../../../support/builds.ts";
 import { decoderCases } from "../../../support/decoders.ts";
-import { alone, newDecoder, on, resultOf, SAMPLES, SIZE, weights, y } from "../../../support/pool-case.ts";
+import { newDecoder, on, resultOf, SAMPLES, SIZE, weights, y } from "../../../support/pool-case.ts";
 import { randomArray } from "../../../support/random.ts";
 import { solverCases } from "../../../support/solvers.ts";
 import { workerUrl } from "../../../support/threads.ts";
@@ -108,32 +101,5 @@ test("the number of threads that the result reports is that of the call", async 
   const { backend } = await encode(decoder, y.subarray(0, SIZE), { backend: on(3) });
   assert.equal([backend.threads, backend.reason], [1, "one sample takes one thread"]);
 });
-
-const dataset = createDataset(y.subarray(0, 23 * SIZE), { shape: [SIZE] });
-const training = {
-  solver: amd({ maxSteps: 20 }),
-  optimizer: adam({ learningRate: 1e-2 }),
-  batchSize: 7,
-  epochs: 2,
-  gradientClip: 0.05,
-  seed: 9,
-} as const;
-
-for (const [name, options] of Object.entries<TrainOptions>({
-  "the approximate adjoint and warm starts": { warmStart: true },
-  "the full adjoint": { adjoint: full() },
-  "the direct adjoint": { adjoint: direct(), solver: euler({ grid: linearGrid({ t1: 4, slices: 5 }) }) },
-  validation: { validation: { data: dataset, everyImages: 20 } },
-  "weights of each sample's own": { weights: randomArray(7, dataset.count * dataset.size, 0, 2) },
-  "a custom loss": { loss },
-})) {
-  test(`train with ${name}: the same weights on 1, 2 and 3 threads`, async () => {
-    const run = async (backend: Backend) => {
-      const result = await train(decoder, dataset, { ...training, ...options, backend } as TrainOptions);
-      return [result.decoder.parameters, result.history, result.validation];
-    };
-    await holds(run, (count) => (count === 1 ? alone : on(count)), [2, 3]);
-  });
-}
 
 test.run();

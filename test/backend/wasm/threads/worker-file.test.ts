@@ -1,24 +1,19 @@
 // run: both, alone
 // Tests src/backend/wasm/threads/thread.ts, src/backend/wasm/threads/latentflow-worker.ts.
-import { spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { Worker } from "node:worker_threads";
-import { build } from "esbuild";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { fileOfStack } from "../../../../src/backend/wasm/threads/worker-file.ts";
 import { amd, closeWorkers, createDecoder, encode, wasm } from "../../../../src/index.ts";
-import { PATIENCE } from "../../../support/patience.ts";
 import { randomArray } from "../../../support/random.ts";
-import { allEnded, watchThreads, workerUrl } from "../../../support/threads.ts";
+import { newWorker, workerUrl } from "../../../support/threads.ts";
+import { printed, program } from "../../../support/two-threads.ts";
 
 // Where workers come from: a function of the caller's, or the file that the library finds.
 
-const threads = watchThreads();
 const layers = [2, 9, 5];
 const newDecoder = () => createDecoder({ layers, seed: 1, outputActivation: "sigmoid", loss: "bce" });
 const y = randomArray(1, 100 * 5, 0, 1);
@@ -35,11 +30,11 @@ test("a function makes the workers, which closeWorkers ends", async () => {
   const result = await encode(decoder, y, { solver, backend: wasm({ threads: 3, worker }) });
   assert.equal(result.z, expected.z);
   assert.is(result.backend.threads, 3, result.backend.reason);
-  assert.is(made.length, 2);
+  assert.is(made.length, 3);
   const ends = made.map((each) => new Promise((resolve) => each.on("exit", resolve)));
   for (const each of made) each.ref();
   await closeWorkers();
-  assert.equal((await Promise.all(ends)).length, 2);
+  assert.equal((await Promise.all(ends)).length, 3);
 });
 
 test("a function that is written anew for each call has its workers serve the next one", async () => {
@@ -55,19 +50,8 @@ test("a function that is written anew for each call has its workers serve the ne
     });
     assert.is((await encode(decoder, y, { solver, backend })).backend.threads, 2);
   }
-  assert.is(made.length, 1);
+  assert.is(made.length, 2);
   decoder.dispose();
-});
-
-test("a worker may throw whatever it likes: one thread does the work", async () => {
-  for (const thrown of ["null", "undefined", "'text'", "{ get message() { throw 1; } }"]) {
-    const decoder = newDecoder();
-    const worker = () => new Worker(`throw ${thrown}`, { eval: true });
-    const { backend } = await encode(decoder, y, { solver, backend: wasm({ threads: 2, worker }) });
-    assert.is(backend.threads, 1, thrown);
-    assert.match(backend.reason!, /^workers cannot be started here: .*; /);
-    decoder.dispose();
-  }
 });
 
 test("a function that makes no new worker is a reason, which says what to do", async () => {
@@ -94,7 +78,7 @@ test("a function that makes no new worker is a reason, which says what to do", a
       1,
       /^workers cannot be started here: not today/,
     ],
-    [() => shared, 2, /returned the same Worker again, expected a new one each time/],
+    [() => shared, 1, /returned the same Worker again, expected a new one each time/],
     [() => new Worker("throw new Error('empty')", { eval: true }), 1, /cannot be started here: empty/],
   ] as const) {
     const decoder = newDecoder();
@@ -108,46 +92,43 @@ test("a function that makes no new worker is a reason, which says what to do", a
   await promisedEnds;
 });
 
-test("a worker of the caller's own make that can neither be sent to nor ended is a reason", async () => {
+test("a worker that does not start, or is another one, is a reason, which says what to do", async () => {
   const broken = () => {
     throw new Error("broken");
   };
-  const terminate = async () => broken();
-  const makers: [() => unknown, RegExp][] = [
-    [() => ({ on() {}, unref() {}, ref() {}, postMessage: broken, terminate }), /: broken; /],
-    [() => ({ on() {}, unref() {}, ref() {}, postMessage: broken, terminate: broken }), /: broken; /],
-    [() => ({ postMessage: broken, terminate }), /: broken; /],
-    [() => new Worker("parentPort.postMessage({})", { eval: true }), /is not defined/],
+  const evaluated = (text: string) => () => newWorker(text, { eval: true });
+  const says = (message: string) => evaluated(`require("worker_threads").parentPort.postMessage(${message})`);
+  for (const [worker, reason] of [
     [
-      () => new Worker("require('worker_threads').parentPort.postMessage({ type: 'hello' })", { eval: true }),
-      /: it is not the worker of this package; /,
+      () => ({
+        postMessage: broken,
+        terminate: broken,
+        on() {
+          broken();
+        },
+      }),
+      /: broken; /,
     ],
+    [says("null"), /: it is not the worker of this package; /],
+    [says("{ type: 'hello' }"), /: it is not the worker of this package; /],
+    [says("{ type: 'result', value: 3n }"), /: it is not the worker of this package; /],
+    ...["null", "undefined", "'text'", "{ get message() { throw 1; } }"].map(
+      (thrown) => [evaluated(`throw ${thrown}`), /^workers cannot be started here: .*; /] as const,
+    ),
     [
-      () =>
-        new Worker("require('worker_threads').parentPort.postMessage({ type: 'failed', message: 3n })", {
-          eval: true,
-        }),
-      /cannot be started here: .+; /,
+      "/nowhere.js",
+      /Cannot find module .*; say where the worker's file is, wasm\(\{ worker: require\.resolve\(/,
     ],
-  ];
-  for (const [worker, reason] of makers) {
+    ["data:text/javascript,0", /cannot be started here: it ended with exit code 0/],
+  ] as const) {
     const decoder = newDecoder();
-    const backend = wasm({ threads: 2, worker: worker as () => Worker });
+    const backend = wasm({ threads: 2, worker: worker as string });
     const result = await encode(decoder, y, { solver, backend });
     assert.is(result.backend.threads, 1);
     assert.match(result.backend.reason ?? "", reason);
     decoder.dispose();
   }
-});
-
-test("a file that does not start a worker is a reason, which says what to do", async () => {
-  const backend = wasm({ threads: 2, worker: "/nowhere.js" });
-  const { backend: info } = await encode(newDecoder(), y, { solver, backend });
-  assert.is(info.threads, 1);
-  assert.match(
-    info.reason ?? "",
-    /cannot be started here: Cannot find module .*nowhere\.js.*; say where the worker's file is, wasm\(\{ worker: require\.resolve\("latentflow\/worker"\) \}\)/,
-  );
+  await closeWorkers();
 });
 
 test("a URL of another realm is taken, as jsdom's is", async () => {
@@ -192,72 +173,22 @@ test("the running file is found in the stacks of all engines", () => {
   }
 });
 
-const program = (library: string) => `
-  import { amd, closeWorkers, createDecoder, encode, wasm } from ${JSON.stringify(library)};
-  const decoder = createDecoder({ layers: [2, 9, 5], outputActivation: "sigmoid", loss: "bce" });
-  const options = { solver: amd({ maxSteps: 3 }), backend: wasm({ threads: 2 }) };
-  encode(decoder, new Float32Array(500), options).then(({ backend }) => console.log(backend.threads, backend.reason));`;
-
-/** What a process prints. */
-function run(args: readonly string[], cwd?: string): string {
-  const { stdout, stderr } = spawnSync(process.execPath, args, { cwd, encoding: "utf8", timeout: PATIENCE });
-  return stdout.trim() || stderr;
-}
-
 test("the file beside the library's is found where Error is frozen, and by both kinds of modules", () => {
   const library = new URL("index.js", workerUrl).href;
   const evaluated = ["--input-type=module", "--eval"];
-  assert.is(run([...evaluated, program(library)]), "2 undefined");
+  assert.is(printed([...evaluated, program(library)]), "2 undefined");
   const frozen = "Error.stackTraceLimit = 10; Object.freeze(Error);";
   const imported = `${frozen} await import("data:text/javascript," + ${JSON.stringify(encodeURIComponent(program(library)))});`;
-  assert.is(run([...evaluated, imported]), "2 undefined");
-  assert.is(run(["--frozen-intrinsics", "--no-warnings", ...evaluated, program(library)]), "2 undefined");
+  assert.is(printed([...evaluated, imported]), "2 undefined");
+  assert.is(printed(["--frozen-intrinsics", "--no-warnings", ...evaluated, program(library)]), "2 undefined");
   const required = program("x").replace(/import (.*) from "x"/, `const $1 = require("./index.js")`);
-  assert.is(run(["--eval", required], fileURLToPath(new URL(".", workerUrl))), "2 undefined");
+  assert.is(printed(["--eval", required], fileURLToPath(new URL(".", workerUrl))), "2 undefined");
 });
 
 test("the worker's file imports no other", () => {
   assert.not.match(readFileSync(workerUrl, "utf8"), /\bimport\b|\brequire\(/);
 });
 
-/** A project with the package in node_modules/, and a server's bundle of a program in dist/, without its worker. */
-async function bundledServer(format: "esm" | "cjs") {
-  const folder = realpathSync(mkdtempSync(join(tmpdir(), "latentflow-server-")));
-  const root = fileURLToPath(new URL("../../../..", import.meta.url));
-  const installed = join(folder, "node_modules/latentflow");
-  mkdirSync(installed, { recursive: true });
-  cpSync(join(root, "package.json"), join(installed, "package.json"));
-  cpSync(join(root, "build/lib"), join(installed, "build/lib"), { recursive: true });
-  writeFileSync(join(folder, "program.mjs"), program("latentflow"));
-  const bundle = join(folder, "dist/server", format === "esm" ? "index.mjs" : "index.cjs");
-  const entry = join(folder, "program.mjs");
-  await build({ entryPoints: [entry], outfile: bundle, bundle: true, platform: "node", format });
-  return { folder, installed, bundle, dispose: () => rmSync(folder, { recursive: true }) };
-}
-
-for (const format of ["esm", "cjs"] as const) {
-  test(`a server's bundle, ${format}, finds the installed package's file, from itself and from where it is started`, async () => {
-    const server = await bundledServer(format);
-    try {
-      assert.is(run([server.bundle], tmpdir()), "2 undefined");
-      const elsewhere = realpathSync(mkdtempSync(join(tmpdir(), "latentflow-elsewhere-")));
-      const moved = join(elsewhere, `moved.${format === "esm" ? "mjs" : "cjs"}`);
-      cpSync(server.bundle, moved);
-      assert.is(run([moved], server.folder), "2 undefined");
-      assert.match(
-        run([moved], elsewhere),
-        /^1 workers cannot be started here: .*latentflow-worker.*require\.resolve/,
-      );
-      rmSync(elsewhere, { recursive: true });
-    } finally {
-      server.dispose();
-    }
-  });
-}
-
-test.after(async () => {
-  await closeWorkers();
-  await allEnded(threads);
-});
+test.after(() => closeWorkers());
 
 test.run();
