@@ -29,7 +29,7 @@ export function watchThreads(): WatchedThread[] {
       const { postMessage } = this;
       this.postMessage = (message: ToWorker, ...rest) => {
         // The memory is not kept: a decoder that is garbage-collected would stay.
-        thread.told.push(message.type === "hold" ? { ...message, memory: undefined as never } : message);
+        thread.told.push(message.type === "run" ? { ...message, kernels: undefined } : message);
         postMessage.call(this, message, ...rest);
       };
     }

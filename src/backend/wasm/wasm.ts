@@ -10,9 +10,9 @@ import { loadObjectives } from "./load-objectives.ts";
 import { type PackedDecoder, packDecoder } from "./packed.ts";
 import { wasmSession } from "./session.ts";
 import { isFused } from "./solve.ts";
+import { threadCount } from "./thread-count.ts";
 import type { ThreadOptions } from "./threads/shared-session.ts";
 import type { WorkerSource } from "./threads/thread.ts";
-import { threadCount } from "./threads/thread-count.ts";
 
 /** Options of the backend `wasm`. */
 export interface WasmOptions {

@@ -5,23 +5,25 @@ import { builtinModule } from "../../../base/builtin-module.ts";
 import { announceGarbage } from "../../../kernels/shared-memory.ts";
 import type { FromWorker, ToWorker } from "./messages.ts";
 
+type Exports = Record<string, (...args: unknown[]) => unknown> & { readonly memory: WebAssembly.Memory };
+
 /** Exports of the kernels' instances, by the numbers of their memories. */
-const instances = new Map<number, Record<string, (...args: unknown[]) => unknown>>();
+const instances = new Map<number, Exports>();
 
 function answer(message: ToWorker): FromWorker | undefined {
+  const { type, key } = message;
   try {
-    if (message.type === "run") {
-      const value = instances.get(message.key)![message.name]!(...message.args);
-      return { type: "result", value: Number(value ?? 0) };
-    }
-    if (message.type === "drop") {
-      announceGarbage(instances.get(message.key)!.memory as unknown as WebAssembly.Memory);
-      instances.delete(message.key);
+    if (type === "drop") {
+      announceGarbage(instances.get(key)!.memory);
+      instances.delete(key);
       return undefined;
     }
-    const { exports } = new WebAssembly.Instance(message.module, { env: { memory: message.memory } });
-    instances.set(message.key, exports as never);
-    return { type: "result", value: 0 };
+    const { name, args, kernels } = message;
+    if (kernels) {
+      const instance = new WebAssembly.Instance(kernels.module, { env: { memory: kernels.memory } });
+      instances.set(key, instance.exports as unknown as Exports);
+    }
+    return { type: "result", value: Number(instances.get(key)![name]!(...args) ?? 0) };
   } catch (error) {
     return { type: "error", message: String(error) };
   }

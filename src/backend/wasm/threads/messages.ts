@@ -1,23 +1,19 @@
 /**
- * Message to a worker. It answers every message but "drop", in their order.
- *
- * "hold": make an instance of the kernels on a memory. "run": call a function of the kernels on a memory that the worker holds.
- * "drop": forget a memory.
+ * Message to a worker: call a function of the kernels on a memory, which it answers, or forget a memory. The first call on a memory
+ * brings it.
  */
 export type ToWorker =
   | {
-      readonly type: "hold";
-      /** Number that later messages name the memory by. */
-      readonly key: number;
-      readonly module: WebAssembly.Module;
-      readonly memory: WebAssembly.Memory;
-    }
-  | {
       readonly type: "run";
+      /** Number of the memory. */
       readonly key: number;
       /** Name of an export of the kernels. */
       readonly name: string;
       readonly args: readonly (number | boolean)[];
+      /** Memory, and compiled kernels to instantiate on it; undefined if the worker has done so. */
+      readonly kernels:
+        | { readonly module: WebAssembly.Module; readonly memory: WebAssembly.Memory }
+        | undefined;
     }
   | { readonly type: "drop"; readonly key: number };
 

@@ -29,7 +29,7 @@ export class PoolWorker {
   readonly ready: Promise<void>;
   /** Resolves when the worker's thread has ended. */
   readonly ended: Promise<void>;
-  private readonly thread: Thread;
+  readonly thread: Thread;
   private readonly waiting: Waiting[] = [];
   private readonly held = new Set<number>();
   private death: string | undefined;
@@ -81,17 +81,12 @@ export class PoolWorker {
   /** Returns the function that calls kernels on a packed decoder's memory in this worker. */
   runOn({ arena, compiled }: PackedDecoder): Run {
     const key = keyOf(arena);
+    const { module } = compiled;
     return async (name, ...args) => {
-      if (!this.held.has(key)) {
-        this.held.add(key);
-        try {
-          await this.ask({ type: "hold", key, module: compiled.module, memory: arena.memory });
-        } catch (error) {
-          this.held.delete(key);
-          throw error;
-        }
-      }
-      return this.ask({ type: "run", key, name, args: args as readonly number[] });
+      const kernels = this.held.has(key) ? undefined : { module, memory: arena.memory };
+      const value = await this.ask({ type: "run", key, name, args: args as readonly number[], kernels });
+      this.held.add(key);
+      return value;
     };
   }
 
@@ -100,14 +95,9 @@ export class PoolWorker {
     if (this.held.delete(key)) this.thread.post({ type: "drop", key });
   }
 
-  /** Sets whether the worker keeps the process alive. */
-  keepAlive(yes: boolean): void {
-    this.thread.keepAlive(yes);
-  }
-
   /** Ends the worker, which no call uses: once it is ready, since Node 20 leaks the descriptor of a script that it was opening. */
   async end(): Promise<void> {
-    this.keepAlive(true);
+    this.thread.keepAlive(true);
     await this.ready.catch(() => {});
     await this.thread.terminate();
     this.bury();

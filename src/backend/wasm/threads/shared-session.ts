@@ -1,6 +1,5 @@
 import { kept } from "../../../base/kept.ts";
 import { takesSharedMemory } from "../../../kernels/shared-memory.ts";
-import type { Control } from "../../../solver/base.ts";
 import { isPreconditionedByJacobian } from "../../../solver/descent.ts";
 import type { Session } from "../../backend.ts";
 import { dividedSamples } from "../../feed.ts";
@@ -11,9 +10,9 @@ import { curvatureUse, makeJacobian } from "../preconditioner.ts";
 import { onEach, type Run } from "../run.ts";
 import { wasmSession } from "../session.ts";
 import { solveSamples } from "../solve.ts";
-import { AT_ONCE, type Team } from "../team.ts";
+import { AT_ONCE } from "../team.ts";
+import { type Threads, threadCount } from "../thread-count.ts";
 import { DOES_WITHOUT, type WorkerSource } from "./thread.ts";
-import { type Threads, threadCount } from "./thread-count.ts";
 import { workerPool } from "./worker-pool.ts";
 
 /** Options of `wasm` that concern threads. */
@@ -41,74 +40,64 @@ export function sharedSession(packed: PackedDecoder, options: ThreadOptions): Se
   };
 
   /**
-   * Calls `work` with functions that call kernels on several threads; returns false, without calling it, if the call should stay on
-   * the calling thread.
+   * Team of as many workers as a call is worth, or of the calling thread; see `Team`.
    *
-   * @param milliseconds estimated time of one sample on one thread
+   * @param aborted polled while workers start
    */
-  async function divide(
-    sampleCount: number,
+  async function team(
+    units: number,
     milliseconds: number,
-    { aborted }: Pick<Control, "aborted">,
     work: (runs: readonly Run[]) => Promise<void>,
-  ): Promise<boolean> {
-    const stay = (reason: string | undefined) => {
-      last = { threads: 1, reason };
-      return false;
-    };
-    if (!takesSharedMemory(packed.compiled.module)) return stay(whyNotShared());
-    if (sampleCount < 2) return stay(isAsked ? "one sample takes one thread" : undefined);
-    const isWorth = isWorthSharing(sampleCount * milliseconds, recent, pool.isReady);
-    if (!isAsked && !isWorth) return stay(pool.failure);
-    const most = Math.min(threadCount(options.threads), sampleCount);
-    const workers = await pool.take(most, aborted);
+    aborted = AT_ONCE.aborted,
+  ): Promise<void> {
+    const isShared = takesSharedMemory(packed.compiled.module);
+    const isWorth = isWorthSharing(units * milliseconds, recent, pool.isReady) || isAsked;
+    const most = Math.min(threadCount(options.threads), units);
+    const workers = isShared && isWorth && units > 1 ? await pool.take(most, aborted) : [];
+    const isDivided = workers.length > 1;
     try {
-      if (workers.length < 2) return stay(pool.failure);
-      await work(workers.map((worker) => worker.runOn(packed)));
-      last = { threads: workers.length, reason: workers.length < most ? pool.failure : undefined };
-      return true;
+      await work(isDivided ? workers.map((worker) => worker.runOn(packed)) : [packed.run]);
     } finally {
       pool.release(workers);
     }
+    const single = isAsked && units === 1 ? "one sample takes one thread" : undefined;
+    const reason = isShared ? (workers.length < most && units > 1 ? pool.failure : single) : whyNotShared();
+    last = { threads: isDivided ? workers.length : 1, reason };
   }
 
-  const team: Team = async (units, milliseconds, work) => {
-    if (!(await divide(units, milliseconds, AT_ONCE, work))) await work([packed.run]);
-  };
-  const alone = wasmSession(packed, team);
-
   return {
-    ...alone,
+    ...wasmSession(packed, team),
     get info() {
       const { threads, reason } = last;
-      return { ...alone.info, threads, ...(reason !== undefined && { reason }) };
+      const { build } = packed.compiled;
+      return { name: "wasm", build, threads, ...(reason !== undefined && { reason }) };
     },
     async solve(problem, pair, solution, control) {
       const { sampleCount } = problem;
       if (sampleCount === 0 || control.aborted()) return;
-      const task = { problem, pair, solution };
-      const isDivided = await divide(sampleCount, solveTime(decoder, pair.solver), control, async (runs) => {
+      const solve = async (runs: readonly Run[]) => {
         if (isPreconditionedByJacobian(pair.solver, curvatureUse(problem))) {
           await makeJacobian(packed, control, runs);
           if (control.aborted()) return;
         }
         const feeds = dividedSamples(sampleCount, runs.length);
         await onEach(runs, control, (run, control, thread) =>
-          solveSamples(packed, task, control, feeds[thread]!, run),
+          solveSamples(packed, { problem, pair, solution }, control, feeds[thread]!, run),
         );
-      });
-      if (!isDivided) await alone.solve(problem, pair, solution, control);
+      };
+      await team(sampleCount, solveTime(decoder, pair.solver), solve, control.aborted);
     },
     async decode(z, fixed, toLogits, control) {
       const sampleCount = z.length / decoder.latentSize;
       const outputs = new Float32Array(sampleCount * decoder.outputSize);
-      const isDivided = await divide(sampleCount, decodeTime(decoder), control, (runs) => {
+      const decode = (runs: readonly Run[]) => {
         const feeds = dividedSamples(sampleCount, runs.length);
         return onEach(runs, control, (run, control, thread) =>
           decodeRows(packed, { z, fixed, outputs, toLogits }, control, feeds[thread]!, run),
         );
-      });
-      return isDivided ? outputs : alone.decode(z, fixed, toLogits, control);
+      };
+      await team(sampleCount, decodeTime(decoder), decode, control.aborted);
+      return outputs;
     },
   };
 }

@@ -2,7 +2,7 @@ import { kept } from "../../../base/kept.ts";
 import { messageOf } from "../../../base/realms.ts";
 import { escapeText } from "../../../base/show.ts";
 import type { Control } from "../../../solver/base.ts";
-import { onCloseWorkers } from "./close-workers.ts";
+import { onCloseWorkers } from "../close-workers.ts";
 import { alive, PoolWorker } from "./pool-worker.ts";
 import { LONGEST_REASON, startAdvice, type WorkerSource } from "./thread.ts";
 import { findWorkerFile } from "./worker-file.ts";
@@ -99,7 +99,7 @@ export class WorkerPool {
   private use(workers: readonly PoolWorker[], change: 1 | -1): void {
     for (const worker of workers) {
       worker.users += change;
-      worker.keepAlive(worker.users > 0);
+      worker.thread.keepAlive(worker.users > 0);
       if (worker.users === 0 && !this.workers.includes(worker)) worker.end();
     }
     clearTimeout(this.idleTimer);

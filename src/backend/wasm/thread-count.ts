@@ -1,4 +1,4 @@
-import { builtinModule } from "../../../base/builtin-module.ts";
+import { builtinModule } from "../../base/builtin-module.ts";
 
 /** Option `threads` of `wasm`: number of threads that a call may use, "auto" for one per core, undefined for the default. */
 export type Threads = number | "auto" | undefined;
