@@ -233,8 +233,8 @@ const dummies = [
     kind: "A code of errors",
     name: "dummy_code",
     file: "src/base/errors.ts",
-    before: '  "locked",',
-    after: '  "locked",\n  "dummy_code",',
+    before: '  | "locked";',
+    after: '  | "locked"\n  | "dummy_code";',
     named: [],
   },
   {

@@ -115,7 +115,7 @@ function threadOfNode(worker: NodeWorker, events: ThreadEvents): Thread {
   worker.on("exit", (code) => events.end(reason ?? `it ended with exit code ${code}`));
   worker.unref();
   return {
-    post: (message) => worker.postMessage(message),
+    post: worker.postMessage.bind(worker),
     keepAlive: (yes) => (yes ? worker.ref() : worker.unref()),
     terminate: () => endQuietly(worker),
   };
@@ -156,7 +156,7 @@ function threadOfPage(worker: Worker, name: string, events: ThreadEvents): Threa
   };
   unref?.call(worker);
   return {
-    post: (message) => worker.postMessage(message),
+    post: worker.postMessage.bind(worker),
     keepAlive: (yes) => (yes ? ref : unref)?.call(worker),
     terminate() {
       const ended = endQuietly(worker);

@@ -1,4 +1,4 @@
-// run: both
+// run: both, slow
 // Tests src/backend/wasm/threads/shared-session.ts, src/backend/wasm/run.ts.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
