@@ -13,12 +13,6 @@ const LONGEST_START = 20_000;
 
 type Answer = Exclude<FromWorker, { readonly type: "ready" }>;
 
-/** Message that a worker has not answered yet. */
-interface Waiting {
-  resolve(value: number): void;
-  reject(error: unknown): void;
-}
-
 /** Main thread's view of a worker: the memories that it holds, and the calls that it has not answered. */
 export class PoolWorker {
   /** Number of calls that use the worker. */
@@ -30,7 +24,8 @@ export class PoolWorker {
   /** Resolves when the worker's thread has ended. */
   readonly ended: Promise<void>;
   readonly thread: Thread;
-  private readonly waiting: Waiting[] = [];
+  /** Callbacks of the messages that the worker has not answered. */
+  private readonly waiting: { resolve(value: number): void; reject(error: unknown): void }[] = [];
   private readonly held = new Set<number>();
   private death: string | undefined;
   private fail = (_: Error) => {};

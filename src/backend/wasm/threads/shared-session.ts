@@ -34,10 +34,7 @@ export function sharedSession(packed: PackedDecoder, options: ThreadOptions): Se
   const isAsked = typeof options.threads === "number";
   const recent = kept(recentWork, packed, () => ({ milliseconds: 0, at: Number.NEGATIVE_INFINITY }));
   /** Number of threads of the session's last call, and the reason for fewer than asked for. */
-  let last: { readonly threads: number; readonly reason: string | undefined } = {
-    threads: 1,
-    reason: undefined,
-  };
+  let last: { readonly threads: number; readonly reason?: string | undefined } = { threads: 1 };
 
   /**
    * Team of as many workers as a call is worth, or of the calling thread; see `Team`.
@@ -65,12 +62,12 @@ export function sharedSession(packed: PackedDecoder, options: ThreadOptions): Se
     last = { threads: isDivided ? workers.length : 1, reason };
   }
 
+  const alone = wasmSession(packed, team);
   return {
-    ...wasmSession(packed, team),
+    ...alone,
     get info() {
       const { threads, reason } = last;
-      const { build } = packed.compiled;
-      return { name: "wasm", build, threads, ...(reason !== undefined && { reason }) };
+      return { ...alone.info, threads, ...(reason !== undefined && { reason }) };
     },
     async solve(problem, pair, solution, control) {
       const { sampleCount } = problem;
