@@ -11,8 +11,8 @@ const MOST_PAGES = 65536;
 
 /** Beginning of a binary's import section: the section's number, its size and that it has one import, of the module "env". */
 const IMPORT = [2, 15, 1, 3];
-/** Type of the import at the end of that section: a memory of at least one page, without a maximum. */
-const PLAIN_TYPE = [0, 1];
+/** What the size becomes with the type of a shared memory in place of a plain one, which is the section's last two bytes. */
+const SHARED_SIZE = 18;
 /** Type of a shared memory of at least one page and at most MOST_PAGES. */
 const SHARED_TYPE = [3, 1, 128, 128, 4];
 
@@ -32,13 +32,12 @@ export function takesSharedMemory(module: WebAssembly.Module): boolean {
 /** Returns a copy of a binary of the kernels that imports a shared memory in place of a plain one. */
 export function withSharedMemory(binary: Uint8Array): Uint8Array<ArrayBuffer> {
   const at = binary.findIndex((_, i) => IMPORT.every((byte, j) => binary[i + j] === byte));
-  const type = at + IMPORT[1]!;
   return Uint8Array.from([
     ...binary.subarray(0, at + 1),
-    IMPORT[1]! + SHARED_TYPE.length - PLAIN_TYPE.length,
-    ...binary.subarray(at + 2, type),
+    SHARED_SIZE,
+    ...binary.subarray(at + 2, at + 15),
     ...SHARED_TYPE,
-    ...binary.subarray(type + PLAIN_TYPE.length),
+    ...binary.subarray(at + 17),
     ...[0, SECTION.length + 1, SECTION.length],
     ...Array.from(SECTION, (letter) => letter.charCodeAt(0)),
   ]);

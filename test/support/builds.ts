@@ -1,6 +1,9 @@
 import { readFileSync } from "node:fs";
+import { instantiateSync } from "@assemblyscript/loader";
 import { type Backend, wasm } from "../../src/index.ts";
-import { type KernelInstance, newInstance } from "../../src/kernels/instance.ts";
+import { Arena } from "../../src/kernels/arena.ts";
+import type { KernelInstance, Kernels } from "../../src/kernels/instance.ts";
+import { newMemory } from "../../src/kernels/shared-memory.ts";
 
 /** A build of the kernels as the tests use it. A runtime that lacks one fails the tests, it skips nothing. */
 export interface Build {
@@ -36,6 +39,8 @@ export const wideBuilds: readonly Build[] = (["plain-wide", "relaxed-wide"] as c
 });
 
 /** The kernels of a build on a memory of their own, for tests that call them directly. */
-export function bareKernels({ module }: Build): Promise<KernelInstance> {
-  return newInstance(module);
+export async function bareKernels({ module }: Build): Promise<KernelInstance> {
+  const arena = new Arena(newMemory(module));
+  const { exports } = instantiateSync(module, { env: { memory: arena.memory } });
+  return { kernels: exports as unknown as Kernels, arena };
 }

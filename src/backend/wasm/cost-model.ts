@@ -1,6 +1,7 @@
 import type { Decoder } from "../../decoder/decoder.ts";
 import { costOf } from "../../graph/graph.ts";
-import { gradientsOf, type Method } from "../../solver/solver.ts";
+import { gradientsOf } from "../../solver/solver.ts";
+import type { Unit } from "./team.ts";
 
 // Estimated time of work on one thread, to decide whether sharing it pays.
 
@@ -19,20 +20,18 @@ export interface Work {
   at: number;
 }
 
-/** Returns the estimated time, in milliseconds, that one thread takes to solve one sample. */
-export function solveTime(decoder: Decoder, solver: Method): number {
-  const most = "maxSteps" in solver ? solver.maxSteps : Infinity;
-  return 2 * decodeTime(decoder) * Math.min(gradientsOf(solver), most + 1);
-}
-
-/** Returns the estimated time, in milliseconds, that one thread takes to decode one sample. */
-export function decodeTime(decoder: Decoder): number {
-  const { multiplications, sums } = costOf(decoder);
-  return (2 * (multiplications + sums)) / SPEED;
-}
-
 /** Estimated time that one thread takes to update and pack one parameter, in milliseconds. */
-export const UPDATE_TIME = 3e-6;
+const UPDATE_TIME = 3e-6;
+
+/** Returns the estimated time, in milliseconds, that one thread takes for a unit of work. */
+export function timeOf(unit: Unit, decoder: Decoder): number {
+  if (unit === "parameter") return UPDATE_TIME;
+  const { multiplications, sums } = costOf(decoder);
+  const pass = (2 * (multiplications + sums)) / SPEED;
+  if (unit === "pass") return pass;
+  const most = "maxSteps" in unit ? unit.maxSteps : Infinity;
+  return 2 * pass * Math.min(gradientsOf(unit), most + 1);
+}
 
 /**
  * Returns true if a call is worth sharing with workers, and adds its work to the recent one: many small calls are worth starting

@@ -3,7 +3,6 @@ import { paddedSize } from "../../kernels/layout.ts";
 import type { DifferentiableObjective, SessionObjective } from "../../solver/objective.ts";
 import { isCustom, type Loss } from "../../terms/losses.ts";
 import type { Problem } from "../backend.ts";
-import { decodeTime } from "./cost-model.ts";
 import { wasmCurvature } from "./curvature.ts";
 import { customLossPasses } from "./custom-loss.ts";
 import { allocateFixed } from "./fixed-rows.ts";
@@ -61,7 +60,7 @@ export function differentiableWasmObjective(
 
   /** Adds gradients of all rows to the parameter sums, each thread those of its part of the parameters. */
   function addGradients(rows: Int32Array, isMixed: boolean): Promise<void> {
-    return team(rows.length, decodeTime(decoder), async (runs) => {
+    return team("pass", rows.length, async (runs) => {
       while (sumsOf.length < runs.length) {
         sumsOf.push(blocks.add(() => allocateParameterSums(packed, sampleCount * copies, sums.gradients)));
       }
@@ -145,7 +144,7 @@ function bindRows(
     rows: Int32Array,
     work: (passes: Passes, run: Run, workspace: Workspace, count: number) => Promise<unknown>,
   ): Promise<void> {
-    return team(rows.length, decodeTime(decoder), async (runs) => {
+    return team("pass", rows.length, async (runs) => {
       // All memory is allocated before the first thread works on it.
       workspaceOf(runs.length - 1);
       await onEach(runs, AT_ONCE, async (run, _, thread) => {

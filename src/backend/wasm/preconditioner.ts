@@ -14,9 +14,9 @@ import type { PriorComponents } from "../../terms/prior-numbers.ts";
 import type { Problem } from "../backend.ts";
 import { atStart } from "./at-start.ts";
 import { type Jacobian, NO_MATRICES } from "./gauss-newton-memory.ts";
-import { computeJacobian } from "./jacobian-rows.ts";
 import type { PackedDecoder } from "./packed.ts";
 import type { Run } from "./run.ts";
+import { computeJacobian } from "./start-jacobian.ts";
 
 /**
  * Pointers to the Jacobian J₀ and the matrix A₀ = J₀ᵀWJ₀ at the decoder's `start` latent, which precondition `lbfgs` for all

@@ -29,15 +29,9 @@ export async function onEach(
   control: Control,
   work: (run: Run, control: Control, thread: number) => Promise<void>,
 ): Promise<void> {
-  let hasFailed = false;
-  const own = { pause: control.pause, aborted: () => hasFailed || control.aborted() };
-  const outcomes = await Promise.allSettled(
-    runs.map((run, thread) =>
-      work(run, own, thread).catch((error) => {
-        hasFailed = true;
-        throw error;
-      }),
-    ),
-  );
-  for (const outcome of outcomes) if (outcome.status === "rejected") throw outcome.reason;
+  const failures: unknown[] = [];
+  const own = { pause: control.pause, aborted: () => failures.length > 0 || control.aborted() };
+  const fail = (error: unknown) => void failures.push(error);
+  await Promise.all(runs.map((run, thread) => work(run, own, thread).catch(fail)));
+  if (failures.length > 0) throw failures[0];
 }

@@ -1,24 +1,49 @@
+import { isPreconditionedByJacobian } from "../../solver/descent.ts";
+import type { BackendInfo } from "../../solver/result.ts";
 import type { Session } from "../backend.ts";
-import { allSamples } from "../feed.ts";
+import { dividedSamples } from "../feed.ts";
 import { decodeRows } from "./decode.ts";
 import { loadObjectives } from "./load-objectives.ts";
 import { objectiveSize, type PackedDecoder } from "./packed.ts";
+import { curvatureUse, makeJacobian } from "./preconditioner.ts";
+import { onEach } from "./run.ts";
 import { solveSamples } from "./solve.ts";
 import type { Team } from "./team.ts";
 
 /**
- * Makes a session of a packed decoder that solves and decodes on the calling thread alone.
+ * Makes a session of a packed decoder.
  *
- * @param team threads that divide objectives and training. Default: the calling thread
+ * @param team threads that divide the work. Default: the calling thread alone
+ * @param used threads that the last call used, and the reason for fewer than asked for. Default: one thread
  */
-export function wasmSession(packed: PackedDecoder, team?: Team): Session {
+export function wasmSession(
+  packed: PackedDecoder,
+  team: Team = (_unit, _count, work) => work([packed.run]),
+  used: () => Pick<BackendInfo, "threads" | "reason"> = () => ({ threads: 1 }),
+): Session {
   const { decoder, compiled } = packed;
   return {
-    info: { name: "wasm", build: compiled.build, threads: 1 },
+    get info() {
+      return { name: "wasm", build: compiled.build, ...used() };
+    },
     async solve(problem, pair, solution, control) {
       const { sampleCount } = problem;
       if (sampleCount === 0 || control.aborted()) return;
-      await solveSamples(packed, { problem, pair, solution }, control, allSamples(sampleCount));
+      await team(
+        pair.solver,
+        sampleCount,
+        async (runs) => {
+          if (isPreconditionedByJacobian(pair.solver, curvatureUse(problem))) {
+            await makeJacobian(packed, control, runs);
+            if (control.aborted()) return;
+          }
+          const feeds = dividedSamples(sampleCount, runs.length);
+          await onEach(runs, control, (run, own, thread) =>
+            solveSamples(packed, { problem, pair, solution }, own, feeds[thread]!, run),
+          );
+        },
+        control.aborted,
+      );
     },
     objectiveSize: (problem) => objectiveSize(packed, problem),
     async objective(problem, first, count) {
@@ -28,7 +53,17 @@ export function wasmSession(packed: PackedDecoder, team?: Team): Session {
     async decode(z, fixed, toLogits, control) {
       const sampleCount = z.length / decoder.latentSize;
       const outputs = new Float32Array(sampleCount * decoder.outputSize);
-      await decodeRows(packed, { z, fixed, outputs, toLogits }, control, allSamples(sampleCount));
+      await team(
+        "pass",
+        sampleCount,
+        (runs) => {
+          const feeds = dividedSamples(sampleCount, runs.length);
+          return onEach(runs, control, (run, own, thread) =>
+            decodeRows(packed, { z, fixed, outputs, toLogits }, own, feeds[thread]!, run),
+          );
+        },
+        control.aborted,
+      );
       return outputs;
     },
     async train(optimizer) {

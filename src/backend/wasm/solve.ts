@@ -26,7 +26,7 @@ import { allocateWorkspace } from "./workspace.ts";
  * Returns true if WASM can run the whole solve by itself: no solver, custom loss or recording runs in JavaScript between its
  * passes.
  */
-export function isFused({ problem, pair, isRecorded }: Use): boolean {
+export function isFused({ problem, pair }: Omit<Use, "isRecorded">, isRecorded: boolean): boolean {
   return isDescentSolver(pair.solver) && !isRecorded && !isCustom(problem.loss);
 }
 
@@ -46,7 +46,7 @@ export async function solveSamples(
   feed: Feed,
   run: Run = packed.run,
 ): Promise<void> {
-  if (!isFused({ ...task, isRecorded: task.solution.recording !== undefined })) {
+  if (!isFused(task, task.solution.recording !== undefined)) {
     const { solveByObjectives } = await loadObjectives();
     return solveByObjectives(packed, task, control, feed, run);
   }

@@ -1,21 +1,29 @@
 import type { Control } from "../../solver/base.ts";
+import type { Method } from "../../solver/solver.ts";
 import type { Run } from "./run.ts";
+
+/**
+ * What a unit of divided work is: the solve of one sample by this solver, one pass of a sample through the decoder, or the update of
+ * one parameter.
+ */
+export type Unit = Method | "pass" | "parameter";
 
 /**
  * Threads among which work is divided, as many as are worth it: calls `work` with the function that calls kernels of each.
  *
- * @param units number of equal units that the work consists of
- * @param milliseconds estimated time of a unit on one thread
+ * @param count number of units that the work consists of
+ * @param aborted polled while threads start. Default: never aborted
  */
 export type Team = (
-  units: number,
-  milliseconds: number,
+  unit: Unit,
+  count: number,
   work: (runs: readonly Run[]) => Promise<void>,
+  aborted?: Control["aborted"],
 ) => Promise<void>;
 
 /** Returns a team of one thread. */
 export function teamOfOne(run: Run): Team {
-  return (_units, _milliseconds, work) => work([run]);
+  return (_unit, _count, work) => work([run]);
 }
 
 /** Returns the units first … end - 1 of `count` that are thread number `thread`'s share. */

@@ -1,7 +1,6 @@
 import type { Trainer } from "../backend.ts";
 import type { Optimizer } from "../optimizer.ts";
 import { applyOptimizer } from "./apply-optimizer.ts";
-import { UPDATE_TIME } from "./cost-model.ts";
 import { differentiableWasmObjective } from "./objective.ts";
 import type { PackedDecoder } from "./packed.ts";
 import { parameterBlock } from "./parameter-block.ts";
@@ -49,7 +48,7 @@ export function wasmTrainer(
       // A gradient that is not finite would make the parameters nonfinite for good.
       if (Number.isFinite(norm)) {
         updates++;
-        await team(shape.size, UPDATE_TIME, async (runs) => {
+        await team("parameter", shape.size, async (runs) => {
           await onEach(runs, AT_ONCE, async (run, _, thread) => {
             const { first, end } = shareOf(shape.size / ALIGNMENT, thread, runs.length);
             const size = ALIGNMENT * (end - first);
@@ -64,16 +63,13 @@ export function wasmTrainer(
               updates,
             });
           });
-          const packing = onEach(runs, AT_ONCE, async (run, _, thread) => {
+          await onEach(runs, AT_ONCE, async (run, _, thread) => {
             await run("pack", graph, parameters, ALIGNMENT, thread, runs.length);
           });
-          clear(gradients);
-          await packing;
         });
         forgetPreconditioner(packed);
-      } else {
-        clear(gradients);
       }
+      clear(gradients);
       return norm;
     },
     parameters: () => shape.read(arena, parameters),

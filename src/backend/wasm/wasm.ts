@@ -96,25 +96,19 @@ export function wasm(options: WasmOptions = {}): Backend {
     async open(decoder, use) {
       const packed = await packDecoder(decoder, given ?? (await compileKernels(relaxed)));
       // Loaded when the session opens rather than by the solve, which an abort interrupts only between pieces of work.
-      if (use && !isFused(use)) await loadObjectives();
-      const session = wasmSession(packed);
-      return threadCount(threads) === 1 ? session : withThreads(session, packed, { threads, worker });
+      if (use && !isFused(use, use.isRecorded)) await loadObjectives();
+      return threadCount(threads) === 1 ? wasmSession(packed) : withThreads(packed, { threads, worker });
     },
   });
 }
 
-/** Loads the code for several threads on first use; returns the session for this thread alone if loading fails. */
-async function withThreads(
-  session: Session,
-  packed: PackedDecoder,
-  options: ThreadOptions,
-): Promise<Session> {
-  let code: typeof import("./threads/shared-session.ts");
+/** Loads the code for several threads on first use; returns a session for this thread alone if loading fails. */
+async function withThreads(packed: PackedDecoder, options: ThreadOptions): Promise<Session> {
   try {
-    code = await import("./threads/shared-session.ts");
+    const { sharedSession } = await import("./threads/shared-session.ts");
+    return sharedSession(packed, options);
   } catch (error) {
     const reason = `workers cannot be started here: ${messageOf(error)}; wasm({ threads: 1 }) does without`;
-    return { ...session, info: { ...session.info, reason } };
+    return wasmSession(packed, undefined, () => ({ threads: 1, reason }));
   }
-  return code.sharedSession(packed, options);
 }
