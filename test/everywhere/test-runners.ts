@@ -52,7 +52,10 @@ export const environments: readonly Environment[] = [
   {
     name: "Jest, CommonJS",
     async run(context) {
-      await makeProject(context, "jest-commonjs", ["jest@30", "@babel/plugin-transform-modules-commonjs@7"]);
+      const plugins = ["dynamic-import", "modules-commonjs"].map(
+        (name) => `@babel/plugin-transform-${name}@7`,
+      );
+      await makeProject(context, "jest-commonjs", ["jest@30", ...plugins]);
       placeProgram(context.folder, "cjs");
       await runCommand(context, "jest", []);
       return written(context, versionOf(context, "jest"));
