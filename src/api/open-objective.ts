@@ -35,7 +35,7 @@ const FIELDS = { loss, prior, weights, fixed, points, backend } satisfies {
  *
  * @param y [B, outputSize], float32; in [0, 1] for cross entropy
  * @throws LatentflowError `invalid_argument`, before any work, when an argument has the wrong type, length or value;
- *   `disposed` when the decoder is; `unsupported` and `out_of_memory` from the backend
+ *   `disposed` when the decoder is; `unsupported`, `out_of_memory` and `worker_failed` from the backend
  * @example
  * // Gradient descent on the codes of all samples.
  * const objective = await openObjective(decoder, y);

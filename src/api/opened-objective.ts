@@ -16,8 +16,9 @@ import type { Owned } from "../base/owned.ts";
  * methods taken out of it, are the same objective.
  *
  * `value`, `gradient` and `jacobianProduct` reject with a LatentflowError: `invalid_argument`, before any work, when an argument has the wrong type, length or
- * value; `disposed` after `dispose()`, and when the decoder is disposed; `out_of_memory` from the backend. An error that a
- * function of a `customLoss` throws is passed on; after one from `value`, that has to be called anew for the samples of the call.
+ * value; `disposed` after `dispose()`, and when the decoder is disposed; `out_of_memory` and `worker_failed` from the
+ * backend. An error that a function of a `customLoss` throws is passed on. After an error from `value`, that has to be called anew
+ * for the samples of the call.
  *
  * If the runtime has `Symbol.dispose`, that method exists, too; the type omits it, since every program would need TypeScript's lib
  * esnext.disposable.

@@ -41,7 +41,7 @@ export interface SampleCodesOptions {
   fixed?: FixedOption | undefined;
   /** Number of points in each sample, for a decoder that maps z and a point's coordinates to values, as in `encode`. */
   points?: number | undefined;
-  /** Backend that runs the decoder, on one thread. Default `wasm()`. */
+  /** Backend that runs the decoder. Default `wasm()`. */
   backend?: Backend | undefined;
   /** Ends the call early: its promise rejects with the abort signal's reason. */
   signal?: AbortSignalLike | undefined;
@@ -84,7 +84,7 @@ export interface SampleCodesProgress {
  * @returns codes, [B, K, latentSize], their weights, [B, K], and each sample's effective sample size, [B]
  * @throws LatentflowError `invalid_argument`, before any work, on a wrong type, length or value, without a prior, and for a
  *   custom loss without `curvature`; `disposed` when the decoder is; `unsupported` when the backend has no Gauss-Newton
- *   matrices; `out_of_memory`, before any work if there is no room for the codes, and from the backend
+ *   matrices; `out_of_memory`, before any work if there is no room for the codes, and from the backend, as is `worker_failed`
  * @example
  * const { z: codes } = await encode(decoder, trainingSamples);
  * const prior = fitGaussian(codes, { latentSize: decoder.latentSize });

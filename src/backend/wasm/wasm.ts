@@ -24,9 +24,10 @@ export interface WasmOptions {
   relaxed?: boolean | undefined;
   /**
    * Precompiled kernels: the package's `latentflow/wasm/plain.wasm` or `relaxed.wasm`, for runtimes that cannot compile
-   * WebAssembly from bytes (Cloudflare Workers, other edge runtimes), on one thread; or `plain-wide.wasm` or
-   * `relaxed-wide.wasm`, for V8 with its flag for 256-bit vectors: results of the same bits, sooner with the flag and later
-   * without. Default: the kernels inside the package, compiled on first use.
+   * WebAssembly from bytes (Cloudflare Workers, other edge runtimes): they run on one thread, since their memory cannot be
+   * shared. Or `plain-wide.wasm` or `relaxed-wide.wasm`, on any number of threads, for V8 with its flag for 256-bit vectors:
+   * results of the same bits, sooner with the flag and later without. Default: the kernels inside the package, compiled on first
+   * use.
    */
   module?: WebAssemblyModule | undefined;
   /**
@@ -45,7 +46,8 @@ export interface WasmOptions {
    *     () => new Worker(new URL("latentflow/worker", import.meta.url), { type: "module" })
    *
    * The workers that the function makes then belong to latentflow, which ends them. Functions with the same text are treated as
-   * the same. Default: the script beside the library's own file; in Node, if that is missing, the one of the package that is
+   * the same. In Node a path is absolute, or begins with `./` or `../` and starts in the current folder. A worker that does not
+   * answer within 20 seconds counts as one that cannot be started. Default: the script beside the library's own file; in Node, if that is missing, the one of the package that is
    * installed beside the running file or in the current folder.
    */
   worker?: string | UrlLike | (() => WorkerLike) | undefined;

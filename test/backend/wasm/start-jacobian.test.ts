@@ -1,5 +1,4 @@
 // run: both
-// Tests src/backend/wasm/curvature.ts.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { jacobianStride } from "../../../src/backend/wasm/gauss-newton-memory.ts";
@@ -59,12 +58,6 @@ async function newPacked() {
   return { packed, thread, counts, sum, taken, rows };
 }
 
-/** Forgets the Jacobian, which is freed in a turn of its own: another call may be about to take it. */
-async function forget(packed: PackedDecoder): Promise<void> {
-  forgetPreconditioner(packed);
-  await new Promise((resolve) => setTimeout(resolve));
-}
-
 const expected = await (await newPacked()).rows();
 
 test("several threads make each row once, with the bits of one thread, and it is made once", async () => {
@@ -82,7 +75,7 @@ test("several threads make each row once, with the bits of one thread, and it is
     const others = [thread(101), thread(102)];
     assert.ok(await makeJacobian(packed, control, others));
     assert.is(sum(), D, "it is there");
-    await forget(packed);
+    forgetPreconditioner(packed);
     assert.is(taken(), before);
     assert.equal(await rows(), expected, "after an update it is made anew");
     assert.is(sum(), 2 * D);
@@ -101,7 +94,7 @@ test("a thread that fails rejects that call, keeps nothing, and those who wait m
   );
   assert.ok(await others[0]);
   assert.equal(await others[1], expected);
-  await forget(packed);
+  forgetPreconditioner(packed);
   assert.is(taken(), before);
 });
 

@@ -39,7 +39,7 @@ export class PoolWorker {
    */
   constructor(
     source: WorkerSource,
-    private readonly onEnd: () => void,
+    private readonly onEnd: (worker: PoolWorker) => void,
   ) {
     let start = () => {};
     this.ready = new Promise((resolve, reject) => {
@@ -48,13 +48,6 @@ export class PoolWorker {
     this.ended = new Promise((resolve) => {
       this.finish = resolve;
     });
-    const timer = setTimeout(() => {
-      const name = typeof source === "function" ? "the worker" : source;
-      this.die(`${name} does not answer; it has to run the file of the export latentflow/worker`);
-    }, LONGEST_START);
-    (timer as { unref?(): void }).unref?.();
-    // Also handles a rejection that no call waits for.
-    this.ready.catch(() => {}).then(() => clearTimeout(timer));
     this.thread = startThread(source, {
       message: (message) => {
         // A worker of another kind may send anything, and an error thrown here would be uncaught.
@@ -71,6 +64,13 @@ export class PoolWorker {
       },
     });
     alive.add(this);
+    const timer = setTimeout(() => {
+      const name = typeof source === "function" ? "the worker" : source;
+      this.die(`${name} does not answer; it has to run the file of the export latentflow/worker`);
+    }, LONGEST_START);
+    (timer as { unref?(): void }).unref?.();
+    // Also handles a rejection that no call waits for.
+    this.ready.catch(() => {}).then(() => clearTimeout(timer));
   }
 
   /** Returns the function that calls kernels on a packed decoder's memory in this worker. */
@@ -135,7 +135,7 @@ export class PoolWorker {
     this.isReady = false;
     this.fail(new Error(reason));
     this.rejectWaiting(reason);
-    this.onEnd();
+    this.onEnd(this);
   }
 
   private rejectWaiting(reason: string): void {

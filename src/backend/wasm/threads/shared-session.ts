@@ -39,12 +39,17 @@ export function sharedSession(packed: PackedDecoder, options: ThreadOptions): Se
     } finally {
       pool.release(workers);
     }
-    const single = isAsked && count === 1 ? "one sample takes one thread" : undefined;
-    const reason = isShared ? (workers.length < most && count > 1 ? pool.failure : single) : whyNotShared();
+    const failure = workers.length < most && count > 1 ? pool.failure : undefined;
+    const few = isAsked && count < threadCount(options.threads) ? fewSamples(count) : undefined;
+    const reason = isShared ? (failure ?? few) : whyNotShared();
     used = { threads: isDivided ? workers.length : 1, ...(reason !== undefined && { reason }) };
   };
 
   return wasmSession(packed, team, () => used);
+}
+
+function fewSamples(count: number): string {
+  return count === 1 ? "one sample takes one thread" : `${count} samples take at most ${count} threads`;
 }
 
 /** Returns the reason why the kernels' memory cannot be shared with workers, and what to do. */

@@ -83,7 +83,7 @@ export class WorkerPool {
       this.source ??= findWorkerFile();
       if (this.source === undefined) throw new Error("the worker's file is not known");
       while (this.workers.length < count) {
-        const worker: PoolWorker = new PoolWorker(this.source, () => this.remove(worker));
+        const worker = new PoolWorker(this.source, (lost) => this.remove(lost));
         this.workers.push(worker);
         const succeed = () => {
           if (!hasFailed) this.failure = undefined;

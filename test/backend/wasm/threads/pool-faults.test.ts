@@ -219,7 +219,7 @@ test("a worker that answers wrongly or more than it was asked is ended, and the 
       "worker_failed",
       /^wasm: a worker has failed: it is not the worker of this package; /,
     );
-    await closeWorkers();
+    await until(() => threads.at(-1)!.hasEnded && threads.at(-2)!.hasEnded);
   }
 });
 
