@@ -1,6 +1,9 @@
+import { fileURLToPath } from "node:url";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { fileOfStack } from "../../src/base/running-file.ts";
+import { workerUrl } from "../support/threads.ts";
+import { printed, program } from "../support/two-threads.ts";
 
 test("the running file is found in the stacks of all engines", () => {
   for (const [stack, file] of [
@@ -31,6 +34,18 @@ test("the running file is found in the stacks of all engines", () => {
   ] as const) {
     assert.is(fileOfStack(stack), file, stack);
   }
+});
+
+test("the file beside the library's is found where Error is frozen, and by both kinds of modules", () => {
+  const library = new URL("index.js", workerUrl).href;
+  const evaluated = ["--input-type=module", "--eval"];
+  assert.is(printed([...evaluated, program(library)]), "2 undefined");
+  const frozen = "Error.stackTraceLimit = 10; Object.freeze(Error);";
+  const imported = `${frozen} await import("data:text/javascript," + ${JSON.stringify(encodeURIComponent(program(library)))});`;
+  assert.is(printed([...evaluated, imported]), "2 undefined");
+  assert.is(printed(["--frozen-intrinsics", "--no-warnings", ...evaluated, program(library)]), "2 undefined");
+  const required = program("x").replace(/import (.*) from "x"/, `const $1 = require("./index.js")`);
+  assert.is(printed(["--eval", required], fileURLToPath(new URL(".", workerUrl))), "2 undefined");
 });
 
 test.run();

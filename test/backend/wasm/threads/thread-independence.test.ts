@@ -44,7 +44,8 @@ const encoded =
   (options: EncodeOptions, of = decoder, data: Float32Array = y) =>
   async (backend: Backend) => {
     const result = await encode(of, data, { ...options, backend } as EncodeOptions);
-    assert.is(result.backend.reason, undefined);
+    // More threads than samples are asked for now and then.
+    assert.match(result.backend.reason ?? "", /^$|samples take at most/);
     return resultOf(result);
   };
 
