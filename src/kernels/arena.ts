@@ -13,8 +13,8 @@ interface Gap {
 
 /**
  * Memory of one WASM instance, allocated in blocks: one for a decoder's packed weights, one for each running call. The first
- * page is the module's own (static data). A call allocates its block before its work starts; the memory grows only then, and
- * freed blocks are reused.
+ * page is the module's own (static data). A call allocates its blocks before the work that needs them; the memory grows only then,
+ * also while workers compute in it, and freed blocks are reused.
  *
  * Views on the memory are made on use and never stored: growth detaches them, or leaves them too short if the memory is shared.
  */

@@ -34,15 +34,16 @@ export function timeOf(unit: Unit, decoder: Decoder): number {
 }
 
 /**
- * Returns true if a call is worth sharing with workers, and adds its work to the recent one: many small calls are worth starting
- * workers, too.
+ * Returns what a call is worth, and adds its work to the recent one: to be shared with workers that run, and that workers be started
+ * for it. Many small calls are worth starting workers, too.
  *
  * @param milliseconds estimated time of the call on one thread
  * @param recent work of the decoder's recent calls
  */
-export function isWorthSharing(milliseconds: number, recent: Work, areReady: boolean): boolean {
+export function worthOf(milliseconds: number, recent: Work): { sharing: boolean; starting: boolean } {
   const now = performance.now();
   recent.milliseconds = now - recent.at > APART ? milliseconds : recent.milliseconds + milliseconds;
   recent.at = now;
-  return milliseconds > WORTH_SHARING && (areReady || recent.milliseconds > WORTH_STARTING);
+  const sharing = milliseconds > WORTH_SHARING;
+  return { sharing, starting: sharing && recent.milliseconds > WORTH_STARTING };
 }

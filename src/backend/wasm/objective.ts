@@ -62,7 +62,8 @@ export function differentiableWasmObjective(
   function addGradients(rows: Int32Array, isMixed: boolean): Promise<void> {
     return team("pass", rows.length, async (runs) => {
       while (sumsOf.length < runs.length) {
-        sumsOf.push(blocks.add(() => allocateParameterSums(packed, sampleCount * copies, sums.gradients)));
+        const own = allocateParameterSums(packed, sampleCount * copies, sums.gradients);
+        sumsOf.push(blocks.add(() => own));
       }
       for (const thread of runs.keys()) choose(workspaceOf(thread), rows);
       await onEach(runs, AT_ONCE, async (run, _, thread) => {
@@ -133,8 +134,11 @@ function bindRows(
 
   function workspaceOf(thread: number): Workspace {
     while (workspaces.length <= thread) {
-      const { pointer } = blocks.add(() => allocatePrior(arena, problem.prior));
-      workspaces.push(blocks.add(() => shareWorkspace(packed, workspace, rowCount, pointer)));
+      // If there is no memory for another thread, the others' stays.
+      const own = new Blocks();
+      const { pointer } = own.add(() => allocatePrior(arena, problem.prior));
+      workspaces.push(own.add(() => shareWorkspace(packed, workspace, rowCount, pointer)));
+      blocks.add(() => own);
     }
     return workspaces[thread]!;
   }

@@ -239,7 +239,7 @@ export async function makeJacobian(
   runs: readonly Run[] = [packed.run],
 ): Promise<Jacobian | undefined> {
   const made = madeOf(packed);
-  while (made.jacobian) {
+  while (made.jacobian && !control.aborted()) {
     const jacobian = await made.jacobian.catch(() => undefined);
     if (jacobian || control.aborted()) return jacobian?.layout;
   }

@@ -20,7 +20,7 @@ export function runHere(kernels: Kernels): Run {
 
 /**
  * Does one part of some work on each thread, and waits for all of them, since they use the memory of the others: if one fails, the
- * others see an abort. Then throws the first error.
+ * others see an abort. Then throws the error that came first.
  *
  * @param runs function that calls kernels, of each thread
  */

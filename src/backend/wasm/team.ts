@@ -12,7 +12,7 @@ export type Unit = Method | "pass" | "parameter";
  * Threads among which work is divided, as many as are worth it: calls `work` with the function that calls kernels of each.
  *
  * @param count number of units that the work consists of
- * @param aborted polled while threads start. Default: never aborted
+ * @param aborted polled while threads start. Default: threads that start are not waited for
  */
 export type Team = (
   unit: Unit,
@@ -26,7 +26,10 @@ export function teamOfOne(run: Run): Team {
   return (_unit, _count, work) => work([run]);
 }
 
-/** Returns the units first … end - 1 of `count` that are thread number `thread`'s share. */
+/**
+ * Returns the units first … end - 1 of `count` that are thread number `thread`'s share. Kernels that divide parameters themselves do so
+ * by assembly/ops/parts.ts; samples that a solve takes one after the other are dealt out by `dividedSamples`.
+ */
 export function shareOf(count: number, thread: number, threads: number): { first: number; end: number } {
   return {
     first: Math.floor((count * thread) / threads),
@@ -34,5 +37,5 @@ export function shareOf(count: number, thread: number, threads: number): { first
   };
 }
 
-/** Control of work that is too short to be interrupted. */
+/** Control of work that is not interrupted: a pass of an objective, an update. */
 export const AT_ONCE: Control = { aborted: () => false, pause: async () => {} };

@@ -1,7 +1,7 @@
 // Tests src/backend/wasm/cost-model.ts, too.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { isWorthSharing } from "../../../src/backend/wasm/cost-model.ts";
+import { worthOf } from "../../../src/backend/wasm/cost-model.ts";
 import { wasm } from "../../../src/index.ts";
 import { refused } from "../../support/refusal.ts";
 
@@ -21,13 +21,18 @@ test("wrong options are refused", () => {
 
 test("work is shared that is worth it, and many short calls count together unless they lie far apart", () => {
   const recent = { milliseconds: 0, at: Number.NEGATIVE_INFINITY };
+  const worth = [50, 40, 20, 4].map((each) => worthOf(each, recent));
   assert.equal(
-    [50, 40, 20, 4].map((each) => isWorthSharing(each, recent, false)),
+    worth.map(({ sharing }) => sharing),
+    [true, true, true, false],
+  );
+  assert.equal(
+    worth.map(({ starting }) => starting),
     [false, false, true, false],
   );
-  assert.ok(isWorthSharing(6, { ...recent }, true));
-  assert.not(isWorthSharing(4, { milliseconds: 1e6, at: performance.now() }, true));
-  assert.not(isWorthSharing(50, { milliseconds: 1e6, at: performance.now() - 30_001 }, false));
+  const [now, before] = [performance.now(), performance.now() - 30_001];
+  assert.equal(worthOf(4, { milliseconds: 1e6, at: now }), { sharing: false, starting: false });
+  assert.equal(worthOf(50, { milliseconds: 1e6, at: before }), { sharing: true, starting: false });
 });
 
 test.run();

@@ -11,20 +11,23 @@ type Exports = Record<string, (...args: unknown[]) => unknown> & { readonly memo
 const instances = new Map<number, Exports>();
 
 function answer(message: ToWorker): FromWorker | undefined {
-  const { type, key } = message;
+  const { key } = message;
+  const known = instances.get(key);
+  if (message.type === "drop") {
+    if (known) announceGarbage(known.memory);
+    instances.delete(key);
+    return undefined;
+  }
+  const { name, args, kernels } = message;
   try {
-    if (type === "drop") {
-      announceGarbage(instances.get(key)!.memory);
-      instances.delete(key);
-      return undefined;
-    }
-    const { name, args, kernels } = message;
     if (kernels) {
       const instance = new WebAssembly.Instance(kernels.module, { env: { memory: kernels.memory } });
       instances.set(key, instance.exports as unknown as Exports);
     }
     return { type: "result", value: Number(instances.get(key)![name]!(...args) ?? 0) };
   } catch (error) {
+    // A first call that fails has not brought the memory, which would not be dropped.
+    if (kernels) instances.delete(key);
     return { type: "error", message: String(error) };
   }
 }

@@ -1,10 +1,10 @@
 import { kept } from "../../../base/kept.ts";
 import { takesSharedMemory } from "../../../kernels/shared-memory.ts";
 import type { Session } from "../../backend.ts";
-import { isWorthSharing, timeOf, type Work } from "../cost-model.ts";
+import { timeOf, type Work, worthOf } from "../cost-model.ts";
 import type { PackedDecoder } from "../packed.ts";
 import { wasmSession } from "../session.ts";
-import { AT_ONCE, type Team } from "../team.ts";
+import type { Team } from "../team.ts";
 import { type Threads, threadCount } from "../thread-count.ts";
 import { DOES_WITHOUT, type WorkerSource } from "./thread.ts";
 import { workerPool } from "./worker-pool.ts";
@@ -28,11 +28,12 @@ export function sharedSession(packed: PackedDecoder, options: ThreadOptions): Se
   const recent = kept(recentWork, packed, () => ({ milliseconds: 0, at: Number.NEGATIVE_INFINITY }));
   let used: { readonly threads: number; readonly reason?: string } = { threads: 1 };
 
-  const team: Team = async (unit, count, work, aborted = AT_ONCE.aborted) => {
+  const team: Team = async (unit, count, work, aborted) => {
     const isShared = takesSharedMemory(packed.compiled.module);
-    const isWorth = isWorthSharing(count * timeOf(unit, packed.decoder), recent, pool.isReady) || isAsked;
+    const { sharing, starting } = worthOf(count * timeOf(unit, packed.decoder), recent);
     const most = Math.min(threadCount(options.threads), count);
-    const workers = isShared && isWorth && count > 1 ? await pool.take(most, aborted) : [];
+    const isWorth = isShared && count > 1 && (sharing || isAsked);
+    const workers = isWorth ? await pool.take(most, starting || isAsked, aborted) : [];
     const isDivided = workers.length > 1;
     try {
       await work(isDivided ? workers.map((worker) => worker.runOn(packed)) : [packed.run]);

@@ -28,27 +28,27 @@ export class WorkerPool {
   /** @param source script of the workers, or function that starts one; of functions with the same text, the one given last */
   constructor(public source: WorkerSource | undefined) {}
 
-  /** True if workers are ready. */
-  get isReady(): boolean {
-    return this.workers.some((worker) => worker.isReady);
-  }
-
   /**
-   * Returns workers for a call, those with the fewest other calls, and starts missing ones: at most `count`, fewer if some cannot
-   * be started, none after an abort. They must be given back by `release`.
+   * Returns ready workers for a call, those with the fewest other calls: at most `count`. They must be given back by `release`.
+   *
+   * @param starts true to start missing workers
+   * @param aborted true to wait no longer for workers that start. Default: those that start are not waited for
    */
-  async take(count: number, aborted: Control["aborted"]): Promise<readonly PoolWorker[]> {
-    this.start(count);
-    const taken = [...this.workers].sort((a, b) => a.users - b.users).slice(0, count);
+  async take(count: number, starts: boolean, aborted?: Control["aborted"]): Promise<readonly PoolWorker[]> {
+    if (starts) this.start(count);
+    const rank = ({ isReady, users }: PoolWorker) => (isReady ? users : Number.POSITIVE_INFINITY);
+    const taken = [...this.workers]
+      .sort((a, b) => (rank(a) < rank(b) ? -1 : Number(rank(a) > rank(b))))
+      .slice(0, count);
     this.use(taken, 1);
-    let isSettled = false;
+    let isSettled = !starts || !aborted || taken.every(({ isReady }) => isReady);
     const settled = Promise.allSettled(taken.map(({ ready }) => ready)).then(() => {
       isSettled = true;
     });
-    while (!isSettled && !taken.every(({ isReady }) => isReady) && !aborted()) {
+    while (!isSettled && !aborted!()) {
       await Promise.race([settled, new Promise((resolve) => setTimeout(resolve, ABORT_INTERVAL))]);
     }
-    const ready = aborted() ? [] : taken.filter(({ isReady }) => isReady);
+    const ready = aborted?.() ? [] : taken.filter(({ isReady }) => isReady);
     this.use(
       taken.filter((worker) => !ready.includes(worker)),
       -1,

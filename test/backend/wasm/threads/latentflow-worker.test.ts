@@ -27,6 +27,9 @@ test("a worker calls kernels on the memories that it was given, until they are d
   assert.equal(await ask({ ...run, kernels: undefined }), { type: "result", value: 30 });
   worker.postMessage({ type: "drop", key: 7 });
   assert.is((await ask({ ...run, kernels: undefined })).type, "error");
+  await ask({ ...run, name: "none", kernels: { module, memory: arena.memory } });
+  const { message } = await ask({ ...run, kernels: undefined });
+  assert.match(message, /undefined/, "a first call that fails has not brought the memory");
   await worker.terminate();
 });
 
