@@ -10,24 +10,22 @@ import { workerUrl } from "../../../support/threads.ts";
 test("a worker calls kernels on the memories that it was given, until they are dropped", async () => {
   const { module } = await compileKernels(false);
   const { arena } = await newInstance(module);
-  const values = arena.allocate((piece) => piece(16)).layout;
-  arena.f32(values, 4).set([1, 2, 3, 4]);
+  arena.f32(1024, 4).set([1, 2, 3, 4]);
   const worker = new Worker(workerUrl);
   const next = async () => (await once(worker, "message"))[0];
-  assert.equal(await next(), { type: "ready" });
-  const run = { type: "run", key: 7, name: "sumOfSquares", args: [values, 4] } as const;
+  assert.is((await next()).type, "ready");
+  const run = { type: "run", key: 7, name: "sumOfSquares", args: [1024, 4] } as const;
   const ask = (message: ToWorker) => {
     worker.postMessage(message);
     return next();
   };
-  assert.equal(await ask({ ...run, kernels: { module, memory: arena.memory } }), {
-    type: "result",
-    value: 30,
-  });
-  assert.equal(await ask({ ...run, kernels: undefined }), { type: "result", value: 30 });
+  const kernels = { module, memory: arena.memory };
+  for (const given of [kernels, undefined]) {
+    assert.equal(await ask({ ...run, kernels: given }), { type: "result", value: 30 });
+  }
   worker.postMessage({ type: "drop", key: 7 });
   assert.is((await ask({ ...run, kernels: undefined })).type, "error");
-  await ask({ ...run, name: "none", kernels: { module, memory: arena.memory } });
+  await ask({ ...run, name: "none", kernels });
   const { message } = await ask({ ...run, kernels: undefined });
   assert.match(message, /undefined/, "a first call that fails has not brought the memory");
   await worker.terminate();
