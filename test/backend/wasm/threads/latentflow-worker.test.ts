@@ -10,11 +10,12 @@ import { workerUrl } from "../../../support/threads.ts";
 test("a worker calls kernels on the memories that it was given, until they are dropped", async () => {
   const { module } = await compileKernels(false);
   const { arena } = await newInstance(module);
-  arena.f32(1024, 4).set([1, 2, 3, 4]);
+  const values = arena.allocate((piece) => piece(16)).layout;
+  arena.f32(values, 4).set([1, 2, 3, 4]);
   const worker = new Worker(workerUrl);
   const next = async () => (await once(worker, "message"))[0];
   assert.is((await next()).type, "ready");
-  const run = { type: "run", key: 7, name: "sumOfSquares", args: [1024, 4] } as const;
+  const run = { type: "run", key: 7, name: "sumOfSquares", args: [values, 4] } as const;
   const ask = (message: ToWorker) => {
     worker.postMessage(message);
     return next();
@@ -26,8 +27,7 @@ test("a worker calls kernels on the memories that it was given, until they are d
   worker.postMessage({ type: "drop", key: 7 });
   assert.is((await ask({ ...run, kernels: undefined })).type, "error");
   await ask({ ...run, name: "none", kernels });
-  const { message } = await ask({ ...run, kernels: undefined });
-  assert.match(message, /undefined/, "a first call that fails has not brought the memory");
+  assert.match((await ask({ ...run, kernels: undefined })).message, /undefined/, "which a failure brought");
   await worker.terminate();
 });
 
