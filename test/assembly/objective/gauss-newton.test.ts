@@ -1,4 +1,5 @@
 // run: both, slow
+// Tests src/backend/wasm/curvature.ts, too.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { activations } from "../../../src/graph/activation.ts";
