@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { hasCode } from "../src/base/errors.ts";
-import { fileModules, resolveOnce } from "../src/files/durable-file.ts";
+import { resolveOnce } from "../src/files/durable-file.ts";
 import { type Lock, lockFile } from "../src/train/checkpoint-lock.ts";
 import type { Kept, Settings } from "./element.ts";
 
@@ -38,7 +38,7 @@ export class Store {
       writeFileSync(part, `${JSON.stringify({ jobs }, undefined, 1)}\n`);
       renameSync(part, this.file);
     } finally {
-      await lock.release();
+      lock.release();
     }
   }
 
@@ -57,13 +57,14 @@ export class Store {
   }
 }
 
-/** The lock of a file that another sitting may be reading and writing, which takes it milliseconds. */
+/** The lock of a file that another sitting may be reading and writing, which takes it milliseconds; waits for a minute. */
 async function lockWhenFree(file: string): Promise<Lock> {
+  const end = performance.now() + 60_000;
   for (;;) {
     try {
-      return await lockFile("reproduce", resolveOnce(file), fileModules()!);
+      return lockFile("reproduce", resolveOnce(file));
     } catch (error) {
-      if (!hasCode(error, "locked")) throw error;
+      if (!hasCode(error, "locked") || performance.now() > end) throw error;
       await wait(20);
     }
   }

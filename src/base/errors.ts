@@ -14,7 +14,7 @@ import { marksOf, plainText } from "./message.ts";
  * - `out_of_memory`: memory that the call needs could not be allocated
  * - `worker_failed`: a worker has died during a call, or has thrown an unexpected error
  * - `other_run`: a checkpoint to resume from is of a run with other options, data or networks
- * - `locked`: another run uses the checkpoint file, or has taken it over from this run
+ * - `locked`: another run uses the checkpoint file, or the file that locks it for this run was removed
  */
 export type LatentflowErrorCode =
   | "invalid_argument"

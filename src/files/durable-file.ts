@@ -7,14 +7,6 @@ import { showPath } from "../base/show.ts";
 // Files are written under a temporary name in the same folder, synced to the disk and renamed. If the process is killed or the
 // disk fails, the path has the old file, the new one or none, never a part of one.
 
-/** Returns Node's modules for files, paths and the operating system; undefined in other runtimes. */
-export function fileModules() {
-  const fileSystem = builtinModule("node:fs/promises");
-  const path = builtinModule("node:path");
-  const os = builtinModule("node:os");
-  return fileSystem && path && os ? { fileSystem, path, os } : undefined;
-}
-
 type FileSystem = typeof import("node:fs/promises");
 
 type Stats = import("node:fs").Stats;

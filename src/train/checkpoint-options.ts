@@ -18,10 +18,9 @@ export interface FileCheckpoints extends CheckpointInterval {
    * Path FILE of the checkpoint file. FILE is the newest checkpoint, FILE.previous the one before it, and FILE.temporary one
    * that is being written. At any moment FILE or FILE.previous is complete, also on the disk.
    *
-   * FILE.lock locks it against other runs, including those on other machines that share the folder: they fail with the code
-   * `locked`. The lock of a killed process is taken over, at once on the same Linux system, else a minute after its last
-   * heartbeat. If a process was stopped for so long that another run took its lock over, its run ends with the code `locked`
-   * and changes nothing.
+   * FILE.lock, which names the run at work, locks it against other runs, including those on other machines that share the
+   * folder: they fail with the code `locked`. The lock of a killed process is replaced by a run on the same machine; elsewhere
+   * the error says which file to delete.
    */
   file: string;
   /**

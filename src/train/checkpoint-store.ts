@@ -13,7 +13,7 @@ export interface CheckpointStore {
   /**
    * Stores a checkpoint; resolves when it is stored durably.
    *
-   * @throws LatentflowError `locked` if another run has taken the storage over; the checkpoints in the storage stay unchanged
+   * @throws LatentflowError `locked` if this run no longer holds the storage; the checkpoints in it stay unchanged
    */
   save(bytes: Uint8Array): Promise<void>;
   /** Releases the storage to other runs. Called at the end of every run, even if `load` was not. */

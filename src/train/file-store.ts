@@ -1,15 +1,9 @@
+import { builtinModule } from "../base/builtin-module.ts";
 import { LatentflowError, markedMessage } from "../base/errors.ts";
 import { option } from "../base/message.ts";
 import { codeOf } from "../base/realms.ts";
 import { invalidFile, invalidOption, refused } from "../base/refuse.ts";
-import {
-  checkIsFile,
-  fileError,
-  fileModules,
-  resolveOnce,
-  syncFolder,
-  writeSynced,
-} from "../files/durable-file.ts";
+import { checkIsFile, fileError, resolveOnce, syncFolder, writeSynced } from "../files/durable-file.ts";
 import { readCheckpoint } from "./checkpoint-format.ts";
 import { type Lock, lockFile } from "./checkpoint-lock.ts";
 import type { CheckpointStore } from "./checkpoint-store.ts";
@@ -25,14 +19,14 @@ import type { CheckpointStore } from "./checkpoint-store.ts";
  * @throws LatentflowError `unsupported` outside Node
  */
 export function fileStore(where: string, given: string, resume: boolean): CheckpointStore {
-  const modules = fileModules();
-  if (!modules) {
+  if (!builtinModule("node:fs/promises")) {
     throw new LatentflowError(
       "unsupported",
       `${where}: file needs Node's file system, which is not here; keep checkpoints yourself, with save and resume`,
     );
   }
-  const { fileSystem, path } = modules;
+  const fileSystem = builtinModule("node:fs/promises")!;
+  const { dirname } = builtinModule("node:path")!;
   const resolved = resolveOnce(given);
   const { file, shown } = resolved;
   const previous = `${file}.previous`;
@@ -89,54 +83,33 @@ export function fileStore(where: string, given: string, resume: boolean): Checkp
     }
   }
 
-  /** Awaits work; an error of the file system becomes a LatentflowError that names the file `target`. */
-  function attempt<T>(target: string, work: Promise<T>): Promise<T> {
-    return work.catch((cause) => {
+  /** Does work; an error of the file system becomes a LatentflowError that names the file `target`. */
+  function attempt<T>(target: string, work: () => Promise<T>): Promise<T> {
+    return work().catch((cause) => {
       throw cause instanceof LatentflowError
         ? cause
         : fileError(`${where}: cannot write ${shown(target)}`, cause);
     });
   }
 
-  /**
-   * Awaits work as `attempt` does, for a change that only the holder of the lock may make: after a failure, throws `locked`
-   * if this run no longer holds the lock.
-   */
-  function attemptLocked<T>(target: string, work: Promise<T>): Promise<T> {
-    return attempt(
-      target,
-      work.catch(async (cause) => {
-        // If this process was stopped, the run that took the lock over may have moved its files.
-        await lock!.check();
-        throw cause;
-      }),
-    );
-  }
-
   return {
     async load() {
-      lock = await attempt(`${file}.lock`, lockFile(where, resolved, modules));
+      lock = await attempt(`${file}.lock`, async () => lockFile(where, resolved));
       if (!resume) await refuseExisting();
-      const loaded = resume ? await loadSound() : undefined;
-      // Fails now, rather than at the first checkpoint, if the folder is not writable.
-      await attempt(temporary, writeSynced(fileSystem, temporary, new Uint8Array()));
-      await attempt(temporary, fileSystem.unlink(temporary));
-      return loaded;
+      return resume ? await loadSound() : undefined;
     },
     async save(bytes) {
-      // Checked before writing, since the temporary file may belong to another run by now, and again after, as writing is slow.
-      await attempt(`${file}.lock`, lock!.check());
-      await attemptLocked(file, writeSynced(fileSystem, temporary, bytes));
-      await attempt(`${file}.lock`, lock!.check());
+      await attempt(`${file}.lock`, async () => lock!.check());
+      await attempt(file, () => writeSynced(fileSystem, temporary, bytes));
       // Gone if someone has moved the checkpoint away in the meantime.
       const isThere = isSound && (await fileSystem.stat(file).catch(() => undefined));
-      if (isThere) await attemptLocked(previous, fileSystem.rename(file, previous));
-      await attemptLocked(file, fileSystem.rename(temporary, file));
+      if (isThere) await attempt(previous, () => fileSystem.rename(file, previous));
+      await attempt(file, () => fileSystem.rename(temporary, file));
       isSound = true;
-      await syncFolder(fileSystem, path.dirname(file));
+      await syncFolder(fileSystem, dirname(file));
     },
     async close() {
-      await lock?.release();
+      lock?.release();
       lock = undefined;
     },
   };

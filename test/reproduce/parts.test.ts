@@ -38,7 +38,7 @@ import { measureFlow } from "../../reproduce/reconstruction.ts";
 import { parseResults, Store } from "../../reproduce/store.ts";
 import { followTraining } from "../../reproduce/training-run.ts";
 import { isAstray, lowestOf } from "../../reproduce/validation.ts";
-import { fileError, fileModules, resolveOnce } from "../../src/files/durable-file.ts";
+import { fileError, resolveOnce } from "../../src/files/durable-file.ts";
 import { createDecoder, encode, LatentflowError, lbfgs, logGrid, rk4, wasm } from "../../src/index.ts";
 import { lockFile } from "../../src/train/checkpoint-lock.ts";
 import { approximate, createDataset, direct, full, train } from "../../src/train/index.ts";
@@ -179,12 +179,12 @@ test("what another sitting is about to write is waited for, and kept", async () 
   const kept = (result: number) => ({ result, seconds: 1, versions: {} }) as never;
   const file = join(folder, "results", "locked.json");
   mkdirSync(join(folder, "results"), { recursive: true });
-  const lock = await lockFile("another sitting", resolveOnce(file), fileModules()!);
+  const lock = lockFile("another sitting", resolveOnce(file));
   const added = new Store(folder, "locked", settings).add("first", kept(1));
   await Promise.race([added, wait(200)]);
   // As who has read the file before.
   writeFileSync(file, JSON.stringify({ jobs: { second: kept(2) } }));
-  await lock.release();
+  lock.release();
   await added;
   const all = new Store(folder, "locked", settings).results(["first", "second"]);
   assert.equal([...all.values()], [1, 2]);

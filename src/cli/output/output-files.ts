@@ -5,7 +5,7 @@ import { basename, dirname, join, resolve } from "node:path";
 import { codeOf } from "../../base/realms.ts";
 import { invalid } from "../../base/refuse.ts";
 import { showPath } from "../../base/show.ts";
-import { fileError, syncFolder, writeSynced } from "../../files/durable-file.ts";
+import { fileError, syncFolder } from "../../files/durable-file.ts";
 import { splitArrayName } from "../../files/npz.ts";
 import { isStdin } from "../input/files.ts";
 import { givenFiles, type InputFiles, inputOptions } from "../options/input-options.ts";
@@ -30,12 +30,13 @@ export interface Output {
   readonly content: string;
 }
 
-/** Folders created by this process, parents first. */
+/** Absolute paths of folders created by this process. */
 const made: string[] = [];
 
 /** Removes those folders created by this process that are empty, for example after a command has refused its input. */
 export async function removeEmptyFolders(): Promise<void> {
-  for (const folder of made.splice(0).reverse()) await fileSystem.rmdir(folder).catch(() => {});
+  const innermostFirst = made.splice(0).sort((a, b) => b.length - a.length);
+  for (const folder of innermostFirst) await fileSystem.rmdir(folder).catch(() => {});
 }
 
 /**
@@ -54,95 +55,38 @@ export async function makeFolder(
   await makeFolders(folder).catch((cause) => {
     throw fileError(`cannot make the folder ${folder}`, cause);
   });
-  const folders = new Map([[await attempt(folder, fileSystem.realpath(folder)), folder]]);
+  const folders = [folder];
   for (const name of names) {
     const { place, status } = await placeOf(join(folder, name));
-    if (status?.isFile()) await refuseInput(folder, name, status, inputs);
-    if (status && !status.isFile()) continue;
-    const target = await attempt(place, fileSystem.realpath(dirname(place)));
-    if (!folders.has(target)) folders.set(target, target);
+    if (status?.isFile()) await refuseInput(folder, name, place, inputs);
+    if (!status || status.isFile()) folders.push(dirname(place));
   }
-  for (const each of folders.values()) {
-    await tryToWrite(each);
-    await removeAbandoned(each, names);
-  }
-}
-
-/** Milliseconds (one day) after which an unmodified temporary file counts as left by a killed run. */
-const ABANDONED_AFTER = 86_400_000;
-
-/** Removes old temporary files, left by killed runs, of the given output files. Errors are ignored. */
-async function removeAbandoned(folder: string, names: readonly string[]): Promise<void> {
-  const ours = new Set([...names, PROBE].map(beginningOf));
-  for (const name of await fileSystem.readdir(folder).catch((): string[] => [])) {
-    const [, place] = /^(.*)\.[0-9a-f]{12}\.temporary$/s.exec(name) ?? [];
-    if (place === undefined || !ours.has(place)) continue;
-    const path = join(folder, name);
-    const status = await fileSystem.lstat(path).catch(() => undefined);
-    const isAbandoned = status?.isFile() && Date.now() - status.mtimeMs > ABANDONED_AFTER;
-    if (isAbandoned) await fileSystem.unlink(path).catch(() => {});
-  }
-}
-
-/** Name of the file with which a folder is tested for writing. */
-const PROBE = "probe";
-
-/** Throws if no file can be written in a folder. */
-async function tryToWrite(folder: string): Promise<void> {
-  const probe = temporaryOf(join(folder, PROBE));
-  await writeSynced(fileSystem, probe, "")
-    .then(() => fileSystem.unlink(probe))
-    .catch((cause) => {
-      throw fileError(`cannot write into ${folder}`, cause);
+  for (const each of new Set(folders)) {
+    await fileSystem.access(each, fileSystem.constants.W_OK).catch((cause) => {
+      throw fileError(`cannot write into ${each}`, cause);
     });
+  }
 }
 
-/**
- * Creates a folder with its parents. mkdir's `recursive` option is not used: on Node 20 it never returns in folders such
- * as /proc.
- */
+/** Creates a folder with its parents, unless it exists. */
 async function makeFolders(path: string): Promise<void> {
-  const folder = resolve(path);
-  const parent = dirname(folder);
-  const make = () =>
-    fileSystem.mkdir(folder).then(
-      () => void made.push(folder),
-      async (cause) => {
-        if (codeOf(cause) !== "EEXIST" || !(await isFolder(folder))) throw cause;
-      },
-    );
-  await make().catch(async (cause) => {
-    if (codeOf(cause) !== "ENOENT" || parent === folder) throw cause;
-    await makeFolders(parent);
-    await make();
-  });
-}
-
-/**
- * True if a path is a folder.
- *
- * @throws Error if nothing is at the path, also if it is a link to nothing
- */
-async function isFolder(path: string): Promise<boolean> {
-  const status = await fileSystem.stat(path).catch(async (cause) => {
-    const target = codeOf(cause) === "ENOENT" && (await fileSystem.readlink(path).catch(() => undefined));
-    throw target ? new Error(`it is a symbolic link to ${target}, where nothing is`) : cause;
-  });
-  return status.isDirectory();
+  const first = await fileSystem.mkdir(path, { recursive: true });
+  if (first === undefined) return;
+  const top = resolve(first);
+  for (let each = resolve(path); each.length >= top.length; each = dirname(each)) made.push(each);
 }
 
 /**
  * Throws if an output file is one of the command's input files.
  *
- * @param output status of the output file
+ * @param place real path of the output file
  * @param inputs the command's options, which name the input files
  */
-async function refuseInput(folder: string, name: string, output: Stats, inputs: InputFiles): Promise<void> {
+async function refuseInput(folder: string, name: string, place: string, inputs: InputFiles): Promise<void> {
   for (const { flag, path } of givenFiles(inputs, inputOptions)) {
     if (isStdin(path)) continue;
     for (const file of [path, splitArrayName(path).file]) {
-      const input = await fileSystem.stat(file).catch(() => undefined);
-      if (input?.ino !== output.ino || input.dev !== output.dev) continue;
+      if ((await fileSystem.realpath(file).catch(() => undefined)) !== place) continue;
       throw invalid(
         `--out ${showPath(folder)}: ${name} would be written over the file of ${flag}; give another folder`,
       );
@@ -280,14 +224,12 @@ async function follow(path: string): Promise<[place: string, status: Stats | und
   return target === undefined ? [path, undefined] : follow(resolve(dirname(path), target));
 }
 
-/** Number of characters of a file's name that its temporary file's name begins with: a name has at most 255 bytes. */
-const KEPT_OF_NAME = 60;
-
-const beginningOf = (name: string) => name.slice(0, KEPT_OF_NAME);
-
-/** Returns a random name for a temporary file in the same folder; random since two processes may write the same file. */
+/**
+ * Returns a name for a temporary file in the same folder: random, since two processes may write the same file, and cut, since a
+ * name has at most 255 bytes.
+ */
 export function temporaryOf(place: string): string {
-  const name = `${beginningOf(basename(place))}.${randomBytes(6).toString("hex")}.temporary`;
+  const name = `${basename(place).slice(0, 60)}.${randomBytes(6).toString("hex")}.temporary`;
   return join(dirname(place), name);
 }
 

@@ -4,7 +4,6 @@ import { once } from "node:events";
 import {
   chmodSync,
   existsSync,
-  linkSync,
   lstatSync,
   mkdirSync,
   readdirSync,
@@ -13,20 +12,14 @@ import {
   rmSync,
   statSync,
   symlinkSync,
-  utimesSync,
   writeFileSync,
 } from "node:fs";
-import { basename, dirname, join } from "node:path";
+import { dirname, join } from "node:path";
 import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import {
-  makeFolder,
-  removeEmptyFolders,
-  temporaryOf,
-  writeOutputs,
-} from "../../../src/cli/output/output-files.ts";
+import { makeFolder, removeEmptyFolders, writeOutputs } from "../../../src/cli/output/output-files.ts";
 import { readNpy } from "../../../src/files/npy.ts";
 import { createDecoder } from "../../../src/index.ts";
 import { readCheckpoint } from "../../../src/train/checkpoint-format.ts";
@@ -224,10 +217,7 @@ test("that a file cannot be written is found before the work", async () => {
   symlinkSync("/nowhere/latents.npy", join(lost, "latents.npy"));
   const onLink = await encodeTo(lost);
   assert.is(onLink.exit, 1);
-  assert.is(
-    onLink.stderr,
-    "latentflow: cannot write /nowhere/latents.npy: there is no such file or folder\n",
-  );
+  assert.is(onLink.stderr, "latentflow: cannot write into /nowhere: there is no such file or folder\n");
 
   const readOnly = workplace.newPath();
   mkdirSync(readOnly);
@@ -265,38 +255,13 @@ test("what may not be removed, or replaced, stays, and the reason is said", asyn
   assert.equal(readdirSync(out), ["results.parquet"]);
 });
 
-test("temporary files that killed runs have left are removed after a day, and no others", async () => {
-  const out = workplace.newPath();
-  mkdirSync(out);
-  const hours = (count: number) => Date.now() / 1000 - 3600 * count;
-  const long = `${"n".repeat(200)}.png`;
-  const files: readonly (readonly [name: string, age: number, stays: boolean])[] = [
-    ["latents.npy.0123456789ab.temporary", 25, false],
-    ["probe.0123456789ab.temporary", 25, false],
-    // Of a name that is cut.
-    [basename(temporaryOf(long)), 25, false],
-    // Of a run that may be alive.
-    ["latents.npy.ba9876543210.temporary", 23, true],
-    ["mine.npy.0123456789ab.temporary", 25, true],
-    ["latents.npy.temporary", 25, true],
-    ["latents.npy.0123456789ab.temporary.txt", 25, true],
-  ];
-  for (const [name, age] of files) {
-    writeFileSync(join(out, name), "");
-    utimesSync(join(out, name), hours(age), hours(age));
-  }
-  await makeFolder(out, ["latents.npy", long], {});
-  for (const [name, , stays] of files) assert.is(existsSync(join(out, name)), stays, name);
-});
-
 test("a folder that cannot be made is an error at once", async () => {
   const file = workplace.newPath();
   writeFileSync(file, "");
   const link = workplace.newPath();
   symlinkSync("../nowhere", link);
   for (const [out, reason] of [
-    [link, /: it is a symbolic link to \.\.\/nowhere, where nothing is$/m],
-    ["/proc/nowhere", /there is no such file or folder|permission denied/],
+    [link, /there is no such file or folder/],
     [`${file}/below`, /it is a file, expected a folder|a part of the path is a file/],
     [file, /it is a file, expected a folder/],
   ] as const) {
@@ -385,7 +350,7 @@ test("nothing is written over a file that is read, by whatever name", async () =
   ] as const) {
     const [place, other] = [join(out, name), workplace.newPath()];
     writeFileSync(place, readFileSync(from));
-    linkSync(place, other);
+    symlinkSync(place, other);
     const files = { "--data": data, "--decoder": decoder, [flag]: other };
     // Over what a shard reads, merge would write.
     for (const shard of [[], ["--shard", "0/1"]]) {
