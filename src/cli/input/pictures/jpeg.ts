@@ -5,11 +5,7 @@ import { invalidFile } from "../../../base/refuse.ts";
 import type { ImageDataLike } from "../../../images/index.ts";
 import { checkPixelCount } from "../../../images/picture.ts";
 
-// Reads JPEG files by jpeg-js. Its output ignores the camera's orientation, so that is applied here; and it limits its
-// memory but not its running time, which is limited here, and runs in one piece. Tables and sections below are those of ITU-T T.81.
-
-/** Second byte of the marker SOS, which starts a scan. */
-const SCAN = 0xda;
+// Reads JPEG files by jpeg-js, which runs in one piece. Its output ignores the camera's orientation, so that is applied here.
 
 /** True if the bytes start like a JPEG file. */
 export function isJpeg(bytes: Uint8Array): boolean {
@@ -78,119 +74,26 @@ function orientationOf(segment: Uint8Array): number | undefined {
   return undefined;
 }
 
-/**
- * Maximum number of blocks of 8 × 8 pixels to decode, over all components and scans. A colour photograph of 50 megapixels
- * has 23 million with the ten scans that libjpeg writes.
- */
-const MOST_BLOCKS = 2 ** 26;
-
 /** Memory limit for jpeg-js, as it counts memory, in MB: enough for a colour picture of the maximum number of pixels. */
 const MOST_MEGABYTES = 1536;
 
 /**
  * Decodes a JPEG file, and rotates the picture upright by its EXIF orientation.
  *
- * @throws LatentflowError `invalid_file` if it is damaged, has too many pixels or scans, or is of an unsupported kind
+ * @throws LatentflowError `invalid_file` if it is damaged, has too many pixels, or is of an unsupported kind
  */
 export function* readJpeg(where: string, bytes: Uint8Array): Pausable<ImageDataLike> {
   const header = readJpegHeader(where, bytes);
   checkPixelCount(where, header);
-  const file = essence(bytes);
-  checkWork(where, file, header);
   const limits = { maxResolutionInMP: MOST_MEGABYTES, maxMemoryUsageInMB: MOST_MEGABYTES };
   let picture: ImageDataLike;
   try {
-    picture = decode(file, { ...limits, useTArray: true, tolerantDecoding: false });
+    picture = decode(bytes, { ...limits, useTArray: true, tolerantDecoding: false });
   } catch (cause) {
     throw invalidFile(`${where}: the JPEG file cannot be read: ${messageOf(cause)}`, cause);
   }
   yield;
   return yield* upright(picture, header.orientation);
-}
-
-/** Returns the file without comments, application segments (which may contain further pictures) and bytes after its end. */
-function essence(bytes: Uint8Array): Uint8Array {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const kept = new Uint8Array(bytes.length);
-  let size = 0;
-  const keep = (start: number, end: number) => {
-    const part = bytes.subarray(start, end);
-    kept.set(part, size);
-    size += part.length;
-  };
-  keep(0, 2);
-  let at = 2;
-  while (at + 4 <= bytes.length && bytes[at] === 0xff) {
-    const marker = bytes[at + 1]!;
-    const end = at + 2 + view.getUint16(at + 2);
-    // APP14 is Adobe's segment, which states the colour space.
-    const isApart = (marker >= 0xe0 && marker <= 0xef && marker !== 0xee) || marker === 0xfe;
-    if (marker === 0xff) at++;
-    else if (isApart) at = end;
-    else if (marker >= 0xc0 && !isAlone(marker)) {
-      const next = marker === SCAN ? endOfScan(bytes, end) : end;
-      keep(at, next);
-      at = next;
-    } else break;
-  }
-  // Either the end of the picture, or damage.
-  keep(at, bytes[at + 1] === 0xd9 ? at + 2 : bytes.length);
-  return kept.subarray(0, size);
-}
-
-/** True for markers without a segment: restarts, start and end of the image. */
-const isAlone = (marker: number) => marker >= 0xd0 && marker <= 0xd9;
-
-/**
- * Returns the index of the first marker after a scan's data, in which 0xff only occurs before 0x00 or as a restart
- * marker.
- */
-function endOfScan(bytes: Uint8Array, start: number): number {
-  let at = bytes.indexOf(0xff, start);
-  while (at >= 0 && (bytes[at + 1] === 0 || (bytes[at + 1]! >= 0xd0 && bytes[at + 1]! <= 0xd7)))
-    at = bytes.indexOf(0xff, at + 2);
-  return at < 0 ? bytes.length : at;
-}
-
-/**
- * Refuses a file whose scans would take too long to decode. In a damaged file, jpeg-js may start a frame or a scan wherever the
- * two bytes of its marker occur; so all occurrences are counted, even within tables.
- */
-function checkWork(where: string, file: Uint8Array, { width, height }: JpegHeader): void {
-  const frames: number[] = [];
-  let scans = 0;
-  for (let at = file.indexOf(0xff); at >= 0; at = file.indexOf(0xff, at + 1)) {
-    const marker = file[at + 1]!;
-    if (marker === SCAN) scans++;
-    if (marker >= 0xc0 && marker <= 0xc2 && frames.push(at) > 1)
-      throw invalidFile(`${where}: the JPEG file has more than one picture, expected one; save it again`);
-  }
-  const [frame] = frames;
-  const blocks = frame === undefined ? 0 : blocksOf(file, frame);
-  if (scans * blocks <= MOST_BLOCKS) return;
-  throw invalidFile(
-    `${where}: the JPEG file has ${scans} scans of ${width} × ${height} pixels, expected at most ` +
-      `${Math.floor(MOST_BLOCKS / blocks)}; save it again, not progressive`,
-  );
-}
-
-/**
- * Returns the number of blocks of 8 × 8 pixels in a frame, over all components, each padded to whole MCUs (T.81, A.2.4),
- * by the sampling factors in the frame header (B.2.2).
- *
- * @param at index of the frame's marker
- */
-function blocksOf(file: Uint8Array, at: number): number {
-  const [height, width, count] = [
-    256 * file[at + 5]! + file[at + 6]!,
-    256 * file[at + 7]! + file[at + 8]!,
-    file[at + 9]!,
-  ];
-  const factors = Array.from({ length: count }, (_, i) => file[at + 11 + 3 * i] ?? 0);
-  const across = Math.max(1, ...factors.map((factor) => factor >> 4));
-  const down = Math.max(1, ...factors.map((factor) => factor & 15));
-  const groups = Math.ceil(width / 8 / across) * Math.ceil(height / 8 / down);
-  return groups * factors.reduce((sum, factor) => sum + (factor >> 4) * (factor & 15), 0);
 }
 
 /** Returns the size in pixels of a picture after it is rotated upright. */
