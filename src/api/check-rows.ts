@@ -1,4 +1,4 @@
-import { checkNumber, readValue } from "../base/check.ts";
+import { checkNumber } from "../base/check.ts";
 import { checkFloat32 } from "../base/float32.ts";
 import { checkMemory, isPromise, typedArrayName } from "../base/realms.ts";
 import { refused } from "../base/refuse.ts";
@@ -8,28 +8,25 @@ import { show } from "../base/show.ts";
 
 /** Returns a copy of the option `rows`, numbers of samples; throws if a number is none of a sample, or occurs twice. */
 export function checkRows(where: string, rows: unknown, sampleCount: number): Int32Array {
-  return readValue(where, "rows", () => {
-    const isTyped = typedArrayName(rows) === "Int32Array";
-    if (!isTyped && !Array.isArray(rows)) {
-      const expected = "an array of sample numbers, or an Int32Array";
-      throw refused(where, "rows", "is", show(rows), expected, rowsHint(rows));
-    }
-    const given = rows as ArrayLike<unknown>;
-    if (isTyped) checkMemory(where, "rows", rows as Int32Array);
-    // Before the elements: an array may have 2^32 - 1 holes.
-    if (given.length > sampleCount) {
-      const expected = `at most ${sampleCount} (the objective's samples, each once)`;
-      throw refused(where, "rows", "has", `${given.length} values`, expected);
-    }
-    const chosen = new Set<number>();
-    for (let i = 0; i < given.length; i++) {
-      const row = checkNumber(where, `rows[${i}]`, given[i], { min: 0, max: sampleCount - 1, integer: true });
-      if (chosen.has(row))
-        throw refused(where, `rows[${i}]`, "is", `${row} again`, "each sample at most once");
-      chosen.add(row);
-    }
-    return Int32Array.from(chosen);
-  });
+  const isTyped = typedArrayName(rows) === "Int32Array";
+  if (!isTyped && !Array.isArray(rows)) {
+    const expected = "an array of sample numbers, or an Int32Array";
+    throw refused(where, "rows", "is", show(rows), expected, rowsHint(rows));
+  }
+  const given = rows as ArrayLike<unknown>;
+  if (isTyped) checkMemory(where, "rows", rows as Int32Array);
+  // Before the elements: an array may have 2^32 - 1 holes.
+  if (given.length > sampleCount) {
+    const expected = `at most ${sampleCount} (the objective's samples, each once)`;
+    throw refused(where, "rows", "has", `${given.length} values`, expected);
+  }
+  const chosen = new Set<number>();
+  for (let i = 0; i < given.length; i++) {
+    const row = checkNumber(where, `rows[${i}]`, given[i], { min: 0, max: sampleCount - 1, integer: true });
+    if (chosen.has(row)) throw refused(where, `rows[${i}]`, "is", `${row} again`, "each sample at most once");
+    chosen.add(row);
+  }
+  return Int32Array.from(chosen);
 }
 
 function rowsHint(rows: unknown): string {

@@ -1,4 +1,4 @@
-import { checkOptions, isRevoked } from "../base/check.ts";
+import { checkOptions } from "../base/check.ts";
 import { LatentflowError, markedMessage } from "../base/errors.ts";
 import { completeOptions, count } from "../base/options.ts";
 import { isFloat32Array } from "../base/realms.ts";
@@ -102,7 +102,7 @@ async function encodeItem(
   options: EncodeOptions,
 ): Promise<EncodeResult> {
   try {
-    const isAlone = isFloat32Array(item) || typeof item !== "object" || item === null || isRevoked(item);
+    const isAlone = isFloat32Array(item) || typeof item !== "object" || item === null;
     if (isAlone || !("y" in item)) {
       return await encode(decoder, item as Float32Array, options);
     }
@@ -118,6 +118,5 @@ async function encodeItem(
 function isIterable(value: unknown): boolean {
   // A Float32Array is also an iterable, of numbers, and a string one of characters: neither holds items.
   if (typeof value !== "object" || value === null || ArrayBuffer.isView(value)) return false;
-  if (isRevoked(value)) return false;
   return Symbol.asyncIterator in value || Symbol.iterator in value;
 }

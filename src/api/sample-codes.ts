@@ -1,6 +1,5 @@
 import type { Backend } from "../backend/backend.ts";
 import { wasm } from "../backend/wasm/wasm.ts";
-import { readValue } from "../base/check.ts";
 import { LatentflowError } from "../base/errors.ts";
 import { checkFloat32 } from "../base/float32.ts";
 import { option } from "../base/message.ts";
@@ -193,7 +192,7 @@ function checkArguments(
 
 /** Returns the codes `z` in a result of `encode`; throws `invalid_argument` if it has no Float32Array `z`. */
 function codesIn(result: { readonly z: Float32Array }): Float32Array {
-  const z: unknown = readValue(WHERE, "result", () => (result as typeof result | null | undefined)?.z);
+  const z: unknown = (result as typeof result | null | undefined)?.z;
   if (typeof result !== "object" || z === undefined) {
     throw refused(WHERE, "result", "is", show(result), "what encode returns, or { z }");
   }

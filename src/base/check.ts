@@ -1,6 +1,4 @@
-import { LatentflowError } from "./errors.ts";
 import { gotten, subject, wanted } from "./message.ts";
-import { messageOf } from "./realms.ts";
 import { invalidOption, refused } from "./refuse.ts";
 import { type Bounds, show, showBounds } from "./show.ts";
 
@@ -10,8 +8,8 @@ import { type Bounds, show, showBounds } from "./show.ts";
 const OPTIONS = subject("", "options");
 
 /**
- * Throws if `options` is not a plain object, has a property outside `known` (a misspelt option must not be ignored), or has
- * an option that cannot be read. Undefined passes.
+ * Throws if `options` is not a plain object, or has a property outside `known` (a misspelt option must not be ignored).
+ * Undefined passes.
  *
  * @param known every name of the options' interface, so that the compiler reports a missing name; the values are ignored
  * @param why reasons why certain options do not exist, by name, for users who look for them
@@ -25,67 +23,23 @@ export function checkOptions<Options extends object>(
 ): void {
   if (options === undefined) return;
   const names = Object.keys(known).join(", ");
-  const given = optionNames(where, options);
+  const given = optionNames(options);
   if (given === undefined) {
     const expected = `a plain object${names && ` with any of ${names}`}`;
     throw refused(where, OPTIONS, "are", show(options), expected);
   }
   for (const name of given) {
-    if (!Object.hasOwn(known, name)) {
-      const reason = Object.hasOwn(why, name) ? why[name]! : `the options are ${wanted(names)}`;
-      throw invalidOption(where, name, `unknown option ${gotten(show(name))}; ${reason}`);
-    }
-    // One property is read of the value: that shows a Proxy which is revoked or throws. To read all may take seconds.
-    readValue(where, name, () => (options as Readonly<Record<string, { name: unknown } | null>>)[name]?.name);
-  }
-}
-
-/** True if a value is a revoked Proxy, of which any read throws a TypeError. */
-export function isRevoked(value: unknown): boolean {
-  try {
-    Array.isArray(value);
-    return false;
-  } catch {
-    return true;
+    if (Object.hasOwn(known, name)) continue;
+    const reason = Object.hasOwn(why, name) ? why[name]! : `the options are ${wanted(names)}`;
+    throw invalidOption(where, name, `unknown option ${gotten(show(name))}; ${reason}`);
   }
 }
 
 /** Returns the names of a plain object's properties; undefined for a list, a Map, a Date, a Promise, and any non-object. */
-export function optionNames(where: string, options: unknown): string[] | undefined {
-  if (options === null || typeof options !== "object") return undefined;
-  try {
-    // Before Object.keys, which for a list may return millions. Throws for a revoked Proxy.
-    const isPlain = Object.prototype.toString.call(options) === "[object Object]";
-    return isPlain ? Object.keys(options) : undefined;
-  } catch (cause) {
-    throw unreadable(where, `the ${OPTIONS}`, cause, "are");
-  }
-}
-
-/**
- * Returns the result of `read`, which accesses the caller's value called `name`.
- *
- * @throws LatentflowError `invalid_argument` if code of the value's own, such as a getter, throws
- */
-export function readValue<Value>(where: string, name: string, read: () => Value): Value {
-  try {
-    return read();
-  } catch (cause) {
-    if (cause instanceof LatentflowError) throw cause;
-    throw unreadable(where, name, cause);
-  }
-}
-
-/**
- * Makes an `invalid_argument` error that refuses an option or argument since reading it throws, as a getter or a Proxy may.
- *
- * @param where beginning of error messages: name of the function called, plain or marked; "" for none
- * @param name name of the option or argument, plain, or marked by `subject` and with other words around it
- * @param cause what was thrown
- */
-export function unreadable(where: string, name: string, cause: unknown, verb = "is"): LatentflowError {
-  const got = `a value that cannot be read (${messageOf(cause)})`;
-  return refused(where, name, verb, got, "one that can", "", cause);
+export function optionNames(options: unknown): string[] | undefined {
+  // Before Object.keys, which for a list may return millions.
+  const isPlain = Object.prototype.toString.call(options) === "[object Object]";
+  return isPlain ? Object.keys(options as object) : undefined;
 }
 
 /** Returns `value`, or the default `standard` if it is undefined. `null` is returned unchanged, so that checks reject it. */

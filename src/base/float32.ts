@@ -35,14 +35,10 @@ export function checkFloat32(
 
 /** Returns advice, for an error message, on converting a value to a Float32Array; "" if there is none. */
 function float32Hint(name: string, values: unknown): string {
-  try {
-    if (values instanceof Float32Array) return " itself, not a Proxy of one";
-    if (Array.isArray(values)) {
-      const isNested = Array.isArray(values[0]);
-      return `; convert with Float32Array.from(${name}${isNested ? ".flat(Infinity)" : ""})`;
-    }
-  } catch {
-    return "; this is a value that cannot be read";
+  if (values instanceof Float32Array) return " itself, not a Proxy of one";
+  if (Array.isArray(values)) {
+    const isNested = Array.isArray(values[0]);
+    return `; convert with Float32Array.from(${name}${isNested ? ".flat(Infinity)" : ""})`;
   }
   if (typedArrayName(values) !== undefined) return `; convert with Float32Array.from(${name})`;
   if (isPromise(values)) return " (is an await missing?)";

@@ -1,4 +1,3 @@
-import { unreadable } from "./check.ts";
 import { LatentflowError, markedMessage } from "./errors.ts";
 import { within } from "./message.ts";
 import { invalid, refused } from "./refuse.ts";
@@ -34,7 +33,7 @@ export function checkPlain<Value extends { readonly name: string }>(
         return makers[name as Value["name"]](options as never);
       }
     } catch (cause) {
-      if (!(cause instanceof LatentflowError)) throw unreadable(where, option, cause);
+      if (!(cause instanceof LatentflowError)) throw cause;
       throw invalid(`${within(where, option)}: ${markedMessage(cause)}`, cause);
     }
   }

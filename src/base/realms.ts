@@ -44,11 +44,7 @@ export function isArrayBuffer(value: unknown): value is ArrayBuffer {
  * (by Symbol.toStringTag) passes too.
  */
 export function isPlatformObject(name: string, value: unknown): boolean {
-  try {
-    return Object.prototype.toString.call(value) === `[object ${name}]`;
-  } catch {
-    return false;
-  }
+  return Object.prototype.toString.call(value) === `[object ${name}]`;
 }
 
 /** True for a Promise of any realm; used to detect a missing `await`. */

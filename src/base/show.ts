@@ -85,7 +85,7 @@ export function showName(name: unknown): string {
 
 /**
  * Formats any value of a caller for a message: on one line, in at most about 80 characters; -0, NaN and strings are
- * distinguishable. Never throws, whatever getters and proxies the value has.
+ * distinguishable.
  */
 export function show(value: unknown): string {
   if (typeof value === "string") return `"${escapeText(value, LONGEST_TEXT, true)}"`;
@@ -100,13 +100,9 @@ export function show(value: unknown): string {
 
 /** Returns the name of a value's class, from its prototype's constructor: an own property `constructor` may come from a file. */
 function className(value: object): string {
-  try {
-    const name: unknown = Object.getPrototypeOf(value)?.constructor?.name;
-    if (typeof name === "string" && name !== "Object" && /^[\w$]{1,40}$/.test(name)) return name;
-  } catch {
-    // A getter or a proxy has thrown.
-  }
-  return "object";
+  const name: unknown = Object.getPrototypeOf(value)?.constructor?.name;
+  const isName = typeof name === "string" && name !== "Object" && /^[\w$]{1,40}$/.test(name);
+  return isName ? name : "object";
 }
 
 /** Maximum number of list items that a message shows. */
@@ -149,12 +145,8 @@ export function alternatives(items: readonly string[]): string {
  * member.
  */
 export function memberHint(value: unknown, member: string): string {
-  try {
-    const has = typeof value === "object" && value !== null && member in value;
-    return has ? `; give its member .${member}` : "";
-  } catch {
-    return ""; // A proxy has thrown.
-  }
+  const has = typeof value === "object" && value !== null && member in value;
+  return has ? `; give its member .${member}` : "";
 }
 
 /** Returns advice, for a message, if a function was passed instead of its result; "" for other values. */

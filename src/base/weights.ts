@@ -1,4 +1,3 @@
-import { readValue } from "./check.ts";
 import type { Field } from "./options.ts";
 import { checkMemory, isUint8Array } from "./realms.ts";
 import { refused } from "./refuse.ts";
@@ -13,9 +12,7 @@ export type Weights = Float32Array | Uint8Array | readonly boolean[];
 export const WEIGHTS: Field<Float32Array | undefined> = {
   check(where, name, value) {
     if (isUint8Array(value)) return fromBytes(where, name, value);
-    return readValue(where, name, () =>
-      isListOfFlags(value) ? fromFlags(where, name, value) : (value as Float32Array),
-    );
+    return isListOfFlags(value) ? fromFlags(where, name, value) : (value as Float32Array);
   },
   standard: undefined,
 };

@@ -102,15 +102,11 @@ export function createDecoder(
 }
 
 function hasOperations(given: CreateDecoderOptions | GraphDefinition): given is GraphDefinition {
-  try {
-    return typeof given === "object" && given !== null && "operations" in given;
-  } catch {
-    return false; // A Proxy has thrown; it is refused as options that cannot be read.
-  }
+  return typeof given === "object" && given !== null && "operations" in given;
 }
 
 function checkLayerOptions(where: string, options: CreateDecoderOptions): void {
-  if (optionNames(where, options) === undefined) {
+  if (optionNames(options) === undefined) {
     const name = `the ${subject("", "options")}`;
     throw refused(where, name, "are", show(options), "an object, as { layers: [20, 150, 784] }");
   }

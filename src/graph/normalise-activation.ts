@@ -1,4 +1,4 @@
-import { checkNumber, checkOptions, isRevoked, orDefault } from "../base/check.ts";
+import { checkNumber, checkOptions, orDefault } from "../base/check.ts";
 import { within } from "../base/message.ts";
 import { refused } from "../base/refuse.ts";
 import { show } from "../base/show.ts";
@@ -13,8 +13,6 @@ import { type Activation, activations, isActivationName } from "./activation.ts"
  * @throws LatentflowError `invalid_argument` on an unknown name or parameter, or a parameter out of range
  */
 export function normaliseActivation(where: string, option: string, value: unknown): Activation {
-  if (isRevoked(value))
-    throw refused(where, option, "is", "a Proxy that has been revoked", "a value that can be read");
   const given: Record<string, unknown> = isObject(value) ? value : { name: value };
   const { name } = given;
   if (!isActivationName(name)) {

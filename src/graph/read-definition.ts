@@ -1,5 +1,5 @@
-import { checkChoice, checkNumber, checkOptions, unreadable } from "../base/check.ts";
-import { LatentflowError } from "../base/errors.ts";
+import { checkChoice, checkNumber, checkOptions } from "../base/check.ts";
+import type { LatentflowError } from "../base/errors.ts";
 import { atOnce, type Pausable } from "../base/event-loop.ts";
 import { gotten, subject, wanted, within } from "../base/message.ts";
 import { invalidOption, objection, refused } from "../base/refuse.ts";
@@ -60,21 +60,6 @@ export function* readingDefinition(
   definition: GraphDefinition,
   points = 1,
   list = "operations",
-): Pausable<Graph> {
-  try {
-    return yield* checkedGraph(where, definition, points, list);
-  } catch (cause) {
-    if (cause instanceof LatentflowError) throw cause;
-    // A getter or a Proxy has thrown.
-    throw unreadable(where, `the ${subject("definition")}`, cause);
-  }
-}
-
-function* checkedGraph(
-  where: string,
-  definition: GraphDefinition,
-  points: number,
-  list: string,
 ): Pausable<Graph> {
   checkOptions(where, definition, KEYS);
   const { format, layout, operations } = definition;
@@ -209,7 +194,7 @@ function* readOperation(
   const { kind, name, inputs, ...settings } = Object(operation) as Partial<OperationDefinition>;
   if (typeof kind !== "string" || !Object.hasOwn(READERS, kind)) {
     const kinds = Object.keys(READERS).join(", ");
-    const hint = /batch.?norm/i.test(String(kind))
+    const hint = /batch.?norm/i.test(show(kind))
       ? ". A BatchNorm in training depends on its batch, which a decoder here never does: with fixed statistics it is " +
         "affine, and groupNorm or layerNorm can be trained"
       : "";

@@ -1,4 +1,3 @@
-import { readValue } from "../base/check.ts";
 import { atOnce, inPieces, type Pausable } from "../base/event-loop.ts";
 import { option } from "../base/message.ts";
 import { choice, completeOptions, type FieldsOf, flag, later, number, optional } from "../base/options.ts";
@@ -225,13 +224,11 @@ function imagesOf(
   argument: string,
   image: ImageDataLike | CanvasLike | readonly (ImageDataLike | CanvasLike)[],
 ): (() => NamedPixels)[] {
-  const isList = readValue(where, argument, () => Array.isArray(image));
+  const isList = Array.isArray(image);
   const images = (isList ? image : [image]) as readonly (ImageDataLike | CanvasLike)[];
-  const count = readValue(where, argument, () => images.length);
-  if (count === 0) throw refused(where, argument, "is", "an empty list", "at least one picture");
-  return Array.from({ length: count }, (_, i) => () => {
+  if (images.length === 0) throw refused(where, argument, "is", "an empty list", "at least one picture");
+  return Array.from(images, (picture, i) => () => {
     const name = isList ? `${argument}[${i}]` : argument;
-    const picture = readValue(where, name, () => images[i]!);
     return { name, pixels: pixelsOf(where, name, picture) };
   });
 }

@@ -1,4 +1,3 @@
-import { readValue } from "../base/check.ts";
 import type { PlatformType } from "../base/platform.ts";
 import { messageOf, typedArrayName } from "../base/realms.ts";
 import { invalidFile, refused } from "../base/refuse.ts";
@@ -74,15 +73,10 @@ export function findLayout({ outputShape, outputLayout }: PictureDecoder): Pictu
  * @throws LatentflowError `invalid_argument` if they are not pictures
  */
 export function layoutOf(where: string, decoder: PictureDecoder): PictureLayout {
-  const { shape, outputLayout } = readValue(where, "decoder", () => {
-    const shape: unknown = decoder?.outputShape;
-    return {
-      shape: Array.isArray(shape) ? Array.from<number>(shape) : undefined,
-      outputLayout: decoder?.outputLayout,
-    };
-  });
-  if (!shape) throw refused(where, "decoder", "is", show(decoder), "a decoder");
-  const layout = shape.every(isLength) && findLayout({ outputShape: shape, outputLayout });
+  const shape: unknown = decoder?.outputShape;
+  if (!Array.isArray(shape)) throw refused(where, "decoder", "is", show(decoder), "a decoder");
+  // Spread, since every() would skip the holes of a sparse array.
+  const layout = [...shape].every(isLength) && findLayout(decoder);
   if (layout) return layout;
   throw refused(
     where,
@@ -141,7 +135,7 @@ export interface Pixels extends ImageDataLike {
  * @throws LatentflowError `invalid_argument` if `image` is neither, or not readable
  */
 export function pixelsOf(where: string, name: string, image: ImageDataLike | CanvasLike): Pixels {
-  const { width, height, data } = readValue(where, name, () => imageDataOf(where, name, image));
+  const { width, height, data } = imageDataOf(where, name, image);
   const type = typedArrayName(data);
   const isPixels = type === "Uint8ClampedArray" || type === "Uint8Array" || type === "Uint16Array";
   if (!isPixels || ![width, height].every(isLength) || data.length !== width * height * 4) {

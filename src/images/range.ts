@@ -1,4 +1,3 @@
-import { readValue } from "../base/check.ts";
 import type { Field } from "../base/options.ts";
 import { refused } from "../base/refuse.ts";
 import { show, showShape } from "../base/show.ts";
@@ -9,7 +8,7 @@ export type Range = readonly [black: number, white: number];
 /** Option field of type `Range`, [0, 1] by default. */
 export const RANGE: Field<Range> = {
   check(where, name, range) {
-    const levels = readValue(where, name, () => (Array.isArray(range) ? Array.from<unknown>(range) : []));
+    const levels: readonly unknown[] = Array.isArray(range) ? range : [];
     const [black, white] = levels;
     const isWhole =
       levels.length === 2 && levels.every((level) => Number.isFinite(Math.fround(level as number)));

@@ -1,4 +1,3 @@
-import { readValue } from "../base/check.ts";
 import type { Owned } from "../base/owned.ts";
 import { refused } from "../base/refuse.ts";
 import { show } from "../base/show.ts";
@@ -177,7 +176,7 @@ export interface EncodeSummary {
  * const { meanLoss, statuses } = summary(await encode(decoder, y));
  */
 export function summary(result: SummarisedResult): EncodeSummary {
-  if (!readValue("summary", "result", () => result?.stats && result.status))
+  if (!(result?.stats && result.status))
     throw refused("summary", "result", "is", show(result), "the result of encode");
   const statuses: Partial<Record<Status, number>> = {};
   for (const status of result.status) statuses[status] = (statuses[status] ?? 0) + 1;

@@ -1,4 +1,4 @@
-import { orDefault, readValue } from "../base/check.ts";
+import { orDefault } from "../base/check.ts";
 import { logarithm } from "../base/elementary-functions.ts";
 import { clause, option } from "../base/message.ts";
 import { choice, completeOptions, type Field, type FieldsOf, optional } from "../base/options.ts";
@@ -322,13 +322,11 @@ export function checkLoss(
       `there is no ${option("loss")}: the decoder has none of its own; give ${option("loss", "bce", '{ loss: "bce" }')} or ${option("loss", "mse", '{ loss: "mse" }')}`,
     );
   }
-  const loss = readValue(where, "loss", () => {
-    const value = namedLoss(named) ?? (named as Loss | null);
-    const isLoss = typeof value === "object" && isLossKind(value?.name);
-    if (!isLoss || (isCustom(value) && (!isFunction(value.value) || !isFunction(value.gradient))))
-      throw refusedLoss(where, value, "customLoss");
-    return { ...value }; // A copy: the caller's may change during the call.
-  });
+  const value = namedLoss(named) ?? (named as Loss | null);
+  const isLoss = typeof value === "object" && isLossKind(value?.name);
+  if (!isLoss || (isCustom(value) && (!isFunction(value.value) || !isFunction(value.gradient))))
+    throw refusedLoss(where, value, "customLoss");
+  const loss = { ...value }; // A copy: the caller's may change during the call.
   LOSS_FIELDS.reduction.check(where, "loss.reduction", loss.reduction);
   const output = decoder.outputActivation.name;
   const { outputActivation: wanted, fileName } = lossTraits(loss);

@@ -1,4 +1,4 @@
-import { checkNumber, isRevoked } from "../base/check.ts";
+import { checkNumber } from "../base/check.ts";
 import { logarithm } from "../base/elementary-functions.ts";
 import { gotten, wanted } from "../base/message.ts";
 import { objection, refused } from "../base/refuse.ts";
@@ -8,9 +8,8 @@ import { mirror } from "./moments.ts";
 /** Array of numbers, typed or not. */
 export type Numbers = ArrayLike<number>;
 
-/** True for a typed or ordinary array; false for a DataView and for a revoked Proxy. */
+/** True for a typed or ordinary array; false for a DataView. */
 export function isArray(values: unknown): values is ArrayLike<unknown> {
-  if (isRevoked(values)) return false;
   return Array.isArray(values) || (ArrayBuffer.isView(values) && "length" in values);
 }
 

@@ -1,4 +1,4 @@
-import { checkNumber, checkOptions, readValue } from "../base/check.ts";
+import { checkNumber, checkOptions } from "../base/check.ts";
 import { subject } from "../base/message.ts";
 import { attached, checkMemory, isFloat32Array, isUint8Array } from "../base/realms.ts";
 import { objection, refused } from "../base/refuse.ts";
@@ -21,11 +21,7 @@ const mark: unique symbol = Symbol.for("latentflow.dataset");
 
 /** True for a data set made by any copy of the package. */
 export function isDataset(value: unknown): value is Dataset {
-  try {
-    return (value as Dataset)[mark] === true;
-  } catch {
-    return false; // Undefined, null, or a Proxy that throws.
-  }
+  return (value as Dataset | null | undefined)?.[mark] === true;
 }
 
 /**
@@ -149,16 +145,14 @@ export class Dataset {
 
   /** Returns a copy of `indices`, each of which is checked. */
   #checkIndices(where: string, indices: ArrayLike<number>): Float64Array {
-    return readValue(where, "indices", () => {
-      const length = typeof indices === "object" && indices !== null ? indices.length : undefined;
-      if (typeof length !== "number") {
-        const advice = "; slice(start, end) takes two numbers";
-        throw refused(where, "indices", "is", show(indices), "an array of them", advice);
-      }
-      checkNumber(where, "indices.length", length, { min: 0, max: MOST_INDICES, integer: true });
-      const bounds = { min: 0, max: this.count - 1, integer: true };
-      return Float64Array.from({ length }, (_, row) => checkNumber(where, "an index", indices[row], bounds));
-    });
+    const length = typeof indices === "object" && indices !== null ? indices.length : undefined;
+    if (typeof length !== "number") {
+      const advice = "; slice(start, end) takes two numbers";
+      throw refused(where, "indices", "is", show(indices), "an array of them", advice);
+    }
+    checkNumber(where, "indices.length", length, { min: 0, max: MOST_INDICES, integer: true });
+    const bounds = { min: 0, max: this.count - 1, integer: true };
+    return Float64Array.from({ length }, (_, row) => checkNumber(where, "an index", indices[row], bounds));
   }
 
   /** Returns the stored values; throws if their buffer was transferred after the data set was made. */

@@ -6,7 +6,6 @@ import {
   binaryCrossEntropy,
   createDecoder,
   customLoss,
-  type Decoder,
   decode,
   type EncodeOptions,
   encode,
@@ -75,24 +74,9 @@ test("encode says where y is not finite or outside [0, 1]", async () => {
   assert.is(ended.status.length, 2);
 });
 
-test("encode refuses proxies of decoders and of arrays, whatever they throw", async () => {
-  const throwing: ProxyHandler<object>[] = [
-    {},
-    {
-      get() {
-        throw new Error("get");
-      },
-    },
-    {
-      has() {
-        throw new Error("has");
-      },
-    },
-  ];
-  for (const handler of throwing) {
-    const run = encode(new Proxy(decoder, handler) as Decoder, y);
-    await rejected(run, "invalid_argument", /the decoder is .* in a Proxy, expected what loadDecoder/);
-  }
+test("encode refuses proxies of decoders and of arrays, as of Vue", async () => {
+  const run = encode(new Proxy(decoder, {}), y);
+  await rejected(run, "invalid_argument", /the decoder is .* in a Proxy, expected what loadDecoder/);
   const message = /y is a Float32Array, expected a Float32Array itself, not a Proxy of one$/;
   await rejected(encode(decoder, new Proxy(y, {})), "invalid_argument", message);
 });

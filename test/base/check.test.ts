@@ -12,37 +12,19 @@ import { createDecoder, decode, encode, loadDecoder } from "../../src/index.ts";
 import { differences, showDifference } from "../../src/train/run-differences.ts";
 import { rejected } from "../support/refusal.ts";
 import { fileOf } from "../support/safetensors-file.ts";
-import { fail, TRAPPED, untouchable } from "../support/untouchable.ts";
 
 // Whatever comes in, a message names it on one line, in a few characters, and nothing but a LatentflowError comes out.
 
 const ESCAPE = "\u001b";
 
-/** Objects whose own code is against whoever looks at them. */
-function hostile(): unknown[] {
-  const revocable = Proxy.revocable({}, {});
-  revocable.revoke();
-  const withGetter = (name: string | symbol, object: object = {}) =>
-    Object.defineProperty(object, name, { get: fail, enumerable: true });
+/** Values that are none of those that anybody expects. */
+function oddValues(): unknown[] {
   const withName = (name: unknown) => Object.create({ constructor: { name } });
-  const names = [1, {}, [], Symbol("s"), "x".repeat(1_000_000), `${ESCAPE}[2J`, "", "a b", untouchable()];
+  const names = [1, {}, [], Symbol("s"), "x".repeat(1_000_000), `${ESCAPE}[2J`, "", "a b"];
   return [
-    untouchable(),
-    untouchable([]),
-    untouchable(() => {}),
-    revocable.proxy,
     Object.create(null),
-    Object.create(untouchable()),
-    withGetter("constructor"),
-    withGetter("name"),
-    withGetter("toString"),
-    withGetter("then"),
-    withGetter(Symbol.toStringTag),
-    withGetter(Symbol.toPrimitive),
-    Object.create(withGetter("constructor")),
     ...names.map(withName),
     ...names.map((name) => ({ constructor: { name } })),
-    ...names.map((name) => Object.create({ constructor: withGetter("name", { other: name }) })),
     JSON.parse('{"constructor": {"name": 7}, "toString": 1, "__proto__": {"constructor": null}}'),
     Symbol("x".repeat(100_000)),
     10n ** 10_000n,
@@ -59,8 +41,8 @@ function isOneShortLine(text: string, most: number): boolean {
   return text.length <= most && !/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u.test(text);
 }
 
-test("a value is named on a line of at most 80 characters, whatever its code does", () => {
-  for (const [i, value] of hostile().entries()) {
+test("a value is named on a line of at most 80 characters, whatever it is", () => {
+  for (const [i, value] of oddValues().entries()) {
     const shown = show(value);
     assert.type(shown, "string");
     assert.ok(isOneShortLine(shown, 80), `value ${i}: ${escapeText(shown, 200)}`);
@@ -111,29 +93,28 @@ test("what a terminal would obey, or a reader not see, is escaped", () => {
 });
 
 test("what was thrown is named, whatever it is", () => {
-  for (const value of hostile()) assert.ok(isOneShortLine(messageOf(value), 400));
+  for (const value of oddValues()) assert.ok(isOneShortLine(messageOf(value), 400));
   assert.is(messageOf(new Error("so it is")), "so it is");
   assert.is(messageOf("a text"), "a text");
   assert.is(messageOf({ message: "like an error" }), "like an error");
   assert.ok(isOneShortLine(messageOf(new Error(ESCAPE + "x".repeat(1_000_000))), 400));
 });
 
-/** The error of a call that has to fail with one of ours, or with what the value's own code throws. */
+/** The error of ours that a call has to fail with. */
 async function errorOf(call: () => unknown): Promise<Error> {
   try {
     await call();
   } catch (error) {
-    const isOwn = error === TRAPPED || (error instanceof TypeError && /revoked/.test(error.message));
-    if (error instanceof LatentflowError || isOwn) return error as Error;
+    if (error instanceof LatentflowError) return error;
     throw error;
   }
   return assert.unreachable("nothing was refused") as never;
 }
 
-test("hostile values of arguments and options are refused by a short message", async () => {
+test("odd values of arguments and options are refused by a short message", async () => {
   const decoder = createDecoder({ layers: [2, 3], loss: "mse" });
   const y = new Float32Array(6);
-  for (const value of hostile()) {
+  for (const value of oddValues()) {
     const given = value as never;
     for (const call of [
       () => encode(given, y),
@@ -151,26 +132,7 @@ test("hostile values of arguments and options are refused by a short message", a
   }
 });
 
-test("options that cannot be read reject the call and are thrown past nobody", async () => {
-  const decoder = createDecoder({ layers: [2, 3], loss: "mse" });
-  const y = new Float32Array(6);
-  const throwing = Object.defineProperty({}, "loss", { get: fail, enumerable: true });
-  for (const options of [untouchable(), throwing] as never[]) {
-    for (const call of [() => encode(decoder, y, options), () => loadDecoder(new Uint8Array(9), options)]) {
-      const promise = call();
-      assert.instance(promise, Promise);
-      const error = await promise.then(
-        () => undefined,
-        (reason: Error) => reason,
-      );
-      assert.match(error?.message ?? "", /(options are|loss is) a value that cannot be read \(from a trap\)/);
-    }
-  }
-  await rejected(
-    encode(decoder, y, untouchable() as never),
-    "invalid_argument",
-    /^encode: the options are a value that cannot/,
-  );
+test("the name of an unknown option is escaped and cut", async () => {
   const unknown = { [`${ESCAPE}${"x".repeat(1_000_000)}`]: 1 };
   const { message } = await errorOf(() => checkOptions<object>("f", unknown, { a: true, b: true }));
   assert.match(message, /^f: unknown option "\\u001bx+\.\.\."; the options are a, b$/);

@@ -24,17 +24,12 @@ test("bytes beyond 1, and memory that has gone or may go, are refused", () => {
   );
 });
 
-test("booleans with holes or other values between them, and lists that throw, are refused by place", () => {
+test("booleans with holes or other values between them are refused by place", () => {
   const holes = (length: number) => Object.assign([], { length });
   refuse(holes(5), /weights is undefined at element 0, expected true or false/);
   refuse(holes(2 ** 32 - 1), /undefined at element 0/);
   refuse(Object.assign([true, false], { length: 3 }), /undefined at element 2/);
   refuse([true, 1], /weights is 1 at element 1, expected true or false/);
-  const mine = () => {
-    throw new Error("mine");
-  };
-  refuse(Object.defineProperty([true, true], 1, { get: mine }), /weights is a value that cannot be read/);
-  refuse(new Proxy([true], { get: mine }), /weights is a value that cannot be read/);
 });
 
 test.run();

