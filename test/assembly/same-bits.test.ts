@@ -53,7 +53,6 @@ const ALLOWED: Readonly<Record<string, string>> = {
   "api/verify.ts": "compared with a tolerance",
   "backend/webgpu/auto.ts": "inputs of a measurement",
   "backend/webgpu/calibration.ts": "inputs of a comparison",
-  "cli/input/array-files/parquet-pages.ts": "256 ** i is exact",
   "onnx/read/folding/elementwise.ts": "of constants, which are rounded to float32 afterwards",
   "onnx/read/folding/norms.ts": "of constants, which are rounded to float32 afterwards",
   "onnx/read/folding/reductions.ts": "of constants, which are rounded to float32 afterwards",

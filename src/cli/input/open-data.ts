@@ -13,7 +13,7 @@ import { isZip } from "../../files/zip.ts";
 import { type ArrayFile, joinFiles, wholeFile } from "./array-files/array-file.ts";
 import { flatFile } from "./array-files/flat-file.ts";
 import { closeFile, type OpenFile, openFile, readInto } from "./array-files/open-file.ts";
-import { isParquet } from "./array-files/parquet-metadata.ts";
+import { isParquet } from "./array-files/parquet-file.ts";
 import { openNumbers } from "./array-files/parquet-numbers.ts";
 import { systemPath } from "./file-names.ts";
 import { isStdin, isUrl, readInput, showChoice, showFile } from "./files.ts";

@@ -2,15 +2,12 @@ import { type ParquetType, parquetSchema, type SchemaElement, type SchemaTree } 
 import { invalid } from "../../../base/refuse.ts";
 import { show, showList } from "../../../base/show.ts";
 import type { ValueType } from "../../../base/values.ts";
-import type { OpenedParquet } from "./parquet-metadata.ts";
+import { type ParquetFile, reading } from "./parquet-file.ts";
 
 /** Column of a Parquet table. A struct is one column here, although the file stores a column for each of its fields. */
 export interface ParquetColumn {
   readonly name: string;
   readonly tree: SchemaTree;
-  /** Index, in the Parquet file's list of schema elements, of the column's first element; a nested column has several. */
-  readonly element: number;
-  readonly leaf: number;
   /**
    * Schema element of the values, and the number of lists nested around them; undefined for a struct, a map, or lists of
    * these.
@@ -19,18 +16,14 @@ export interface ParquetColumn {
 }
 
 /** Returns the columns of a Parquet file in the order of its schema. */
-export function columnsOf({ metadata }: OpenedParquet): ParquetColumn[] {
-  let [element, leaf] = [1, 0];
-  return parquetSchema(metadata).children.map((tree) => {
-    const column = { name: tree.element.name, tree, element, leaf, values: valuesOf(tree) };
-    element += tree.count;
-    leaf += countLeaves(tree);
-    return column;
-  });
-}
-
-function countLeaves({ children }: SchemaTree): number {
-  return children.length === 0 ? 1 : children.reduce((sum, child) => sum + countLeaves(child), 0);
+export function columnsOf({ where, metadata }: ParquetFile): Promise<ParquetColumn[]> {
+  return reading(where, () =>
+    parquetSchema(metadata).children.map((tree) => ({
+      name: tree.element.name,
+      tree,
+      values: valuesOf(tree),
+    })),
+  );
 }
 
 function valuesOf({ element, children }: SchemaTree): ParquetColumn["values"] {

@@ -5,7 +5,7 @@ import { splitArrayName } from "../../../files/npz.ts";
 import { isStdin, showFile } from "../files.ts";
 import { type OpenFile, openFile, readInto } from "./open-file.ts";
 import { columnsOf, findColumn, type IdsType, typeOfIds } from "./parquet-columns.ts";
-import { isParquet, openMetadata, reading } from "./parquet-metadata.ts";
+import { isParquet, openParquet } from "./parquet-file.ts";
 import { ParquetRows } from "./parquet-rows.ts";
 
 // Identifiers of samples, read from a column of Parquet files: texts or 64-bit integers.
@@ -76,11 +76,10 @@ function noIds(where: string, column: string) {
  */
 async function openIds(file: OpenFile, name: string, limits: Limits): Promise<IdsFile> {
   const { where } = file;
-  const opened = await openMetadata(file, limits);
-  const column = findColumn(where, await reading(where, () => columnsOf(opened)), name);
+  const opened = await openParquet(file, limits);
+  const column = findColumn(where, await columnsOf(opened), name);
   const type = typeOfIds(where, column);
   const rows = new ParquetRows(opened, [column]);
-  await rows.check();
   const refuse = (row: number, found: string, cure: string) =>
     invalidFile(`${where}: row ${row} of the column ${show(name)} of identifiers has ${found}; ${cure}`);
   return {

@@ -8,7 +8,7 @@ import { allocate, type Limits } from "../../../files/limits.ts";
 import { type ArrayFile, fingerprintOf } from "./array-file.ts";
 import type { OpenFile } from "./open-file.ts";
 import { chooseColumns, columnsOf, type ParquetColumn, typeOfNumbers } from "./parquet-columns.ts";
-import { type OpenedParquet, openMetadata, reading, readSlice } from "./parquet-metadata.ts";
+import { openParquet } from "./parquet-file.ts";
 import { ParquetRows } from "./parquet-rows.ts";
 
 // Reads samples from a Parquet file: a column of lists, nested or not, all of one length, or several columns of numbers.
@@ -27,9 +27,8 @@ export async function openNumbers(
   limits: Limits,
 ): Promise<ArrayFile> {
   const { where } = file;
-  const opened = await openMetadata(file, limits);
-  const columns = await reading(where, () => columnsOf(opened));
-  const chosen = chooseColumns(where, columns, names, choice);
+  const opened = await openParquet(file, limits);
+  const chosen = chooseColumns(where, await columnsOf(opened), names, choice);
   const types = chosen.map((column) => typeOfNumbers(where, column));
   const [type] = types as [ValueType];
   const list = chosen.find(({ values }) => values!.lists > 0);
@@ -47,21 +46,29 @@ export async function openNumbers(
     );
   }
   const rows = new ParquetRows(opened, chosen);
-  const counts = await rows.check();
   const rowShape = list ? await shapeOfLists(rows, list) : [chosen.length];
+  const size = elementCount(rowShape);
   const read = (start: number, end: number) => readNumbers(rows, type, rowShape, start, end);
-  if (list) await checkLengths(rows, counts, elementCount(rowShape), read);
+  for (const { first, count, values } of rows.groups) {
+    // A list of another length is in this row group: found now, it does not end a long run.
+    if (values !== count * size) await read(first * size, (first + count) * size);
+  }
+  const content = `${JSON.stringify(chosen.map(({ name }) => name))} ${rows.count}`;
   return {
     shape: [rows.count, ...rowShape],
     type,
     read,
-    fingerprint: () => fingerprintOfFile(opened, chosen),
+    fingerprint: () =>
+      fingerprintOf(content, file.size, (start, end) => {
+        throwIfAborted(limits.signal);
+        return opened.slice(start, end);
+      }),
   };
 }
 
 /** Returns the shape of the lists in a column's first row, one length per level of nesting. */
 async function shapeOfLists(rows: ParquetRows, { name, values }: ParquetColumn): Promise<number[]> {
-  const { where } = rows.opened;
+  const { where } = rows.file;
   if (rows.count === 0) throw invalidFile(`${where}: the Parquet file has no rows; leave it out`);
   const shape: number[] = [];
   await rows.each(0, 1, (_, [column], at) => {
@@ -80,29 +87,6 @@ async function shapeOfLists(rows: ParquetRows, { name, values }: ParquetColumn):
   return shape;
 }
 
-/**
- * Throws if the metadata show that some list differs in length from those in the first row.
- *
- * @param counts number of values in each row group, from `ParquetRows.check`
- * @param size number of values in a row
- */
-async function checkLengths(
-  rows: ParquetRows,
-  counts: readonly number[],
-  size: number,
-  read: ArrayFile["read"],
-): Promise<void> {
-  for (const { index, first, count } of rows.groups) {
-    if (count === 0 || counts[index] === count * size) continue;
-    // This read throws with the row's number, unless only the metadata are wrong.
-    await read(first * size, (first + count) * size);
-    throw invalidFile(
-      `${rows.opened.where}: row group ${index} is to have ${counts[index]} values in ${count} rows of ${size}; the Parquet ` +
-        "file is damaged; write or copy it again",
-    );
-  }
-}
-
 /** Reads numeric columns as one array in row-major order, with the numbers of a row in the order of the columns. */
 async function readNumbers(
   rows: ParquetRows,
@@ -111,7 +95,7 @@ async function readNumbers(
   start: number,
   end: number,
 ): Promise<DataArray["data"]> {
-  const { where } = rows.opened;
+  const { where } = rows.file;
   const size = elementCount(rowShape);
   const [firstRow, endRow] = [Math.floor(start / size), Math.ceil(end / size)];
   const length = (endRow - firstRow) * size;
@@ -181,16 +165,5 @@ function toNumber(
     found,
     typeof value === "bigint" ? "a whole number of less than 2^53" : "a number that float32 can stand for",
     isNothing ? "write NaN, and weights that are 0 there" : "scale the numbers, or cast them to float32",
-  );
-}
-
-async function fingerprintOfFile(opened: OpenedParquet, chosen: readonly ParquetColumn[]): Promise<string> {
-  const { where, size, metadata, limits } = opened;
-  const names = chosen.map(({ name }) => name);
-  return reading(where, () =>
-    fingerprintOf(`${JSON.stringify(names)} ${metadata.num_rows}`, size, (start, end) => {
-      throwIfAborted(limits.signal);
-      return readSlice(opened, start, end);
-    }),
   );
 }
