@@ -155,6 +155,34 @@ test("inputs: the latent by name, metadata or type; integers name rows of a tabl
   );
 });
 
+test("the latent's first axis is the batch or the points, by the shapes that the file declares", async () => {
+  const fixed = { xyz: Float32Array.of(1, 2, 3, 4, 5, 6) };
+  for (const length of [undefined, "n", 4]) {
+    for (const output of [
+      [length, 1],
+      [length, length],
+    ]) {
+      const file = new OnnxFile(["z", "xyz", "y"]);
+      const [z, xyz] = [file.input("z", [length, 3]), file.input("xyz", [length, 3])];
+      const isRepeated = output[1] === 1;
+      const equation = { equation: { text: isRepeated ? "ni,ni->n" : "bi,ni->bn" } };
+      const sums = file.apply("", "Einsum", [z, xyz], equation);
+      const made = isRepeated ? file.apply("", "Unsqueeze", [sums, file.integers([1])]) : sums;
+      const bytes = file.toMessage("y", made, output, []).toBytes();
+      const decoder = await loadOnnx(bytes, { latent: "z", points: "xyz" });
+      assert.equal([...(await decode(decoder, Float32Array.of(1, 0, 2), { points: 2, fixed }))], [7, 16]);
+    }
+  }
+});
+
+test("an error about the file names the call and the file once", async () => {
+  const file = new OnnxFile(["z", "y"]);
+  const made = file.apply("node", "Tanh", [file.input("z", ["batch", 2])]);
+  const prior = ["latentflow.prior", '{"name":"gaussian","mean":0,"std":-1}'] as const;
+  const bytes = file.toMessage("y", made, ["batch", 2], [prior]).toBytes();
+  await rejected(loadOnnx(bytes), "invalid_file", /^loadOnnx: the file's latentflow\.prior/);
+});
+
 test("an operation that has taken up another one is no longer like what it was", () => {
   const activation = (name: string, input: string, of: unknown) =>
     ({ name, kind: "activation", inputs: [input], shape: [4], settings: { activation: of } }) as Written;
