@@ -3,7 +3,7 @@
 // src/onnx/read/import-graph.ts, src/onnx/read/inputs.ts, src/onnx/read/model.ts, src/onnx/read/output.ts,
 // src/onnx/read/protobuf.ts, src/onnx/read/tensor.ts, src/onnx/read/activations.ts,
 // src/onnx/read/folding/elementwise.ts, src/onnx/read/folding/lengths.ts, src/onnx/read/folding/reductions.ts,
-// src/onnx/read/folding/shapes.ts.
+// src/onnx/read/folding/shapes.ts, src/onnx/read/rewrite-rules.ts, src/onnx/read/simplify.ts.
 import { readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { test } from "uvu";
