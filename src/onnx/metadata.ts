@@ -127,7 +127,7 @@ export function readLoss(metadata: Metadata): StandardLoss | undefined {
  */
 export function readPrior(metadata: Metadata): Prior | undefined {
   return readJson(metadata, PRIOR, '{"name":"gaussian","mean":0,"std":1}', (value) =>
-    normalisePrior("loadOnnx", value, { name: `the file's ${PRIOR}` }),
+    normalisePrior("", value, { name: `the file's ${PRIOR}` }),
   );
 }
 
@@ -138,6 +138,6 @@ export function readPrior(metadata: Metadata): Prior | undefined {
  */
 export function readStart(metadata: Metadata, latentSize: number): Float32Array | undefined {
   return readJson(metadata, START, "[0.5,-1.25]", (value) =>
-    remakeStart("loadOnnx", value, latentSize, `the file's ${START}`),
+    remakeStart("", value, latentSize, `the file's ${START}`),
   );
 }

@@ -2,7 +2,8 @@ import { LatentflowError } from "../../base/errors.ts";
 import type { Pausable } from "../../base/event-loop.ts";
 import { invalidFile } from "../../base/refuse.ts";
 import { show } from "../../base/show.ts";
-import { type Decoder, type DecoderGraph, GraphDecoder } from "../../decoder/decoder.ts";
+import { type Decoder, GraphDecoder } from "../../decoder/decoder.ts";
+import type { Defaults } from "../../decoder/defaults.ts";
 import { checkSize } from "../../files/limits.ts";
 import type { GraphDefinition, Length, OperationDefinition } from "../../graph/definition.ts";
 import { countParameters, type Graph, LATENT, parametersOf } from "../../graph/graph.ts";
@@ -15,12 +16,6 @@ import type { GraphWriter, Written } from "./graph-writer.ts";
 import type { ImportedGraph } from "./import-graph.ts";
 import { simplify } from "./simplify.ts";
 
-/** Defaults stored with a decoder: loss, prior and start vector. */
-interface Defaults extends Pick<DecoderGraph, "loss" | "prior"> {
-  /** Returns the decoder's start vector z₀ for a latent size; undefined for zeros. */
-  readonly startFor: (latentSize: number) => Float32Array | undefined;
-}
-
 /**
  * Makes a decoder from an imported ONNX graph, and copies its parameters.
  *
@@ -30,7 +25,7 @@ export function* buildDecoder(
   where: string,
   { writer, inputs }: ImportedGraph,
   outputLayout: "channelsFirst" | "channelsLast",
-  { loss, prior, startFor }: Defaults,
+  { loss, prior, start }: Defaults,
   maxBytes: number,
 ): Pausable<Decoder> {
   const shapes = new Map<string, readonly Length[]>([[LATENT, [inputs.latentSize]]]);
@@ -61,7 +56,7 @@ export function* buildDecoder(
     ...graph,
     loss,
     prior: prior && checkPriorSize(where, prior, graph.latentSize),
-    start: startFor(graph.latentSize),
+    start,
   });
   if (loss) checkLoss(where, loss, decoder);
   for (const { operation, tensor, offset, size } of parametersOf(graph)) {
@@ -111,14 +106,14 @@ function definitionOf({ kind, name, inputs, settings }: Written): OperationDefin
 /** Validates the graph's definition. Errors refer to the file, and name its node instead of the operation. */
 function* readGraph(where: string, definition: GraphDefinition, writer: GraphWriter): Pausable<Graph> {
   try {
-    return yield* readingDefinition(where, definition);
+    return yield* readingDefinition("", definition);
   } catch (error) {
     if (!(error instanceof LatentflowError)) throw error;
     const { message } = error;
     const operation = definition.operations.find(({ kind, name }) =>
       message.includes(`${kind} ${show(name)}: `),
     );
-    if (!operation) throw invalidFile(message);
+    if (!operation) throw invalidFile(`${where}: ${message}`);
     const start = `${operation.kind} ${show(operation.name)}: `;
     const reason = message.slice(message.indexOf(start) + start.length);
     throw invalidFile(

@@ -10,15 +10,15 @@ export interface Written {
   readonly kind: OperationKind;
   readonly name: string;
   /** Names of the values that the operation reads. */
-  inputs: readonly string[];
+  readonly inputs: readonly string[];
   /** Settings for the operation's definition, in addition to kind, name and inputs. */
-  settings: Readonly<Record<string, unknown>>;
+  readonly settings: Readonly<Record<string, unknown>>;
   /** Shape of the operation's output, for one sample. */
   readonly shape: readonly Length[];
   /** Parameters, for kinds of operations that have them. */
-  weight?: Numbers;
+  readonly weight?: Numbers;
   /** Bias, for kinds of operations that have one. */
-  bias?: Numbers;
+  readonly bias?: Numbers;
 }
 
 /** Settings and parameters of a new operation. */

@@ -8,12 +8,6 @@ import type { Declared, FileGraph, Model } from "./model.ts";
 import { elementTypeOf } from "./tensor.ts";
 import { BATCH, makeValue, type Value } from "./value.ts";
 
-/**
- * Meaning of the inputs' first axis: "batched" if it is the batch; "single" if the file computes one sample, which may
- * consist of several points.
- */
-export type Batching = "batched" | "single";
-
 /** The inputs of an ONNX graph as values of the decoder's graph. */
 export interface GraphInputs {
   /** The latent as a value of the decoder's graph. */
@@ -40,7 +34,8 @@ export function inputsOf({ inputs, initializers }: Model): Declared[] {
  * Finds the latent among the inputs: the one with the name `latent`, or else the only one of floats.
  *
  * @param points names of inputs with an axis of points, which are not candidates
- * @throws LatentflowError `invalid_argument` if a name does not exist, or the latent is ambiguous
+ * @throws LatentflowError `invalid_argument` if a name does not exist, the latent is ambiguous, or an input other than the
+ *   latent has the name "z"
  */
 export function findLatent(
   where: string,
@@ -55,15 +50,21 @@ export function findLatent(
     if (inputs.some((input) => input.name === name)) continue;
     throw objection(where, "points", `is ${gotten(show(name))}, ${but}`);
   }
+  const reserved = inputs.find(({ name }) => name === LATENT);
+  const checked = (found: Declared): Declared => {
+    if (!reserved || reserved === found) return found;
+    const reason = "is not the latent, which alone is called so here; rename it in the file";
+    throw invalidOption(where, "source", `the input "${LATENT}" ${reason}`);
+  };
   if (latent !== undefined) {
     const input = inputs.find(({ name }) => name === latent);
-    if (input && !points.includes(latent)) return input;
+    if (input && !points.includes(latent)) return checked(input);
     throw objection(where, `the ${subject("latent")}`, `is to be ${gotten(show(latent))}, ${but}`);
   }
   const floats = inputs.filter(
     ({ name, elementType }) => elementTypeOf(elementType) === "float" && !points.includes(name),
   );
-  if (floats.length === 1) return floats[0]!;
+  if (floats.length === 1) return checked(floats[0]!);
   const which =
     floats.length === 0 ? "none of its inputs is of floats" : "several of its inputs are of floats";
   const shown = names.join(", ") || "it has none";
@@ -72,34 +73,60 @@ export function findLatent(
 }
 
 /**
+ * Returns what the first axis of a latent with several axes is: the batch; the points, in a file that computes one sample and
+ * takes z repeated for each point; or no axis but a length of 1.
+ *
+ * Only a file whose points have at most two axes may lack a batch. Where the latent's first axis may be that of the points, the
+ * output tells: with a batch beside the points, two of its axes are declared as they are.
+ */
+function firstAxisOf({ model, latent, output, points }: FileGraph): "batch" | "points" | "one" {
+  const shared = inputsOf(model).find(
+    ({ name, shape }) => points.includes(name) && shape && shape.length <= 2,
+  );
+  const [length] = latent.shape!;
+  if (!shared) return "batch";
+  if (length === 1) return "one";
+  if (shared.shape![0] !== length) return "batch";
+  const isSame = length !== undefined || (latent.names[0] && latent.names[0] === shared.names[0]);
+  const declared = model.outputs.find(({ name }) => name === output)?.shape ?? [];
+  const alike = declared.filter((each) => each === length).length;
+  return alike === 1 || (isSame && alike === 0) ? "points" : "batch";
+}
+
+/**
  * Makes the values of the decoder's graph for an ONNX graph's inputs: the latent, and a fixed input for each other input
  * without an initializer.
  *
- * @param batching meaning of the inputs' first axis
  * @throws LatentflowError `invalid_file` if an input is not of numbers, the latent not of floats, or a length that must be
- *   known is open; `invalid_argument` if an input other than the latent has the name "z"
+ *   known is open
  */
-export function makeInputs({ model, latent, points }: FileGraph, batching: Batching): GraphInputs {
+export function makeInputs(file: FileGraph): GraphInputs {
+  const { model, latent, points } = file;
   const shape = shapeOf(latent);
   if (elementTypeOf(latent.elementType) !== "float") {
     throw invalidFile(`the latent ${show(latent.name)} is no input of floats`);
   }
-  const isBatched = batching === "batched" && shape.length > 1;
-  const others = inputsOf(model).filter(({ name }) => name !== latent.name);
   const [first, ...rest] = shape;
-  const own = shape.length > 1 ? rest : shape;
+  const role = rest.length > 0 ? firstAxisOf(file) : "none";
+  const own = role === "none" ? shape : rest;
   const lengths = own.map((length, i) => length ?? unknown(latent, i + shape.length - own.length));
   const latentSize = sizeOf(lengths);
   const axes = lengths.map((_, axis) => [axis]);
-  const value = makeValue(LATENT, lengths, shape.length > 1 ? [isBatched ? [BATCH] : [], ...axes] : axes);
-  const traced = isBatched ? first : undefined;
+  const batch = role === "batch" ? [BATCH] : [];
+  const value = makeValue(LATENT, lengths, role === "none" ? axes : [batch, ...axes]);
+  const others = inputsOf(model).filter(({ name }) => name !== latent.name);
   return {
     latent: { ...value, sourceShape: [latentSize] },
-    isRepeated: batching === "single" && shape.length > 1 && first !== 1,
+    isRepeated: role === "points",
     latentSize,
     latentShape: lengths,
-    fixed: others.map((input) => fixedInput(input, points.includes(input.name), isBatched, traced)),
-    tracedBatch: traced,
+    fixed: others.map((input) => {
+      const isPoints = points.includes(input.name);
+      const isBatched = role === "batch" || role === "one";
+      const hasBatch = isBatched && hasBatchFirst(input.shape ?? [], first, isPoints);
+      return fixedInput(input, isPoints, hasBatch ? batch : undefined);
+    }),
+    tracedBatch: role === "batch" ? first : undefined,
   };
 }
 
@@ -119,30 +146,26 @@ function unknown(input: Declared, axis: number): never {
   throw invalidFile(`axis ${axis} of the input ${show(input.name)} is declared without a length`);
 }
 
+/** Makes a fixed input; `batch` has the stored axes of its first axis, if that is the batch or stands for it. */
 function fixedInput(
   input: Declared,
   isPoints: boolean,
-  isBatched: boolean,
-  traced: number | undefined,
+  batch: readonly number[] | undefined,
 ): GraphInputs["fixed"][number] {
   const { name, elementType } = input;
-  if (name === LATENT) {
-    const reason = "is not the latent, which alone is called so here; rename it in the file";
-    throw invalidOption("", "source", `the input "${LATENT}" ${reason}`);
-  }
   const type = elementTypeOf(elementType);
   if (type === undefined) throw invalidFile(`the input ${show(name)} is none of numbers`);
   const shape = input.shape?.length === 0 ? [] : shapeOf(input);
-  const hasBatch = isBatched && hasBatchFirst(shape, traced, isPoints);
-  const own = hasBatch ? shape.slice(1) : shape;
-  const missing = shape.length - own.length;
-  const lengths = own.map(
-    (length, axis): Length =>
-      isPoints && axis === 0 ? "points" : (length ?? unknown(input, axis + missing)),
-  );
+  const missing = batch ? 1 : 0;
+  const lengths = shape
+    .slice(missing)
+    .map(
+      (length, axis): Length =>
+        isPoints && axis === 0 ? "points" : (length ?? unknown(input, axis + missing)),
+    );
   const axes = lengths.map((_, axis) => [axis]);
   const whole = lengths.length > 0 ? lengths : [1];
-  return { name, shape: whole, value: makeValue(name, whole, hasBatch ? [[BATCH], ...axes] : axes, type) };
+  return { name, shape: whole, value: makeValue(name, whole, batch ? [batch, ...axes] : axes, type) };
 }
 
 /**

@@ -1,6 +1,6 @@
 import { verifyDecoder } from "../../api/verify.ts";
 import { checkChoice, checkOptions } from "../../base/check.ts";
-import { LatentflowError, markedMessage } from "../../base/errors.ts";
+import { hasCode, LatentflowError, markedMessage } from "../../base/errors.ts";
 import { inTurns, type Pausable } from "../../base/event-loop.ts";
 import { callOf, gotten, theOption, wanted } from "../../base/message.ts";
 import { throwIfAborted } from "../../base/realms.ts";
@@ -26,7 +26,7 @@ import type { Prior } from "../../terms/priors.ts";
 import { LATENT_NAME, readLoss, readPoints, readPrior, readStart } from "../metadata.ts";
 import { buildDecoder } from "./build-decoder.ts";
 import { type ExternalData, type Outside, readOutside } from "./external-data.ts";
-import { type ImportedGraph, importGraph, nodesTo } from "./import-graph.ts";
+import { importGraph, nodesTo } from "./import-graph.ts";
 import { checkInputShapes, withInputShapes } from "./input-shapes.ts";
 import { findLatent } from "./inputs.ts";
 import type { FileGraph, Model, TensorRecord } from "./model.ts";
@@ -237,16 +237,16 @@ function named<T>(where: string, read: () => T): T {
   }
 }
 
+/** Adds the call and the file to the message of an error about the file; errors about options name the call themselves. */
 function withName(where: string, error: unknown): unknown {
   // A refusal outside of nodes concerns the output.
   if (error instanceof NodeRefusal)
     return invalidFile(`${where}: its output cannot be put in order: ${error.message}`);
-  if (!(error instanceof LatentflowError)) return error;
-  const message = markedMessage(error);
-  if (message.startsWith(where)) return error;
-  return new LatentflowError(error.code, `${where}: ${message}`, { cause: error.cause });
+  if (!(error instanceof LatentflowError && hasCode(error, "invalid_file"))) return error;
+  return invalidFile(`${where}: ${markedMessage(error)}`, error.cause);
 }
 
+/** Makes the decoder of a file. Only errors about the file are named here; those about options and memory name the call. */
 function* importDecoder(
   where: string,
   file: Parsed,
@@ -254,9 +254,14 @@ function* importDecoder(
   options: Checked,
   { maxBytes }: Limits,
 ): Pausable<Decoder> {
+  const total = file.tensors.reduce((sum, record) => sum + tensorBytes(record), 0);
+  checkSize(where, "the file's tensors take", total, maxBytes);
+  const { graph, outputLayout, defaults } = yield* importFile(where, file, outside, options);
+  return yield* buildDecoder(where, graph, outputLayout, defaults, maxBytes);
+}
+
+function* importFile(where: string, file: Parsed, outside: Outside, options: Checked) {
   try {
-    const total = file.tensors.reduce((sum, record) => sum + tensorBytes(record), 0);
-    checkSize(where, "the file's tensors take", total, maxBytes);
     const initializers = new Map<string, Tensor>();
     for (const record of file.tensors) {
       if (initializers.has(record.name)) {
@@ -264,43 +269,20 @@ function* importDecoder(
       }
       initializers.set(record.name, yield* readTensor(record, outside.get(record)));
     }
-    const { graph, outputLayout } = yield* importedGraph(where, file, initializers, options);
+    const graph = yield* importGraph(file, initializers);
+    const outputLayout = writeOutput(where, graph, options);
     const { start } = options;
     const { metadata } = file.model;
+    const { latentSize } = graph.inputs;
     const defaults = {
       loss: options.loss ?? readLoss(metadata),
       prior: options.prior ?? readPrior(metadata),
-      startFor: (latentSize: number) =>
-        start ? checkStartSize(where, start, latentSize) : readStart(metadata, latentSize),
+      start: start ? checkStartSize(where, start, latentSize) : readStart(metadata, latentSize),
     };
-    return yield* buildDecoder(where, graph, outputLayout, defaults, maxBytes);
+    return { graph, outputLayout, defaults };
   } catch (error) {
     throw withName(where, error);
   }
-}
-
-/**
- * Imports the graph up to its output. If an input of points has at most two axes, the file may lack a batch axis: it is
- * first read as having one and, if that fails, as having none.
- */
-function* importedGraph(
-  where: string,
-  file: Parsed,
-  initializers: ReadonlyMap<string, Tensor>,
-  options: Checked,
-): Pausable<{ readonly graph: ImportedGraph; readonly outputLayout: "channelsFirst" | "channelsLast" }> {
-  const { model, points } = file;
-  const isOpen = model.inputs.some(({ name, shape }) => points.includes(name) && (shape?.length ?? 0) <= 2);
-  let failure: unknown;
-  for (const batching of isOpen ? (["batched", "single"] as const) : (["batched"] as const)) {
-    try {
-      const graph = yield* importGraph(file, initializers, batching);
-      return { graph, outputLayout: writeOutput(where, graph, options) };
-    } catch (error) {
-      failure ??= error;
-    }
-  }
-  throw failure;
 }
 
 function findOutput(where: string, model: Model, name: string | undefined): string {
@@ -312,7 +294,7 @@ function findOutput(where: string, model: Model, name: string | undefined): stri
     throw objection(where, "output", `is ${gotten(show(name))}, ${but}`);
   }
   if (names.length === 1) return names[0]!;
-  if (names.length === 0) throw invalidFile(`${where}: the file's graph has no output`);
+  if (names.length === 0) throw invalidFile("the file's graph has no output");
   const sentence = `the file has several outputs: ${shown}; say which by ${theOption("output")}`;
   throw invalidOption(where, "output", sentence);
 }

@@ -3,7 +3,7 @@
 // src/onnx/read/import-graph.ts, src/onnx/read/inputs.ts, src/onnx/read/model.ts, src/onnx/read/output.ts,
 // src/onnx/read/protobuf.ts, src/onnx/read/tensor.ts, src/onnx/read/activations.ts,
 // src/onnx/read/folding/elementwise.ts, src/onnx/read/folding/lengths.ts, src/onnx/read/folding/reductions.ts,
-// src/onnx/read/folding/shapes.ts.
+// src/onnx/read/folding/shapes.ts, src/onnx/read/rewrite-rules.ts, src/onnx/read/simplify.ts.
 import { readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { test } from "uvu";
@@ -153,6 +153,34 @@ test("inputs: the latent by name, metadata or type; integers name rows of a tabl
     "invalid_argument",
     /the input "z" is not the latent/,
   );
+});
+
+test("the latent's first axis is the batch or the points, by the shapes that the file declares", async () => {
+  const fixed = { xyz: Float32Array.of(1, 2, 3, 4, 5, 6) };
+  for (const length of [undefined, "n", 4]) {
+    for (const output of [
+      [length, 1],
+      [length, length],
+    ]) {
+      const file = new OnnxFile(["z", "xyz", "y"]);
+      const [z, xyz] = [file.input("z", [length, 3]), file.input("xyz", [length, 3])];
+      const isRepeated = output[1] === 1;
+      const equation = { equation: { text: isRepeated ? "ni,ni->n" : "bi,ni->bn" } };
+      const sums = file.apply("", "Einsum", [z, xyz], equation);
+      const made = isRepeated ? file.apply("", "Unsqueeze", [sums, file.integers([1])]) : sums;
+      const bytes = file.toMessage("y", made, output, []).toBytes();
+      const decoder = await loadOnnx(bytes, { latent: "z", points: "xyz" });
+      assert.equal([...(await decode(decoder, Float32Array.of(1, 0, 2), { points: 2, fixed }))], [7, 16]);
+    }
+  }
+});
+
+test("an error about the file names the call and the file once", async () => {
+  const file = new OnnxFile(["z", "y"]);
+  const made = file.apply("node", "Tanh", [file.input("z", ["batch", 2])]);
+  const prior = ["latentflow.prior", '{"name":"gaussian","mean":0,"std":-1}'] as const;
+  const bytes = file.toMessage("y", made, ["batch", 2], [prior]).toBytes();
+  await rejected(loadOnnx(bytes), "invalid_file", /^loadOnnx: the file's latentflow\.prior/);
 });
 
 test("an operation that has taken up another one is no longer like what it was", () => {

@@ -1,5 +1,5 @@
 import { sizeOf, stridesOf } from "../../../graph/operations.ts";
-import { equationOf } from "../einsum-equation.ts";
+import { type Equation, equationOf } from "../einsum-equation.ts";
 import { type LabelledNumbers, sumOfProducts } from "../folding/einsum.ts";
 import type { NodeView } from "../node-view.ts";
 import { type Numbers, strided } from "../tensor.ts";
@@ -30,12 +30,15 @@ interface Labelled {
 /** Maximum number of numbers that one node computes from constants: 256 MB as float32. */
 const MOST_NUMBERS = 2 ** 26;
 
-/** Translates an Einsum node, combining operands from left to right. */
+/** Translates an Einsum node. */
 export function einsum(node: NodeView): Value {
   const values = node.values();
-  const equation = equationOf(node, values.map(dimensionsOf));
-  const operands = values.map((value, i) => labelled(node, value, equation.inputs[i]!));
-  const { output } = equation;
+  return contraction(node, values, equationOf(node, values.map(dimensionsOf)));
+}
+
+/** Multiplies values by an equation that fits them, from left to right, and sums over the labels that the output lacks. */
+export function contraction(node: NodeView, values: readonly Value[], { inputs, output }: Equation): Value {
+  const operands = values.map((value, i) => labelled(node, value, inputs[i]!));
   const product = operands.slice(1).reduce((left, right, i) => {
     const later = new Set([...output, ...operands.slice(i + 2).flatMap(({ labels }) => labels)]);
     const wanted = ({ labels }: Labelled) => new Set([...later, ...labels]);

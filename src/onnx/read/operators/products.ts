@@ -4,9 +4,8 @@ import type { NodeView } from "../node-view.ts";
 import type { Site } from "../site.ts";
 import { type Numbers, strided } from "../tensor.ts";
 import { BATCH, makeValue, replaced, type Value, withRank } from "../value.ts";
-import { combine, linear } from "./arithmetic.ts";
 
-// Translates matrix products, of constant or computed matrices.
+// Writes matrix products, of constant or computed matrices.
 
 /** Reason for refusing a product along the batch axis. */
 export const ALONG_BATCH =
@@ -42,77 +41,6 @@ export function multiplied(
   if (length !== rows) return node.refuse(`it multiplies ${length} numbers by a matrix of ${rows} rows`);
   const weight = strided(values, [columns, rows], [columnStride, rowStride]);
   return writeAlong(node, "dense", value, axis, { settings: { units: columns }, weight, bias }, columns);
-}
-
-/**
- * Returns a value as a constant matrix; undefined if the value is computed, includes the batch, has fewer than two axes, or has
- * an axis longer than 1 before the last two.
- */
-function matrixOf({ source, shape, axes }: Value): Matrix | undefined {
-  if (typeof source === "string" || axes.flat().includes(BATCH)) return undefined;
-  // Leading axes of length 1 are ignored.
-  const lengths = axes.map((factors) => factors.reduce((all, each) => all * (shape[each] as number), 1));
-  if (lengths.length < 2 || lengths.slice(0, -2).some((length) => length !== 1)) return undefined;
-  const [rows, columns] = lengths.slice(-2) as [number, number];
-  return { values: source, rows, columns, rowStride: columns, columnStride: 1 };
-}
-
-function transposed({ values, rows, columns, rowStride, columnStride }: Matrix): Matrix {
-  return { values, rows: columns, columns: rows, rowStride: columnStride, columnStride: rowStride };
-}
-
-/** Translates a Gemm node, alpha · A · B + beta · C. */
-export function gemm(node: NodeView): Value {
-  const a = node.value(0);
-  const b = node.value(1);
-  if (a.axes.length !== 2 || b.axes.length !== 2) return node.refuse("it multiplies what are no matrices");
-  const turn = (value: Value, turns: boolean): Value =>
-    turns ? { ...value, axes: [...value.axes].reverse() } : value;
-  const isTurned = { a: node.integer("transA", 0) !== 0, b: node.integer("transB", 0) !== 0 };
-  const matrix = matrixOf(b);
-  const product = matrix
-    ? multiplied(node, turn(a, isTurned.a), 1, isTurned.b ? transposed(matrix) : matrix)
-    : productOf(node, turn(a, isTurned.a), turn(b, isTurned.b));
-  const scaled = linear(node, product, node.float("alpha", 1), 0);
-  if (!node.has(2)) return scaled;
-  const beta = node.float("beta", 1);
-  return beta === 0 ? scaled : combine(node, "add", scaled, linear(node, node.value(2), beta, 0));
-}
-
-/** Translates a MatMul node. */
-export function matmul(node: NodeView): Value {
-  const [a, b] = [node.value(0), node.value(1)];
-  if (a.axes.length === 1 || b.axes.length === 1) return vectorProduct(node, a, b);
-  return productOf(node, a, b);
-}
-
-function productOf(node: NodeView, a: Value, b: Value): Value {
-  const matrix = matrixOf(b);
-  if (matrix && typeof a.source === "string") {
-    // The product has as many axes as the matrix, even if those before its last two have length 1.
-    const whole = withRank(a, Math.max(a.axes.length, b.axes.length));
-    return multiplied(node, whole, whole.axes.length - 1, matrix);
-  }
-  const left = matrixOf(a);
-  if (left && typeof b.source === "string" && a.axes.length <= b.axes.length) {
-    return multiplied(node, b, b.axes.length - 2, transposed(left));
-  }
-  return productOfValues(node, a, b);
-}
-
-/**
- * Multiplies two values, one or both of them vectors. A vector becomes a matrix by an added axis of length 1, which the result
- * drops.
- */
-function vectorProduct(node: NodeView, a: Value, b: Value): Value {
-  const left: Value = a.axes.length === 1 ? { ...a, axes: [[], ...a.axes] } : a;
-  const right: Value = b.axes.length === 1 ? { ...b, axes: [...b.axes, []] } : b;
-  const product = productOf(node, left, right);
-  const rank = product.axes.length;
-  const axes = product.axes.filter((_, axis) => {
-    return !(a.axes.length === 1 && axis === rank - 2) && !(b.axes.length === 1 && axis === rank - 1);
-  });
-  return { ...product, axes };
 }
 
 /** Multiplies two values as matrices in their last two axes, with the other axes broadcast. */

@@ -14,10 +14,10 @@ import * as convolutions from "./convolutions.ts";
 import { einsum } from "./einsum.ts";
 import * as extrema from "./extrema.ts";
 import * as pointwise from "./functions.ts";
+import * as matmul from "./matmul.ts";
 import * as norms from "./norms.ts";
 import * as patterns from "./patterns.ts";
 import * as pooling from "./pooling.ts";
-import * as products from "./products.ts";
 import * as rearranging from "./rearranging.ts";
 import * as reductions from "./reductions.ts";
 import * as resampling from "./resampling.ts";
@@ -31,9 +31,9 @@ import { resize, upsample } from "./resize.ts";
 export const OPERATORS = {
   // Products
   /** Refused: a product along the batch. */
-  Gemm: { inputs: 2, read: products.gemm, fold: folded.gemm },
+  Gemm: { inputs: 2, read: matmul.gemm, fold: matmul.foldGemm },
   /** Refused: a product along the batch, or of a constant matrix along the points. */
-  MatMul: { inputs: 2, read: products.matmul, fold: folded.matmul, wraps: true },
+  MatMul: { inputs: 2, read: matmul.matmul, fold: matmul.foldMatmul, wraps: true },
   /**
    * Refused: a sum, a product or a diagonal along the batch; a diagonal along the points; `...` in an input and not
    * in the output.
