@@ -25,14 +25,14 @@ export { activationBackward, activationForward } from "./ops/activation-function
 export { packPanels } from "./ops/panels";
 export { pointwiseForward } from "./ops/pointwise-functions";
 export { multiply } from "./ops/product";
-export { propose as solverPropose } from "./solve/descent";
+export { takeCurvature as solverTakeCurvature, takeMatrix as solverTakeMatrix } from "./solve/dispatch";
 export { sharedFactorInto } from "./solve/lbfgs-preconditioner";
+export { propose as solverPropose } from "./solve/line-search";
 export {
   acceptSteps as solverAcceptSteps,
   run as solverRun,
   takeGradients as solverTakeGradients,
 } from "./solve/rounds";
-export { takeCurvature as solverTakeCurvature, takeMatrix as solverTakeMatrix } from "./solve/solvers";
 export { lossBackward, lossForward } from "./terms/loss";
 // Functions of a prior alone: for backends that evaluate the decoder elsewhere, and for tests.
 export {

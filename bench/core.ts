@@ -1,6 +1,6 @@
 // One runtime's figures; bench/main.ts runs this in each. Everything is a ratio inside one run.
 
-import { residentRows } from "../src/backend/wasm/pacer.ts";
+import { residentRows } from "../src/backend/wasm/batch-size.ts";
 import { costOf } from "../src/graph/graph.ts";
 import { type Amd, amd, encode, type Lbfgs, lbfgs, summary } from "../src/index.ts";
 import { benchBackend } from "./kernels.ts";

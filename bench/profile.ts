@@ -2,11 +2,11 @@
 // are timed as they are made, of encode each phase of a solver's rounds; what happens inside a pass is shared out by the
 // times of its kernels on the same number of rows (parts.ts), measured before and after.
 
-import { residentRows } from "../src/backend/wasm/pacer.ts";
+import { residentRows } from "../src/backend/wasm/batch-size.ts";
 import { type PackedDecoder, packDecoder } from "../src/backend/wasm/packed.ts";
 import { type Amd, amd, binaryCrossEntropy, createDecoder, encode, type Lbfgs, lbfgs } from "../src/index.ts";
 import type { Kernels } from "../src/kernels/instance.ts";
-import { Descent, GaussNewton, Request, Sample, Workspace } from "../src/kernels/layout.ts";
+import { GaussNewton, LineSearch, Request, Sample, Workspace } from "../src/kernels/layout.ts";
 import { createDataset, rmsprop, train } from "../src/train/index.ts";
 import { benchBackend, benchKernels } from "./kernels.ts";
 import { measureParts, type PassParts } from "./parts.ts";
@@ -159,7 +159,7 @@ function solveInPhases(packed: PackedDecoder, spent: Map<Phase, number>) {
   /** Gives a row what it asks for; returns the passes that it took. */
   function serve(solver: number, workspace: number, work: number, row: number): number {
     const view = arena.view();
-    const [residents, d] = [Descent.get(view, solver, "residents"), packed.decoder.latentSize];
+    const [residents, d] = [LineSearch.get(view, solver, "residents"), packed.decoder.latentSize];
     const request = Sample.get(view, view.getUint32(residents + 4 * row, true), "request");
     if (request === Request.curvatureAlongGradient) {
       const along = timed("matrices", () => kernels.objectiveCurvatureAlong(graph, workspace, work, row));

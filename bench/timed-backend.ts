@@ -1,6 +1,6 @@
 import type { Backend } from "../src/backend/backend.ts";
 import { packDecoder } from "../src/backend/wasm/packed.ts";
-import { runHere } from "../src/backend/wasm/run.ts";
+import { runHere } from "../src/backend/wasm/team.ts";
 import type { Decoder } from "../src/index.ts";
 import type { Kernels } from "../src/kernels/instance.ts";
 import { benchBackend, benchKernels } from "./kernels.ts";

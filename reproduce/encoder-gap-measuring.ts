@@ -9,7 +9,7 @@ import {
   lbfgs,
   type Prior,
 } from "../src/index.ts";
-import { leastLosses } from "../src/terms/floor.ts";
+import { lossFloors } from "../src/terms/loss-floor.ts";
 import { type DataSplits, type Dataset, encodeWith } from "../src/train/index.ts";
 import { type Classified, linearAccuracy } from "./classify.ts";
 import type { JobContext } from "./element.ts";
@@ -314,7 +314,7 @@ async function classify(
 async function measureTurns({ decoder, encoder }: Trained, invert: Find, test: Dataset): Promise<Turns> {
   const half = Math.min(MEASURED, Math.floor(test.count / 2));
   const lossesOf = async (y: Float32Array) => {
-    const least = leastLosses(decoder.loss!, y, decoder.outputSize);
+    const floors = lossFloors(decoder.loss!, y, decoder.outputSize);
     const at = async (z0: Float32Array) => {
       const { loss } = await encode(decoder, y, {
         z0,
@@ -322,7 +322,7 @@ async function measureTurns({ decoder, encoder }: Trained, invert: Find, test: D
         backend,
         prior: "none",
       });
-      return loss.map((value, i) => value - least[i]!);
+      return loss.map((value, i) => value - floors[i]!);
     };
     const inverted = await at(await invert({ y }));
     const own = encoder && (await at(await encodeWith(encoder, y, { backend })));

@@ -1,5 +1,5 @@
 import { binaryCrossEntropy } from "../src/index.ts";
-import { leastLosses } from "../src/terms/floor.ts";
+import { lossFloors } from "../src/terms/loss-floor.ts";
 import type { DataName } from "./element.ts";
 import { DATA } from "./paper-setting.ts";
 
@@ -54,6 +54,6 @@ export async function computeFloor(name: FloorName): Promise<number> {
   const { data, part, first }: Shown = SHOWN[name];
   const all = (await DATA[data]())[part];
   const images = first === undefined ? all : all.slice(0, first);
-  const least = leastLosses(binaryCrossEntropy(), images.toFloat32(), images.size);
-  return least.reduce((sum, each) => sum + each, 0) / images.count;
+  const floors = lossFloors(binaryCrossEntropy(), images.toFloat32(), images.size);
+  return floors.reduce((sum, each) => sum + each, 0) / images.count;
 }

@@ -2,24 +2,24 @@ import {
   AT_REST,
   CONVERGED,
   CURVATURE_ALONG_GRADIENT,
-  Descent,
   finish,
   finishWithoutStep,
   isLower,
+  LineSearch,
   REACHED_T1,
   residentOf,
   Sample,
   STALLED,
-} from "./descent";
+} from "./line-search";
 
 /**
- * AMD, the adaptive minimise-distance solver (equations 6 and 7 of the paper): gradient descent, p = -∇l, with a step length
+ * AMD, the adaptive minimise-distance solver (equations 6 and 7 of the paper): gradient search, p = -∇l, with a step length
  * of its own for each sample.
  *
  * Memory of a sample's row: p, f64[d], then f64[window], a ring buffer of the losses after the last accepted steps.
  */
 @unmanaged
-export class Amd extends Descent {
+export class Amd extends LineSearch {
   maxBacktracks: i32; // 72
   window: i32; // 76
   /**

@@ -1,5 +1,4 @@
 import { addTimes, dot, solveLower, solveUpper } from "./cholesky";
-import { Sample } from "./descent";
 import {
   changeAt,
   gradientOf,
@@ -10,6 +9,7 @@ import {
   stepAt,
   takeIdentity,
 } from "./lbfgs-state";
+import { Sample } from "./line-search";
 import { inverseFormLowRank, solveLowRank } from "./low-rank";
 
 /**

@@ -1,5 +1,4 @@
 import { dot, FACTORS_AT_ONCE, factorise, factoriseShifted, packedSize, SIDE_BY_SIDE, Six } from "./cholesky";
-import { Sample } from "./descent";
 import {
   changeAt,
   Lbfgs,
@@ -10,6 +9,7 @@ import {
   productAt,
   stepAt,
 } from "./lbfgs-state";
+import { Sample } from "./line-search";
 import { inverseFormsLowRank, quadraticFormLowRank } from "./low-rank";
 
 /**

@@ -1,5 +1,5 @@
 import { packedSize } from "./cholesky";
-import { Descent, Sample } from "./descent";
+import { LineSearch, Sample } from "./line-search";
 
 /**
  * Memory of the solver `lbfgs`: options and scratch of a call, and state of each sample. The algorithm is in lbfgs.ts.
@@ -9,7 +9,7 @@ import { Descent, Sample } from "./descent";
  * low-rank.ts, with its shift; or a multiple of I.
  */
 @unmanaged
-export class Lbfgs extends Descent {
+export class Lbfgs extends LineSearch {
   /** Number m of L-BFGS pairs (step s, gradient change y) stored per sample. */
   pairs: i32; // 72
   /**
@@ -86,7 +86,7 @@ export class LbfgsState {
    */
   contrary: i32; // 32
   /** Phase of the line search: BACKTRACKING, LENGTHENING, PROBING, HALVING or RETURNING of lbfgs.ts. */
-  search: i32; // 36
+  phase: i32; // 36
   /** 1 if a probe, a trial step at the end of a solve, was not accepted from the current z. */
   wasProbed: i32; // 40
   /** Pointer to the Cholesky factor L, packed f64, of the preconditioner H, a multiple of LLᵀ; 0 if H is of low rank or a multiple of I. */

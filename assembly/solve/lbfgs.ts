@@ -1,4 +1,14 @@
 import { dot } from "./cholesky";
+import { copyGradient, inverseScale, learnPair, takeLongest, twoLoops } from "./lbfgs-pairs";
+import {
+  isShared,
+  knowsMatrix,
+  pickDamping,
+  retakeFactor,
+  takeFirst,
+  takeUndamped,
+} from "./lbfgs-preconditioner";
+import { copyMatrix, gradientOf, Lbfgs, LbfgsState, stateOf, takeIdentity } from "./lbfgs-state";
 import {
   CONVERGED,
   CURVATURE_ALONG_GRADIENT,
@@ -11,17 +21,7 @@ import {
   Sample,
   SHARED_JACOBIAN_MATRIX,
   STALLED,
-} from "./descent";
-import { copyGradient, inverseScale, learnPair, takeLongest, twoLoops } from "./lbfgs-pairs";
-import {
-  isShared,
-  knowsMatrix,
-  pickDamping,
-  retakeFactor,
-  takeFirst,
-  takeUndamped,
-} from "./lbfgs-preconditioner";
-import { copyMatrix, gradientOf, Lbfgs, LbfgsState, stateOf, takeIdentity } from "./lbfgs-state";
+} from "./line-search";
 
 /**
  * L-BFGS for each sample, preconditioned by the decoder's Gauss-Newton matrix. test/assembly/solve/lbfgs-rule.test.ts compares
@@ -68,10 +68,10 @@ import { copyMatrix, gradientOf, Lbfgs, LbfgsState, stateOf, takeIdentity } from
 /** Relative rounding error of a loss evaluated in float32: 2⁻²³. */
 const NOISE: f64 = 1.0 / 8388608;
 /**
- * Multiple of the loss's excess over its lower bound below which the decrease so far counts as near its end: θ is then the
- * smaller, the closer the loss is to the bound, so that data which the decoder reaches exactly are met exactly.
+ * Multiple of the loss's excess over its floor below which the decrease so far counts as near its end: θ is then the
+ * smaller, the closer the loss is to its floor, so that data which the decoder reaches exactly are met exactly.
  */
-const NEAR_BOUND: f64 = 16;
+const NEAR_FLOOR: f64 = 16;
 /** Minimum rise of the loss that is distinguished from rounding, in multiples of NOISE times the loss. */
 const SHOWN_RISE: f64 = 16;
 /**
@@ -160,7 +160,7 @@ const GRADIENT_LOOK_THRESHOLDS: f64 = 5;
  */
 const REMAINING_FACTOR: f64 = 5;
 
-/** Phases of a line search, the values of LbfgsState.search. */
+/** Phases of a line search, the values of LbfgsState.phase. */
 const BACKTRACKING: i32 = 0;
 const LENGTHENING: i32 = 1;
 const PROBING: i32 = 2;
@@ -286,7 +286,7 @@ function hasFallen(sample: Sample): bool {
 
 /**
  * Sets the direction p and starts its line search; starts the final check if p predicts too small a decrease; ends the sample
- * as STALLED if p is no descent direction.
+ * as STALLED if p is no search direction.
  */
 function setDirection(lbfgs: Lbfgs, row: usize): void {
   const d = lbfgs.latentSize;
@@ -327,21 +327,21 @@ function setDirection(lbfgs: Lbfgs, row: usize): void {
   sample.trial = 0;
   if (isLittle || isAlongGradient) {
     sample.dt = max(PROBE_THRESHOLDS * state.threshold, PROBE_SHARE * abs(sample.objective)) / -sample.slope;
-    state.search = PROBING;
+    state.phase = PROBING;
   } else {
-    state.search = isFirst ? LENGTHENING : BACKTRACKING;
+    state.phase = isFirst ? LENGTHENING : BACKTRACKING;
   }
 }
 
 /**
  * Returns θ, the smallest decrease of the loss that counts as progress: `tolerance` times the decrease so far, or times its
- * geometric mean with NEAR_BOUND times the excess over the lower bound if that is smaller; plus the rounding of float32
+ * geometric mean with NEAR_FLOOR times the excess over the floor if that is smaller; plus the rounding of float32
  * evaluations.
  */
 function thresholdOf(lbfgs: Lbfgs, sample: Sample): f64 {
-  const excess = abs(sample.objective - sample.leastLoss);
+  const excess = abs(sample.objective - sample.lossFloor);
   const fallen = max(sample.initialObjective - sample.objective, excess);
-  return lbfgs.tolerance * sqrt(fallen * min(fallen, NEAR_BOUND * excess)) + NOISE * abs(sample.objective);
+  return lbfgs.tolerance * sqrt(fallen * min(fallen, NEAR_FLOOR * excess)) + NOISE * abs(sample.objective);
 }
 
 // Line search.
@@ -357,15 +357,15 @@ export function lbfgsTried(lbfgs: Lbfgs, row: usize, loss: f64): bool {
   const share = sample.acceptedSteps < EARLY_STEPS ? max(lbfgs.slope, EARLY_SHARE) : lbfgs.slope;
   const isEnough = isLower(sample, loss, share);
   const fall = sample.objective - loss;
-  const search = state.search;
-  if (search === HALVING) {
+  const phase = state.phase;
+  if (phase === HALVING) {
     if (isEnough && fall > HALF_GAIN * state.bestFall) return true;
     returnToBest(sample, state);
     return false;
   }
-  if (search === LENGTHENING || search === PROBING) {
+  if (phase === LENGTHENING || phase === PROBING) {
     const promised = sample.dt * -sample.slope;
-    const isFirstTrial = search === LENGTHENING && state.bestDt === 0;
+    const isFirstTrial = phase === LENGTHENING && state.bestDt === 0;
     const linear = max(share, isFirstTrial ? LINEAR_SHARE : LINEAR_SHARE_ONCE_LONGER);
     if (isFinite(<f32>loss) && fall >= linear * promised) {
       keepBest(sample, state, fall);
@@ -377,8 +377,8 @@ export function lbfgsTried(lbfgs: Lbfgs, row: usize, loss: f64): bool {
       returnToBest(sample, state);
       return false;
     }
-    state.search = BACKTRACKING;
-    if (search === PROBING && !isEnough) {
+    state.phase = BACKTRACKING;
+    if (phase === PROBING && !isEnough) {
       endProbe(lbfgs, row);
       return false;
     }
@@ -387,10 +387,10 @@ export function lbfgsTried(lbfgs: Lbfgs, row: usize, loss: f64): bool {
     shorten(lbfgs, row, loss);
     return false;
   }
-  const isShortenedFirst = search === BACKTRACKING && sample.acceptedSteps === 0 && sample.trial > 0;
+  const isShortenedFirst = phase === BACKTRACKING && sample.acceptedSteps === 0 && sample.trial > 0;
   if (isShortenedFirst && fall < 0.5 * sample.dt * -sample.slope) {
     keepBest(sample, state, fall);
-    state.search = HALVING;
+    state.phase = HALVING;
     tryNext(sample, 0.5 * sample.dt);
     return false;
   }
@@ -404,7 +404,7 @@ function keepBest(sample: Sample, state: LbfgsState, fall: f64): void {
 
 /** Evaluates the best step once more, since gradients are computed at the point evaluated last. */
 function returnToBest(sample: Sample, state: LbfgsState): void {
-  state.search = RETURNING;
+  state.phase = RETURNING;
   tryNext(sample, state.bestDt);
 }
 

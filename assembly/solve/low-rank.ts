@@ -4,7 +4,7 @@ import { Lbfgs } from "./lbfgs-state";
 /**
  * Preconditioner of decoders with many latents: H = VΛVᵀ + ρ(I - VVᵀ) + shift · I. The r columns of V, in memory one after the
  * other, are the Ritz vectors of the decoder's Gauss-Newton matrix A of the largest Ritz values Λ; ρ stands for its other
- * eigenvalues. A product with H⁻¹ takes 2rd multiplications, another shift none. src/backend/wasm/low-rank.ts makes V, Λ and ρ.
+ * eigenvalues. A product with H⁻¹ takes 2rd multiplications, another shift none. src/backend/wasm/randomised-low-rank.ts makes V, Λ and ρ.
  */
 
 /** Returns the bytes from one Ritz vector to the next: d floats, padded to a multiple of eight. */

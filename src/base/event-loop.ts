@@ -1,7 +1,11 @@
 import { throwIfAborted } from "./realms.ts";
 
-/** Maximum time of work, in milliseconds, before the event loop runs. */
-const LONGEST_TURN = 8;
+/**
+ * Pause between slices: duration of work, in milliseconds, after which the event loop runs. A page then drops one frame at most.
+ */
+export const SLICE = 10;
+/** Share of SLICE after which a pause is due: work in slices of that length, some of them a little shorter, pauses after each. */
+const DUE = 0.8;
 
 /**
  * Promise of the most recently requested pause. Pauses of concurrent calls end one after the other, each in a task of its
@@ -16,7 +20,7 @@ let lastTurn = Promise.resolve();
 export function makeTurns(): () => Promise<void> | undefined {
   let turnStart = performance.now();
   return () => {
-    if (performance.now() - turnStart < LONGEST_TURN) return undefined;
+    if (performance.now() - turnStart < DUE * SLICE) return undefined;
     lastTurn = lastTurn.then(nextTask);
     return lastTurn.then(() => {
       turnStart = performance.now();

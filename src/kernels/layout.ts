@@ -1,25 +1,25 @@
-import type { Descent } from "../../build/wasm/structs.ts";
+import type { LineSearch } from "../../build/wasm/structs.ts";
 import { type ActivationName, activations } from "../graph/activation.ts";
 import { POINTWISE_PARAMETERS, type PointwiseName } from "../graph/pointwise.ts";
 import type { Loss } from "../terms/losses.ts";
 import type { FieldsIn } from "./struct.ts";
 
 // The structs' fields are documented where they are declared: in assembly/memory, assembly/terms/prior.ts, and in
-// assembly/solve/descent.ts and the classes that extend it.
+// assembly/solve/line-search.ts and the classes that extend it.
 export * from "../../build/wasm/structs.ts";
 
 /** Values of the struct fields that all solvers share. */
-export type DescentFields = FieldsIn<typeof Descent>;
+export type LineSearchFields = FieldsIn<typeof LineSearch>;
 
-/** Codes of the solvers implemented in assembly/, constants of assembly/solve/descent.ts. */
+/** Codes of the solvers implemented in assembly/, constants of assembly/solve/line-search.ts. */
 export const SOLVER_CODES = { amd: 0, lbfgs: 1 } as const;
 
-/** Codes of the evaluations that a sample may request before its next step, constants of assembly/solve/descent.ts. */
+/** Codes of the evaluations that a sample may request before its next step, constants of assembly/solve/line-search.ts. */
 export const Request = { curvatureAlongGradient: 1, sharedJacobianMatrix: 2, ownMatrix: 3 } as const;
 
 /**
  * Value of a sample's `trial` before the objective at the sample's start latent z0 is evaluated; a constant of
- * assembly/solve/descent.ts.
+ * assembly/solve/line-search.ts.
  */
 export const FIRST_TRIAL = -1;
 
@@ -51,7 +51,7 @@ export function packedSize(d: number): number {
 
 /**
  * Codes of the states of a sample whose data are in WASM memory, `empty` for memory that holds no sample at present: values of
- * `Sample.state`, constants of assembly/solve/descent.ts.
+ * `Sample.state`, constants of assembly/solve/line-search.ts.
  */
 export const SampleState = { empty: 0, waiting: 1, running: 2, done: 3 } as const;
 

@@ -6,10 +6,10 @@ import { MAX_COUNT } from "./base.ts";
 export interface LbfgsOptions {
   /**
    * Decrease of the loss in one step below which convergence is checked, ≥ 0: a fraction of its decrease so far, or of its
-   * excess over its lower bound if that is larger; less near that bound. With 0 only the rounding of float32 counts. Default 1e-6.
+   * excess over its floor if that is larger; less near the floor. With 0 only the rounding of float32 counts. Default 1e-6.
    *
-   * The threshold is θ = tolerance · √(F · min(F, 16 e)) + 2⁻²³ · |l|: e is the loss l less its lower bound, the targets' own
-   * entropy for cross entropy and 0 for other losses; F is the decrease so far, or e if that is larger; 2⁻²³ is the rounding of
+   * The threshold is θ = tolerance · √(F · min(F, 16 e)) + 2⁻²³ · |l|: e is the loss l less its floor, the targets' own entropy
+   * for cross entropy and 0 for other losses; F is the decrease so far, or e if that is larger; 2⁻²³ is the rounding of
    * float32 evaluations. With a prior, l is the objective. Data that the decoder reaches, y = D(z), are thus met closely (see
    * site/results/experiments.md). A step that is expected to lower the loss by less than θ, or has done so, starts the final check
    * for convergence; see `lbfgs`. Many such steps may add up to more than θ: see `stats.remainingFall`.

@@ -37,8 +37,8 @@ export interface Objective {
    * @returns gradients, [rows.length, d]
    */
   gradient(rows: Int32Array): Promise<Float64Array>;
-  /** Returns the lower bound of a row's loss, which its data set. Absent if it is 0 for every row. */
-  readonly leastLoss?: (row: number) => number;
+  /** Returns the floor of a row's loss, the lower bound that its data set. Absent if it is 0 for every row. */
+  readonly lossFloor?: (row: number) => number;
   /** Gauss-Newton curvature of the losses; undefined if it is unknown, as for a custom loss without `curvature`. */
   readonly curvature?: Curvature;
   /** WASM module with which solvers compute their steps. Default: this package's own kernels. */
@@ -152,14 +152,14 @@ export interface SharedCurvature {
     readonly damping: number;
   };
   /** Low-rank form of A₀, for decoders with many latents; in place of `own`. */
-  readonly lowRank?: LowRank;
+  readonly lowRank?: LowRankArrays;
 }
 
 /**
  * Low-rank form of the Gauss-Newton matrix A₀ at the decoder's start latent: VΛVᵀ + ρ(I - VVᵀ), by the r Ritz vectors V of its
  * largest Ritz values Λ. assembly/solve/low-rank.ts computes with it.
  */
-export interface LowRank {
+export interface LowRankArrays {
   /** Number r of Ritz vectors, a multiple of four: the last ones may be zeros, with ρ as their values. */
   readonly rank: number;
   /** Ritz vectors, one after the other, each padded with zeros to `paddedSize(d)` numbers. */

@@ -57,11 +57,6 @@ export class Recording {
     if (this.times === undefined || this.times[this.passed[sample]!] === t) this.keep(sample, t, state, loss);
   }
 
-  /** Stores the recording of a sample that was solved on another thread. */
-  put(sample: number, recorded: RecordedSample): void {
-    this.samples[sample] = recorded;
-  }
-
   /** Returns the trajectories for a result: times as float64, z (without velocities) and losses as float32. */
   toTrajectories(latentSize: number): Trajectory[] {
     return this.samples.map(({ t, states, losses }) => {

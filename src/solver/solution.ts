@@ -1,7 +1,6 @@
 import type { Owned } from "../base/owned.ts";
-import { gatherRows } from "../base/rows.ts";
 import type { Values } from "./objective.ts";
-import { type RecordedSample, Recording, type SaveAt } from "./recording.ts";
+import { Recording, type SaveAt } from "./recording.ts";
 import { type EncodeResult, type FieldOfCall, type SolveStatistics, STATISTICS } from "./result.ts";
 import { STATUSES, type Status } from "./status.ts";
 
@@ -20,7 +19,7 @@ const PER_SAMPLE = {
 } as const;
 
 /** Name of a per-sample number in a solution, such as "gradientNorm". */
-export type PerSampleName = keyof typeof PER_SAMPLE;
+type PerSampleName = keyof typeof PER_SAMPLE;
 
 /** Names of all per-sample numbers in a solution. */
 export const PER_SAMPLE_NAMES = Object.keys(PER_SAMPLE) as readonly PerSampleName[];
@@ -46,20 +45,6 @@ const Arrays = class {
   sampleCount: number,
 ) => PerSampleArrays;
 
-/** Results of some samples, copied out of one solution to be put into another, possibly on another thread. */
-export interface SolutionPart {
-  /** Latents of the S samples, [S, d]: the code of a sample that has ended. */
-  readonly z: Float64Array;
-  /** Velocities of the samples, [S, d]; undefined for the gradient flow. */
-  readonly v: Float64Array | undefined;
-  /** Per-sample numbers such as losses, by name, [S] each. */
-  readonly numbers: { readonly [Name in PerSampleName]: Float64Array };
-  /** Index in STATUSES of each sample's status; 255 for a sample that has not ended. */
-  readonly codes: Uint8Array;
-  /** Recorded points of each sample's path; undefined unless `saveAt` was given. */
-  readonly recorded: readonly RecordedSample[] | undefined;
-}
-
 /**
  * Results of B samples, filled in as the samples end. z, [B, d], holds a sample's z0 before its solve, and its code
  * afterwards.
@@ -76,8 +61,6 @@ export class Solution extends Arrays {
   lossSum = 0;
   /** Number of samples that have ended with a finite loss. */
   lossCount = 0;
-  /** Called with the index of each sample that has ended; set by the thread that distributes samples. */
-  onEnd: ((sample: number) => void) | undefined;
   private readonly codes: Uint8Array;
   private readonly latentSize: number;
   private readonly hasPrior: boolean;
@@ -131,39 +114,16 @@ export class Solution extends Arrays {
       this.lossSum += loss;
       this.lossCount++;
     }
-    this.onEnd?.(sample);
   }
 
-  /** Returns a copy of the results of some samples, ended or not. Default: all samples. */
-  copyOut(samples: readonly number[] = Array.from(this.objective.keys())): SolutionPart {
-    const gather = (values: ArrayLike<number>) => Float64Array.from(samples, (sample) => values[sample]!);
-    const numbers = Object.fromEntries(PER_SAMPLE_NAMES.map((name) => [name, gather(this[name])]));
-    const d = this.latentSize;
-    const statesOf = (all: Float64Array) => gatherRows(all, d, samples, new Float64Array(samples.length * d));
-    return {
-      z: statesOf(this.z),
-      v: this.v && statesOf(this.v),
-      numbers: numbers as SolutionPart["numbers"],
-      codes: Uint8Array.from(samples, (sample) => this.codes[sample]!),
-      recorded: this.recording && samples.map((sample) => this.recording!.samples[sample]!),
-    };
-  }
-
-  /**
-   * Copies results from another solution: element i of `part` becomes sample samples[i], which is marked as ended if it has
-   * ended in `part`. A sample index of -1 is skipped.
-   */
-  copyIn(samples: ArrayLike<number>, part: SolutionPart): void {
-    const d = this.latentSize;
-    for (let i = 0; i < samples.length; i++) {
-      const sample = samples[i]!;
-      if (sample < 0) continue;
-      this.z.set(part.z.subarray(i * d, (i + 1) * d), sample * d);
-      if (part.v) this.v?.set(part.v.subarray(i * d, (i + 1) * d), sample * d);
-      for (const name of PER_SAMPLE_NAMES) this[name][sample] = part.numbers[name][i]!;
-      if (part.recorded) this.recording?.put(sample, part.recorded[i]!);
-      if (part.codes[i] !== RUNNING) this.end(sample, part.codes[i]!);
-    }
+  /** Copies the results of another solution, whose sample i becomes sample `first` + i, but for recorded points. */
+  copyFrom(part: Solution, first: number): void {
+    this.z.set(part.z, first * this.latentSize);
+    if (part.v) this.v?.set(part.v, first * this.latentSize);
+    for (const name of PER_SAMPLE_NAMES) this[name].set(part[name], first);
+    part.codes.forEach((code, i) => {
+      if (code !== RUNNING) this.end(first + i, code);
+    });
   }
 
   /** Mean of the finite losses of samples that have ended; NaN while there are none. */

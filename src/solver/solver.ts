@@ -1,7 +1,6 @@
 import type { Field } from "../base/options.ts";
 import { checkPlain } from "../base/plain-value.ts";
 import { AMD_FIELDS, type Amd, amd } from "./amd.ts";
-import { type DescentSolver, isDescentSolver } from "./descent.ts";
 import {
   DORMAND_PRINCE,
   DORMAND_PRINCE_FIELDS,
@@ -12,6 +11,7 @@ import { EULER_FIELDS, type Euler, euler } from "./euler.ts";
 import type { EvaluateOnly } from "./evaluate-only.ts";
 import type { Flow, GradientFlow } from "./flow.ts";
 import { LBFGS_FIELDS, type Lbfgs, lbfgs } from "./lbfgs.ts";
+import { isLineSearch, type LineSearchSolver } from "./line-search.ts";
 import { RK4_FIELDS, type Rk4, RULES, rk4 } from "./rk4.ts";
 import { EULER, type Tableau } from "./tableau.ts";
 
@@ -38,7 +38,7 @@ export type SolverName = keyof SolverKinds;
  */
 export type Solver<F extends Flow = never> = [F] extends [GradientFlow<1>]
   ? SolverKinds[SolverName]
-  : SolverKinds[Exclude<SolverName, DescentSolver["name"]>];
+  : SolverKinds[Exclude<SolverName, LineSearchSolver["name"]>];
 
 /** Solvers by name, and `evaluateOnly`, which takes the place of a solver if no flow is to be followed. */
 export interface MethodKinds extends SolverKinds {
@@ -123,7 +123,7 @@ export function checkSolver(where: string, solver: unknown): Solver {
 
 /** True if the solver follows any flow; the others accept only the gradient flow dz/dt = -α ∇_z l whose factor α is 1. */
 export function followsAnyFlow(solver: Solver): solver is Solver<Flow> {
-  return !isDescentSolver(solver);
+  return !isLineSearch(solver);
 }
 
 /** Returns the end time t1 of the flow; Infinity if the solver has none, 0 for `evaluateOnly`. */
@@ -147,6 +147,6 @@ export function gradientsOf(method: Method): number {
 /** Returns the names of the solvers that follow any flow ("anyFlow"), or that are Runge-Kutta methods ("tableau"). */
 export function solversWith(trait: "anyFlow" | "tableau"): SolverName[] {
   return (Object.keys(MAKERS) as SolverName[]).filter((name) => {
-    return trait === "tableau" ? METHODS[name].tableau !== undefined : !isDescentSolver({ name });
+    return trait === "tableau" ? METHODS[name].tableau !== undefined : !isLineSearch({ name });
   });
 }

@@ -38,8 +38,7 @@ export interface LossTraits<Kind extends LossKind = LossKind> {
   /** Allowed range of targets whose weight is not 0; "finite" for any finite number. */
   readonly targets: { readonly min: number; readonly max: number } | "finite";
   /**
-   * Lower bound of the loss of an element, as a function of its target, and the name of the bound; undefined if the bound is
-   * 0.
+   * Floor (lower bound) of the loss of an element, as a function of its target, and the name of the floor; undefined if it is 0.
    */
   readonly floor: { readonly name: string; readonly of: (target: number) => number } | undefined;
   /**

@@ -17,7 +17,7 @@ import {
   type With,
 } from "../solver/result.ts";
 import { Solution } from "../solver/solution.ts";
-import { leastLosses } from "../terms/floor.ts";
+import { lossFloors } from "../terms/loss-floor.ts";
 import type { Prior } from "../terms/priors.ts";
 import type { Dataset } from "./dataset.ts";
 import { codesOf } from "./encode-with.ts";
@@ -36,7 +36,7 @@ export interface EvaluateReport
   extends EncodeSummary,
     Omit<EncodeResult, "z" | "v" | "trajectory" | FieldOfCall> {
   /**
-   * Mean of the loss minus its lower bound, over the samples with a finite loss. The bound is the entropy of the targets for
+   * Mean of the loss minus its floor, over the samples with a finite loss. The floor is the entropy of the targets for
    * cross entropy, and taken as 0 for all other losses, also custom ones.
    */
   readonly meanExcessLoss: number;
@@ -252,7 +252,7 @@ interface Solving {
  * Solves all samples of the data set, piece by piece.
  *
  * @param onDone called with the number of samples that have ended and the mean of their finite losses
- * @returns the solution, and the lower bound of each sample's loss, [B]
+ * @returns the solution, and the floor of each sample's loss, [B]
  */
 async function solveAll(
   { dataset, settings, z0, signal }: ReturnType<typeof checkEvaluateArguments>,
@@ -267,7 +267,7 @@ async function solveAll(
   const floors = new Float64Array(count);
   for (const { first, problem } of problems(dataset, settings)) {
     const { loss, targets, weights } = problem;
-    floors.set(leastLosses(loss, targets, decoder.outputSize, weights), first);
+    floors.set(lossFloors(loss, targets, decoder.outputSize, weights), first);
     const starts = encoding
       ? await codesOf(encoding, targets, signal)
       : z0 && startsOf(z0, decoder, first, problem.sampleCount);
@@ -281,10 +281,7 @@ async function solveAll(
     });
     await session.solve(problem, pair, piece, control);
     throwIfAborted(signal);
-    all.copyIn(
-      Array.from(piece.objective, (_, i) => first + i),
-      piece.copyOut(),
-    );
+    all.copyFrom(piece, first);
   }
   return { all, floors };
 }

@@ -1,5 +1,5 @@
 // run: slow
-// Tests src/backend/wasm/decode.ts, src/backend/wasm/solve.ts, src/backend/wasm/staging.ts,
+// Tests src/backend/wasm/decode.ts, src/backend/wasm/fused-solve.ts, src/backend/wasm/staging.ts,
 // src/backend/wasm/wasm.ts, src/backend/wasm/session.ts.
 import { test } from "uvu";
 import * as assert from "uvu/assert";

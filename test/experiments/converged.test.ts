@@ -7,9 +7,9 @@ import { taskOf } from "../../experiments/converged/cases.ts";
 import { measure } from "../../experiments/converged/measures.ts";
 import { startsAt } from "../../experiments/converged/starts.ts";
 import { encode, gradientFlow, lbfgs } from "../../src/index.ts";
-import { follow } from "../../src/solver/follow.ts";
 import type { Objective } from "../../src/solver/objective.ts";
 import { Solution } from "../../src/solver/solution.ts";
+import { solveObjective } from "../../src/solver/solve-objective.ts";
 import { builds } from "../support/builds.ts";
 import { uninterrupted } from "../support/control.ts";
 import { thresholdAt } from "../support/lbfgs-reference.ts";
@@ -64,7 +64,7 @@ for (const key of NORMALISED) {
     const objective = await bindObjective(backend, decoder, decoder.loss!, y);
     const solution = new Solution(SAMPLES, decoder.latentSize, z0);
     const problem = { objective, flow: gradientFlow(), solution, first: 0, control: uninterrupted };
-    await follow(lbfgs(), problem);
+    await solveObjective(lbfgs(), problem);
     objective.dispose();
     const { status, objective: ends } = solution.toResult();
     assert.equal(status, fused.status);
@@ -91,7 +91,7 @@ for (const key of ["one linear layer", "tanh, 8 latents", "leaky ReLU, He"]) {
   });
 }
 
-test("the lower bound of cross entropy counts: logits that are met exactly are met closely", async () => {
+test("the floor of cross entropy counts: logits that are met exactly are met closely", async () => {
   const { subject, z0 } = await begin("reachable: β-VAE, cross entropy | 0");
   const { early } = await measure(subject, z0, { solver: "lbfgs", long: false });
   assert.equal(early, []);
@@ -129,8 +129,8 @@ for (const key of HARD) {
       }
       const end = Math.abs(objective[i]!);
       const noise = 2 ** -23 * end;
-      const leastLoss = bound.leastLoss!(i);
-      const at = { tolerance, loss: objective[i]!, initialLoss: initialLoss[i]!, leastLoss };
+      const lossFloor = bound.lossFloor!(i);
+      const at = { tolerance, loss: objective[i]!, initialLoss: initialLoss[i]!, lossFloor };
       const threshold = thresholdAt(at);
       const promise = left / 5 - (stats.acceptedSteps[i]! + 1) * threshold;
       assert.ok(promise > -1e-5 * left, `a promise of ${promise}`);

@@ -13,7 +13,7 @@ import { imageSize, scalePixels } from "../../src/files/images.ts";
 import { readNpy, toNpy } from "../../src/files/npy.ts";
 import { readArray } from "../../src/files/read.ts";
 import { binaryCrossEntropy } from "../../src/index.ts";
-import { leastLosses } from "../../src/terms/floor.ts";
+import { lossFloors } from "../../src/terms/loss-floor.ts";
 import { refused, rejected } from "../support/refusal.ts";
 
 /** An IDX file: its header, and what follows it. */
@@ -330,14 +330,14 @@ test("the targets' entropy: 0 for black and white, log 2 for grey", () => {
       assert.ok(Math.abs(found[i]! - value) < 1e-12, `${found[i]} is not ${value}`);
     });
   };
-  near(leastLosses(binaryCrossEntropy(), y, 2), [0, Math.LN2, quarter / 2]);
-  near(leastLosses(binaryCrossEntropy({ reduction: "sum" }), y, 3), [Math.LN2, Math.LN2 + quarter]);
-  near(leastLosses(binaryCrossEntropy(), y, 3, Float32Array.of(1, 0, 3)), [
+  near(lossFloors(binaryCrossEntropy(), y, 2), [0, Math.LN2, quarter / 2]);
+  near(lossFloors(binaryCrossEntropy({ reduction: "sum" }), y, 3), [Math.LN2, Math.LN2 + quarter]);
+  near(lossFloors(binaryCrossEntropy(), y, 3, Float32Array.of(1, 0, 3)), [
     (3 * Math.LN2) / 4,
     (Math.LN2 + 3 * quarter) / 4,
   ]);
   const missing = Float32Array.of(Number.NaN, 0.5, 0.5, Number.NaN);
-  near(leastLosses(binaryCrossEntropy(), missing, 2, Float32Array.of(0, 1, 2, 0)), [Math.LN2, Math.LN2]);
+  near(lossFloors(binaryCrossEntropy(), missing, 2, Float32Array.of(0, 1, 2, 0)), [Math.LN2, Math.LN2]);
 });
 
 test("CSV: names, a line per row, float32 exact in few digits, text quoted where it must be", () => {

@@ -4,10 +4,11 @@ import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { residentRows } from "../../src/backend/wasm/batch-size.ts";
 import { differentiableWasmObjective } from "../../src/backend/wasm/objective.ts";
-import { Pacer, residentRows } from "../../src/backend/wasm/pacer.ts";
+import { Pacer } from "../../src/backend/wasm/pacer.ts";
 import { packDecoder } from "../../src/backend/wasm/packed.ts";
-import { runHere } from "../../src/backend/wasm/run.ts";
+import { runHere } from "../../src/backend/wasm/team.ts";
 import { createRandom } from "../../src/base/random.ts";
 import { activations } from "../../src/graph/activation.ts";
 import type { Graph } from "../../src/graph/graph.ts";
@@ -17,7 +18,7 @@ import { Arena } from "../../src/kernels/arena.ts";
 import * as layout from "../../src/kernels/layout.ts";
 import { compileKernels } from "../../src/kernels/load.ts";
 import { Struct } from "../../src/kernels/struct.ts";
-import { rowsWithRoom } from "../../src/solver/solver-block.ts";
+import { rowsWithRoom } from "../../src/solver/solver-memory.ts";
 import { STATUSES } from "../../src/solver/status.ts";
 import { problemOf } from "../support/problem.ts";
 import { randomArray } from "../support/random.ts";
@@ -272,7 +273,7 @@ function sharedConstants(): Record<string, readonly [shared: object, alone: read
     "memory/graph.ts": [{ ...constantsOf(layout.KERNEL_CODES), PIXELS_AT_ONCE }, []],
     "ops/activation-functions.ts": [constantsOf(functions(false)), []],
     "ops/pointwise-functions.ts": [constantsOf(functions(true)), ["FIRST_POINTWISE", "MOST_FACTORS"]],
-    "solve/descent.ts": [
+    "solve/line-search.ts": [
       {
         ...constantsOf(layout.SampleState),
         ...constantsOf(statuses),
@@ -327,22 +328,22 @@ test("pointers above 2 GiB come back as they went in", () => {
 });
 
 test("slices keep to their time, and rounds to their bound", () => {
-  const pacer = new Pacer(10);
-  assert.is(pacer.budget, 10);
-  // 1 pass a millisecond: a slice of 12 ms is 12 passes.
+  const pacer = new Pacer(8);
+  assert.is(pacer.budget, 8);
+  // 1 pass a millisecond: a slice of 10 ms is 10 passes.
   for (let i = 0; i < 5; i++) pacer.record(pacer.budget, pacer.budget);
-  assert.is(pacer.budget, 12);
-  // Ten times as fast: not more than four times as much at once.
-  pacer.record(12, 1.2);
-  assert.is(pacer.budget, 48);
-  pacer.record(48, 4.8);
-  assert.is(pacer.budget, 120);
-  // Slower than a round: never less than one.
-  pacer.record(120, 1e4);
   assert.is(pacer.budget, 10);
+  // Ten times as fast: not more than four times as much at once.
+  pacer.record(10, 1);
+  assert.is(pacer.budget, 40);
+  pacer.record(40, 4);
+  assert.is(pacer.budget, 100);
+  // Slower than a round: never less than one.
+  pacer.record(100, 1e4);
+  assert.is(pacer.budget, 8);
   // A clock that stands still must not let slices grow without bound.
-  for (let i = 0; i < 40; i++) pacer.record(10, 0);
-  assert.ok(pacer.budget <= 40);
+  for (let i = 0; i < 40; i++) pacer.record(8, 0);
+  assert.ok(pacer.budget <= 32);
 });
 
 /** Layers of these sizes, without parameters. */

@@ -22,8 +22,8 @@ import {
   wasm,
 } from "../../src/index.ts";
 import { evaluateOnly } from "../../src/solver/evaluate-only.ts";
-import { follow } from "../../src/solver/follow.ts";
 import { Solution } from "../../src/solver/solution.ts";
+import { solveObjective } from "../../src/solver/solve-objective.ts";
 import { type AnalyticLoss, quadratic, solveAnalytic } from "../support/analytic.ts";
 import { builds } from "../support/builds.ts";
 import { uninterrupted } from "../support/control.ts";
@@ -133,7 +133,7 @@ for (const { name: build, backend } of builds) {
     const objective = await bindObjective(backend, decoder, loss, y);
     const solution = new Solution(SAMPLES, D, z0, { order: 1 });
     const problem = { objective, flow: gradientFlow(), solution, first: 0, control: uninterrupted };
-    await follow(evaluateOnly, problem);
+    await solveObjective(evaluateOnly, problem);
     objective.dispose();
     const { z, gradientNorm, stats } = solution.toResult();
     assert.equal(z, z0);

@@ -11,8 +11,8 @@ import {
   lbfgs,
   squaredError,
 } from "../../src/index.ts";
-import { follow } from "../../src/solver/follow.ts";
 import { Solution } from "../../src/solver/solution.ts";
+import { solveObjective } from "../../src/solver/solve-objective.ts";
 import { builds } from "../support/builds.ts";
 import { uninterrupted } from "../support/control.ts";
 import { bindObjective } from "../support/objective.ts";
@@ -74,7 +74,7 @@ for (const { name, backend } of builds) {
       const objective = await bindObjective(backend, decoder, loss, y, weights);
       const solution = new Solution(SAMPLES, 5, z0);
       const problem = { objective, flow: gradientFlow(), solution, first: 0, control: uninterrupted };
-      await follow(solver, problem);
+      await solveObjective(solver, problem);
       objective.dispose();
       const general = { ...solution.toResult(), backend: fused.backend, seconds: 0 };
       for (const i of everySample) assert.equal(sampleOf(general, i), sampleOf(fused, i), `sample ${i}`);

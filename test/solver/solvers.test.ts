@@ -1,5 +1,5 @@
 // run: slow
-// Tests assembly/solve/rounds.ts, assembly/solve/solvers.ts, src/solver/descend.ts, src/solver/system.ts.
+// Tests assembly/solve/rounds.ts, assembly/solve/dispatch.ts, src/solver/minimise.ts, src/solver/system.ts.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import {

@@ -1,10 +1,10 @@
 import type { Adjoint } from "../../src/adjoint/base.ts";
 import type { Backend, Decoder, Flow, Loss, Solver } from "../../src/index.ts";
 import { orderOf } from "../../src/solver/flow.ts";
-import { follow } from "../../src/solver/follow.ts";
 import { integrate, type StepControl } from "../../src/solver/integrate.ts";
 import type { Objective } from "../../src/solver/objective.ts";
 import { Solution } from "../../src/solver/solution.ts";
+import { solveObjective } from "../../src/solver/solve-objective.ts";
 import { tableauOf } from "../../src/solver/solver.ts";
 import { uninterrupted } from "./control.ts";
 import { bindObjective } from "./objective.ts";
@@ -25,7 +25,7 @@ export interface Way {
 
 function followWay({ flow, solver, steps }: Way, objective: Objective, solution: Solution): Promise<void> {
   const problem = { objective, flow, solution, first: 0, control: uninterrupted };
-  return steps ? integrate(tableauOf(solver)!, steps, problem) : follow(solver, problem);
+  return steps ? integrate(tableauOf(solver)!, steps, problem) : solveObjective(solver, problem);
 }
 
 /** Follows the flows of all samples and adds up d_θ L, on a backend. */

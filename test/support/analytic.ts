@@ -1,9 +1,9 @@
 import { type Flow, orderOf } from "../../src/solver/flow.ts";
-import { follow } from "../../src/solver/follow.ts";
 import { integrate, type StepControl } from "../../src/solver/integrate.ts";
 import type { Objective } from "../../src/solver/objective.ts";
 import type { SaveAt } from "../../src/solver/recording.ts";
 import { Solution } from "../../src/solver/solution.ts";
+import { solveObjective } from "../../src/solver/solve-objective.ts";
 import type { Method } from "../../src/solver/solver.ts";
 import type { Tableau } from "../../src/solver/tableau.ts";
 import { uninterrupted } from "./control.ts";
@@ -72,6 +72,8 @@ export async function solveAnalytic(
   solution.z.set(z0);
   const objective = analyticObjective(latentSize, losses);
   const problem = { objective, flow, solution, first: 0, control: uninterrupted };
-  await ("steps" in solver ? integrate(solver.tableau, solver.steps, problem) : follow(solver, problem));
+  await ("steps" in solver
+    ? integrate(solver.tableau, solver.steps, problem)
+    : solveObjective(solver, problem));
   return solution;
 }

@@ -24,7 +24,7 @@ export interface ReferenceOptions {
   readonly slope: number;
   readonly use: CurvatureUse;
   /** The sample's loss cannot be below it. Default 0. */
-  readonly leastLoss?: number;
+  readonly lossFloor?: number;
   /** A₀ where it does not depend on the data, and what it is multiplied by for this sample. */
   readonly shared?:
     | {
@@ -120,9 +120,9 @@ export function thresholdAt(at: {
   readonly tolerance: number;
   readonly loss: number;
   readonly initialLoss: number;
-  readonly leastLoss: number;
+  readonly lossFloor: number;
 }): number {
-  const excess = Math.abs(at.loss - at.leastLoss);
+  const excess = Math.abs(at.loss - at.lossFloor);
   const fallen = Math.max(at.initialLoss - at.loss, excess);
   return at.tolerance * Math.sqrt(fallen * Math.min(fallen, 16 * excess)) + NOISE * Math.abs(at.loss);
 }
@@ -135,7 +135,7 @@ export async function referenceLbfgs(
   z0: ArrayLike<number>,
   options: ReferenceOptions,
 ): Promise<ReferenceResult> {
-  const { tolerance, memory, maxSteps, slope, use, leastLoss = 0, shared, note = () => {} } = options;
+  const { tolerance, memory, maxSteps, slope, use, lossFloor = 0, shared, note = () => {} } = options;
   const d = z0.length;
   const counts = {
     acceptedSteps: 0,
@@ -207,7 +207,7 @@ export async function referenceLbfgs(
       if (!(dot(g, p) < 0)) return end("stalled");
     }
     const gp = dot(g, p);
-    threshold = thresholdAt({ tolerance, loss, initialLoss, leastLoss });
+    threshold = thresholdAt({ tolerance, loss, initialLoss, lossFloor });
     const isFirst = counts.acceptedSteps === 0;
     const isAlongGradient = phase === "along gradient";
     if (!isAlongGradient) promise = -gp / 2;

@@ -18,7 +18,7 @@ import {
   squaredError,
   summary,
 } from "../../src/index.ts";
-import { leastLosses } from "../../src/terms/floor.ts";
+import { lossFloors } from "../../src/terms/loss-floor.ts";
 import { createDataset, Dataset } from "../../src/train/dataset.ts";
 import { encodeWith } from "../../src/train/encode-with.ts";
 import { type EvaluateReport, evaluate } from "../../src/train/evaluate.ts";
@@ -83,7 +83,7 @@ for (const [name, options] of cases) {
     const { name: lossName, reduction } = (options.loss as Loss | undefined) ?? binaryCrossEntropy();
     const floors =
       lossName === "binaryCrossEntropy"
-        ? leastLosses(binaryCrossEntropy({ reduction }), y, n, options.weights as Float32Array | undefined)
+        ? lossFloors(binaryCrossEntropy({ reduction }), y, n, options.weights as Float32Array | undefined)
         : new Float64Array(data.count);
     const mean = floors.reduce((sum, floor, i) => sum + loss[i]! - floor, 0) / data.count;
     assert.ok(Math.abs(report.meanExcessLoss - mean) < 1e-12, `${report.meanExcessLoss} and ${mean}`);
@@ -125,7 +125,7 @@ test("by an encoder: losses, prior, gradients and their means agree with float64
           else assert.is(report.prior, undefined);
           near(report.gradientNorm[i]!, norm(slope), `${label}: gradient norm`, 2e-5);
           sums.loss += value;
-          sums.excess += value - leastLosses(loss, sample, n)[0]!;
+          sums.excess += value - lossFloors(loss, sample, n)[0]!;
           sums.objective += objective;
         }
         const label = `${loss.name}, ${reduction}, ${prior ? "prior" : "no prior"}`;

@@ -184,7 +184,7 @@ const dummies = [
     after: '  readonly amd: Amd;\n  readonly dummySolver: { readonly name: "dummySolver" };',
     named: [
       "src/cli/options/solver-options.ts",
-      "src/solver/follow.ts",
+      "src/solver/solve-objective.ts",
       "src/solver/solver.ts",
       "test/support/solvers.ts",
     ],
@@ -203,7 +203,7 @@ const dummies = [
     file: "build/wasm/structs.ts",
     before: '  settleTime: "f64",',
     after: '  settleTime: "f64",\n  dummyField: "f64",',
-    named: ["src/solver/solver-block.ts"],
+    named: ["src/solver/solver-memory.ts"],
   },
   {
     kind: "An optimizer's option",

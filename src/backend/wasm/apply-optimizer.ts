@@ -1,6 +1,6 @@
 import { power } from "../../base/elementary-functions.ts";
 import type { Optimizer } from "../optimizer.ts";
-import type { Run } from "./run.ts";
+import type { Run } from "./team.ts";
 
 /**
  * One update of parameters by an optimizer: pointers to the memory blocks that the optimizer reads and writes, all of the

@@ -3,10 +3,10 @@ import { DAMPING_COUNT, packedSize } from "../../kernels/layout.ts";
 import type { Curvature } from "../../solver/objective.ts";
 import type { Problem } from "../backend.ts";
 import { allocateGaussNewton, type GaussNewtonWork, NO_MATRICES } from "./gauss-newton-memory.ts";
-import { makeLowRank } from "./low-rank.ts";
 import type { PackedDecoder } from "./packed.ts";
 import type { Passes } from "./passes.ts";
 import { curvatureUse, type PreconditionerLease, preconditionerOf } from "./preconditioner.ts";
+import { makeLowRank } from "./randomised-low-rank.ts";
 import { lossScales, sampleWeights, type Workspace } from "./workspace.ts";
 
 /**

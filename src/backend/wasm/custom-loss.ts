@@ -4,7 +4,7 @@ import { show } from "../../base/show.ts";
 import type { CustomLoss } from "../../terms/losses.ts";
 import type { PackedDecoder } from "./packed.ts";
 import type { Passes } from "./passes.ts";
-import type { Run } from "./run.ts";
+import type { Run } from "./team.ts";
 import type { Rows, Workspace } from "./workspace.ts";
 
 /**

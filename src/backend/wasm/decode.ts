@@ -5,7 +5,7 @@ import type { Control } from "../../solver/base.ts";
 import type { Feed } from "../feed.ts";
 import { allocateFixed } from "./fixed-rows.ts";
 import type { PackedDecoder } from "./packed.ts";
-import type { Run } from "./run.ts";
+import type { Run } from "./team.ts";
 import { allocateWorkspace } from "./workspace.ts";
 
 /** Latents to decode, B = z.length / latentSize, and the array that receives their outputs. */

@@ -11,12 +11,11 @@ import type { PackedDecoder } from "./packed.ts";
 import { allocateParameterSums } from "./parameter-gradient.ts";
 import type { Passes } from "./passes.ts";
 import { allocatePrior } from "./prior-block.ts";
-import { onEach, type Run } from "./run.ts";
 import { shareWorkspace } from "./share-workspace.ts";
-import { AT_ONCE, shareOf, teamOfOne } from "./team.ts";
+import { AT_ONCE, onEach, type Run, shareOf, teamOfOne } from "./team.ts";
 import {
   allocateWorkspace,
-  leastLoss,
+  lossFloor,
   lossScales,
   type Rows,
   sampleTarget,
@@ -234,7 +233,7 @@ function bindRows(
       await onRows(rows, (passes, _run, _workspace, count) => passes.gradient(count));
       return read(workspace.gradients, rows);
     },
-    leastLoss: (row) => leastLoss(problem, first + (row % count)),
+    lossFloor: (row) => lossFloor(problem, first + (row % count)),
     jacobianProduct: async (rows, v) => products.at(rows, read(workspace.latents, rows), v),
     ...(curvature.use.hasCurvature && { curvature }),
     kernels: packed.compiled.module,

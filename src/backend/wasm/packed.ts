@@ -4,9 +4,9 @@ import type { Arena } from "../../kernels/arena.ts";
 import { type CompiledKernels, type Kernels, newInstance } from "../../kernels/instance.ts";
 import { announceGarbage } from "../../kernels/shared-memory.ts";
 import type { Problem } from "../backend.ts";
+import { residentRows } from "./batch-size.ts";
 import { type LoweredGraph, lowerGraph } from "./lower.ts";
-import { residentRows } from "./pacer.ts";
-import { type Run, runHere } from "./run.ts";
+import { type Run, runHere } from "./team.ts";
 import { writeGraph } from "./write-graph.ts";
 
 /** Weights of a decoder packed in an instance of the kernels, and the memory that the decoder's calls share. */
@@ -63,7 +63,7 @@ async function pack(decoder: Decoder, compiled: CompiledKernels): Promise<Packed
   return { decoder, kernels, run, compiled, arena, lowered, graph, rows: residentRows(decoder) };
 }
 
-/** Returns the number of a problem's samples that are resident in WASM memory at once. */
+/** Returns the number of a problem's samples that are resident in WASM memory at once: `batchSize` if given, but at most `rows`. */
 export function objectiveSize({ rows }: PackedDecoder, { sampleCount, batchSize }: Problem): number {
   return Math.min(sampleCount, batchSize ?? rows, rows);
 }

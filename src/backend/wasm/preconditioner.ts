@@ -6,8 +6,8 @@ import { type Block, Blocks } from "../../kernels/arena.ts";
 import { DAMPING_COUNT, packedSize } from "../../kernels/layout.ts";
 import type { Control } from "../../solver/base.ts";
 import { makeControl } from "../../solver/control.ts";
-import type { CurvatureUse, LowRank } from "../../solver/objective.ts";
-import { NO_SHARED_MATRIX, type SharedMatrix } from "../../solver/solver-block.ts";
+import type { CurvatureUse, LowRankArrays } from "../../solver/objective.ts";
+import { NO_SHARED_MATRIX, type SharedMatrixPointers } from "../../solver/solver-memory.ts";
 import { isCustom, type Loss, type LossTraits, lossTraits } from "../../terms/losses.ts";
 import { areSameComponents } from "../../terms/prior-components.ts";
 import type { PriorComponents } from "../../terms/prior-numbers.ts";
@@ -15,24 +15,24 @@ import type { Problem } from "../backend.ts";
 import { atStart } from "./at-start.ts";
 import { type Jacobian, NO_MATRICES } from "./gauss-newton-memory.ts";
 import type { PackedDecoder } from "./packed.ts";
-import type { Run } from "./run.ts";
 import { computeJacobian } from "./start-jacobian.ts";
+import type { Run } from "./team.ts";
 
 /**
  * Pointers to the Jacobian J₀ and the matrix A₀ = J₀ᵀWJ₀ at the decoder's `start` latent, which precondition `lbfgs` for all
  * samples with the same loss and prior; W is the loss's curvature there. A₀ includes the prior's curvature.
  */
-export interface Preconditioner extends Jacobian, SharedMatrix {
+export interface Preconditioner extends Jacobian, SharedMatrixPointers {
   /** Low-rank form of A₀ that `vectors` points to; undefined if A₀ has Cholesky factors. */
-  readonly lowRank: LowRank | undefined;
+  readonly lowRank: LowRankArrays | undefined;
 }
 
-/** Makes a low-rank form by `rank` probes, as low-rank.ts does, which is loaded on first use. */
+/** Makes a low-rank form by `rank` probes, as randomised-low-rank.ts does, which is loaded on first use. */
 export type LowRankMaker = (
   packed: PackedDecoder,
   terms: Pick<Factors, "loss" | "prior">,
   rank: number,
-) => Promise<{ block: Block; shared: SharedMatrix; lowRank: LowRank } | undefined>;
+) => Promise<{ block: Block; shared: SharedMatrixPointers; lowRank: LowRankArrays } | undefined>;
 
 /** Maximum number of latents d for which A₀ as it is, with refreshed curvature, may save more than it costs. */
 const MOST_LATENTS = 512;

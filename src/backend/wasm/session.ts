@@ -1,14 +1,13 @@
-import { isPreconditionedByJacobian } from "../../solver/descent.ts";
+import { curvatureFor } from "../../solver/line-search.ts";
 import type { BackendInfo } from "../../solver/result.ts";
 import type { Session } from "../backend.ts";
 import { dividedSamples } from "../feed.ts";
 import { decodeRows } from "./decode.ts";
+import { isFused, solveFused } from "./fused-solve.ts";
 import { loadObjectives } from "./load-objectives.ts";
 import { objectiveSize, type PackedDecoder } from "./packed.ts";
 import { curvatureUse, makeJacobian } from "./preconditioner.ts";
-import { onEach } from "./run.ts";
-import { solveSamples } from "./solve.ts";
-import type { Team } from "./team.ts";
+import { onEach, type Team, teamOfOne } from "./team.ts";
 
 /**
  * Makes a session of a packed decoder.
@@ -18,7 +17,7 @@ import type { Team } from "./team.ts";
  */
 export function wasmSession(
   packed: PackedDecoder,
-  team: Team = (_unit, _count, work) => work([packed.run]),
+  team: Team = teamOfOne(packed.run),
   used: () => Pick<BackendInfo, "threads" | "reason"> = () => ({ threads: 1 }),
 ): Session {
   const { decoder, compiled } = packed;
@@ -29,18 +28,22 @@ export function wasmSession(
     async solve(problem, pair, solution, control) {
       const { sampleCount } = problem;
       if (sampleCount === 0 || control.aborted()) return;
+      const task = { problem, pair, solution };
+      const isInWasm = isFused({ problem, pair, isRecorded: solution.recording !== undefined });
       await team(
         pair.solver,
         sampleCount,
         async (runs) => {
-          if (isPreconditionedByJacobian(pair.solver, curvatureUse(problem))) {
+          if (curvatureFor(pair.solver, curvatureUse(problem)).matrix === "shared") {
             await makeJacobian(packed, control, runs);
             if (control.aborted()) return;
           }
           const feeds = dividedSamples(sampleCount, runs.length);
-          await onEach(runs, control, (run, own, thread) =>
-            solveSamples(packed, { problem, pair, solution }, own, feeds[thread]!, run),
-          );
+          await onEach(runs, control, async (run, own, thread) => {
+            if (isInWasm) return solveFused(packed, task, own, feeds[thread]!, run);
+            const { objectivesOf, solveByObjectives } = await loadObjectives();
+            return solveByObjectives(objectivesOf(packed, teamOfOne(run)), task, own, feeds[thread]!);
+          });
         },
         control.aborted,
       );

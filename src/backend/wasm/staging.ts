@@ -1,5 +1,5 @@
 import { Blocks } from "../../kernels/arena.ts";
-import { Descent, paddedSize, Sample, SampleState } from "../../kernels/layout.ts";
+import { LineSearch, paddedSize, Sample, SampleState } from "../../kernels/layout.ts";
 import { collectRecord } from "../../solver/sample-record.ts";
 import type { Task } from "../backend.ts";
 import type { Feed } from "../feed.ts";
@@ -7,7 +7,7 @@ import { allocateFixed, type FixedRows } from "./fixed-rows.ts";
 import type { PackedDecoder } from "./packed.ts";
 import {
   type LossScales,
-  leastLoss,
+  lossFloor,
   lossScales,
   sampleTarget,
   sampleWeights,
@@ -35,7 +35,7 @@ export class Staging {
    * Allocates WASM memory for the samples that are kept there, at most 2 · capacity, and stores its addresses in the solver's
    * struct.
    *
-   * @param solver pointer to the solver's struct, which extends Descent of assembly/solve/descent.ts
+   * @param solver pointer to the solver's struct, which extends LineSearch of assembly/solve/line-search.ts
    * @param capacity number of samples that are solved at once
    * @param feed source of the samples to copy to WASM memory
    */
@@ -63,7 +63,7 @@ export class Staging {
     );
     this.layout = layout;
     this.given = this.blocks.add(() => allocateFixed(packed, places));
-    Descent.set(packed.arena.view(), solver, { samples: layout.samples, sampleCount: places });
+    LineSearch.set(packed.arena.view(), solver, { samples: layout.samples, sampleCount: places });
     if (weightRows === 1) {
       const row = packed.arena.f32(layout.weights, outputSize);
       this.sharedScales = writeWeights(problem, problem.weights!, row);
@@ -138,7 +138,7 @@ export class Staging {
       weights: weightRow,
       fixed: this.given.at(place),
       z,
-      leastLoss: leastLoss(problem, sample),
+      lossFloor: lossFloor(problem, sample),
       ...scales,
     });
   }

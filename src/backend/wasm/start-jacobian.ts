@@ -4,7 +4,7 @@ import { dividedSamples } from "../feed.ts";
 import { atStart } from "./at-start.ts";
 import { type Jacobian, jacobianStride, NO_MATRICES, panelBytes } from "./gauss-newton-memory.ts";
 import type { PackedDecoder } from "./packed.ts";
-import { onEach, type Run } from "./run.ts";
+import { onEach, type Run } from "./team.ts";
 
 /**
  * Computes J₀ᵀ, the transposed Jacobian at the decoder's start latent, on several threads: each takes a block of rows at a time, and

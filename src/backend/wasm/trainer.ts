@@ -5,8 +5,7 @@ import { differentiableWasmObjective } from "./objective.ts";
 import type { PackedDecoder } from "./packed.ts";
 import { parameterBlock } from "./parameter-block.ts";
 import { forgetPreconditioner } from "./preconditioner.ts";
-import { onEach } from "./run.ts";
-import { AT_ONCE, shareOf, type Team, teamOfOne } from "./team.ts";
+import { AT_ONCE, onEach, shareOf, type Team, teamOfOne } from "./team.ts";
 
 /** Number of floats to a multiple of which the rows of parameters are padded. */
 const ALIGNMENT = 8;

@@ -6,10 +6,10 @@ import { objection, refused } from "../../base/refuse.ts";
 import { show } from "../../base/show.ts";
 import { compileKernels, recogniseKernels } from "../../kernels/load.ts";
 import type { Backend, Session } from "../backend.ts";
+import { isFused } from "./fused-solve.ts";
 import { loadObjectives } from "./load-objectives.ts";
 import { type PackedDecoder, packDecoder } from "./packed.ts";
 import { wasmSession } from "./session.ts";
-import { isFused } from "./solve.ts";
 import { threadCount } from "./thread-count.ts";
 import type { ThreadOptions } from "./threads/shared-session.ts";
 import type { WorkerSource } from "./threads/thread.ts";
@@ -98,7 +98,7 @@ export function wasm(options: WasmOptions = {}): Backend {
     async open(decoder, use) {
       const packed = await packDecoder(decoder, given ?? (await compileKernels(relaxed)));
       // Loaded when the session opens rather than by the solve, which an abort interrupts only between pieces of work.
-      if (use && !isFused(use, use.isRecorded)) await loadObjectives();
+      if (use && !isFused(use)) await loadObjectives();
       return threadCount(threads) === 1 ? wasmSession(packed) : withThreads(packed, { threads, worker });
     },
   });

@@ -1,6 +1,6 @@
 import { attached } from "../../base/realms.ts";
 import { LOSS_CODES, paddedSize, ValueRows, Workspace as WorkspaceStruct } from "../../kernels/layout.ts";
-import { leastLosses } from "../../terms/floor.ts";
+import { lossFloors } from "../../terms/loss-floor.ts";
 import type { Loss } from "../../terms/losses.ts";
 import { takesLogits } from "../../terms/losses.ts";
 import type { Problem } from "../backend.ts";
@@ -116,7 +116,7 @@ export function allocateWorkspace(
 
 /**
  * Factors that turn a sample's sums over elements into its loss and curvature; fields of the Sample struct of
- * assembly/solve/descent.ts.
+ * assembly/solve/line-search.ts.
  */
 export interface LossScales {
   /** Factor of the sample's sum of n element losses: 1/n for a mean, 1/Σw for a mean with weights w, 1 for a sum. */
@@ -186,16 +186,16 @@ export function sampleWeights(
   return weights.length === n ? weights : weights.subarray(index * n, (index + 1) * n);
 }
 
-/** Returns the lower bound of one sample's loss. */
-export function leastLoss(problem: Problem, index: number): number {
+/** Returns the floor (lower bound) of one sample's loss. */
+export function lossFloor(problem: Problem, index: number): number {
   const { loss, decoder } = problem;
-  const [least] = leastLosses(
+  const [floor] = lossFloors(
     loss,
     sampleTarget(problem, index),
     decoder.outputSize,
     sampleWeights(problem, index),
   );
-  return least!;
+  return floor!;
 }
 
 /** Returns the data y of one sample, outputSize numbers. */

@@ -8,9 +8,9 @@ import { sizeOf } from "../../graph/operations.ts";
 import { isCustom, squaredError } from "../../terms/losses.ts";
 import type { Availability, Backend, CheckedPair, Problem, Session, Use } from "../backend.ts";
 import { wasm } from "../wasm/wasm.ts";
+import { objectiveSize } from "./batch-size.ts";
 import { findDisparity, measureSpeed, warmUp } from "./calibration.ts";
 import { firstSamples } from "./problem.ts";
-import { atOnce } from "./rows.ts";
 import { webgpu } from "./webgpu.ts";
 
 /** Options of the backend `auto`. */
@@ -168,7 +168,7 @@ async function calibrated(candidate: Candidate, { problem, pair }: Use): Promise
   for (const { measure } of existing.values()) await measure?.(reference);
   const { loss, weights } = problem;
   // Problems whose numbers of samples round up to the same power of two share a calibration.
-  const size = Math.ceil(Math.log2(atOnce(problem)));
+  const size = Math.ceil(Math.log2(objectiveSize(problem)));
   const key = `${label} ${loss.name} ${loss.reduction} ${weights !== undefined} ${pair.flow.name} ${pair.solver.name} ${size}`;
   const calibration = kept(existing, key, () => {
     const started: Calibration = {};

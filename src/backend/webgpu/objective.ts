@@ -14,12 +14,13 @@ import { curvatureScale } from "../wasm/curvature.ts";
 import { curvatureUse } from "../wasm/preconditioner.ts";
 import { priorValues, scalesOf } from "../wasm/prior-values.ts";
 import { wasm } from "../wasm/wasm.ts";
-import { leastLoss } from "../wasm/workspace.ts";
+import { lossFloor } from "../wasm/workspace.ts";
+import { paddedRows } from "./batch-size.ts";
 import type { DeviceRecovery } from "./device-recovery.ts";
 import { GRADIENTS, LATENTS, LOSSES, objectiveGraph } from "./graphs.ts";
 import type { LoadedDecoder } from "./loaded.ts";
 import { chosenSamples } from "./problem.ts";
-import { type GpuProblem, paddedRows, shapeKey, shapeOf, writeRow, writeShared } from "./rows.ts";
+import { type GpuProblem, shapeKey, shapeOf, writeRow, writeShared } from "./rows.ts";
 
 /** Objective whose data has been bound to a graph on the GPU, or to a session in WASM. */
 interface BoundObjective {
@@ -90,7 +91,7 @@ export function gpuObjective(
     },
     terms: (rows) => ({ losses: pick(losses, rows, 1), priors: pick(priors, rows, 1) }),
     gradient: async (rows) => pick(gradients, rows, d),
-    leastLoss: (row) => leastLoss(problem, first + row),
+    lossFloor: (row) => lossFloor(problem, first + row),
     async jacobianProduct(rows, v) {
       const products = new Float32Array(rows.length * n);
       await inWasm(rows, async (objective, at, from) => {

@@ -10,24 +10,16 @@ import type { Control } from "../../solver/base.ts";
 import { isCustom } from "../../terms/losses.ts";
 import type { Backend, Problem, Session } from "../backend.ts";
 import { allSamples } from "../feed.ts";
-import { solveAround } from "../solve-around.ts";
+import { solveByObjectives } from "../solve-by-objectives.ts";
 import { refusalOf, webgpuAvailability } from "./availability.ts";
+import { defaultRows, objectiveSize, paddedRows } from "./batch-size.ts";
 import type { ContextOptions } from "./device.ts";
 import { DeviceRecovery } from "./device-recovery.ts";
 import { decodeGraph, LATENTS, OUTPUTS } from "./graphs.ts";
 import type { LoadedDecoder } from "./loaded.ts";
 import { gpuObjective } from "./objective.ts";
 import type { GpuDevice, OnnxRuntime } from "./platform.ts";
-import {
-  atOnce,
-  defaultRows,
-  type GpuProblem,
-  paddedRows,
-  sampleKey,
-  sampleShape,
-  writeOwn,
-  writeShared,
-} from "./rows.ts";
+import { type GpuProblem, sampleKey, sampleShape, writeOwn, writeShared } from "./rows.ts";
 
 /** Options of the backend `webgpu`. */
 export interface WebgpuOptions {
@@ -87,7 +79,7 @@ async function open(decoder: Decoder, options: ContextOptions): Promise<Session>
   if (refusal) throw unsupported(refusal);
   const recovery = await DeviceRecovery.open(decoder, options);
   const objectives: Pick<Session, "objectiveSize" | "objective"> = {
-    objectiveSize: (problem) => atOnce(checkProblem(problem), recovery.largestRows),
+    objectiveSize: (problem) => objectiveSize(checkProblem(problem), recovery.largestRows),
     objective: async (problem, first, count) => gpuObjective(recovery, checkProblem(problem), first, count),
   };
   return {
@@ -98,7 +90,7 @@ async function open(decoder: Decoder, options: ContextOptions): Promise<Session>
     async solve(problem, pair, solution, control) {
       if (problem.sampleCount === 0) return;
       const samples = allSamples(problem.sampleCount);
-      await solveAround(objectives, { problem, pair, solution }, control, samples);
+      await solveByObjectives(objectives, { problem, pair, solution }, control, samples);
     },
     decode(z, fixed, toLogits, control) {
       if (z.length === 0) return Promise.resolve(new Float32Array(0));

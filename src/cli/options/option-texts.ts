@@ -53,7 +53,7 @@ export const OPTION_TEXTS: Readonly<Record<string, Readonly<Record<string, strin
   },
   lbfgs: {
     tolerance:
-      "decrease of the loss in one step below which convergence is checked, ≥ 0: a fraction of its decrease so far, or of its excess over its lower bound if that is larger; less near that bound; with 0 only the rounding of float32 counts",
+      "decrease of the loss in one step below which convergence is checked, ≥ 0: a fraction of its decrease so far, or of its excess over its floor if that is larger; less near the floor; with 0 only the rounding of float32 counts",
     memory: "maximum number of pairs (step, change of the gradient) stored for each sample, 1 to 1,000",
     maxSteps: "maximum number of accepted steps per sample, ≥ 0",
     slope:

@@ -22,7 +22,7 @@ export interface LossWords {
   readonly before?: string;
   /** Label of the mean loss at the end of the flows. */
   readonly after: string;
-  /** Name of the loss's lower bound, the targets' entropy; undefined if the bound is 0. */
+  /** Name of the loss's floor, the targets' entropy; undefined if the floor is 0. */
   readonly floor?: string | undefined;
   readonly unit: string;
   /** Phrase that tells which values the losses average, such as those not hidden; undefined if all values have equal weight. */

@@ -15,7 +15,7 @@ import {
 } from "../../index.ts";
 import { makeControl } from "../../solver/control.ts";
 import { meanOfFinite } from "../../solver/result.ts";
-import { leastLosses } from "../../terms/floor.ts";
+import { lossFloors } from "../../terms/loss-floor.ts";
 import { lossTraits } from "../../terms/losses.ts";
 import {
   type Block,
@@ -210,7 +210,7 @@ function leastLossOf(
   result: EncodeResult,
 ): Part["leastLoss"] {
   if (!lossTraits(loss).floor) return undefined;
-  const least = leastLosses(loss, y, fixed.decoder.outputSize, weights);
+  const least = lossFloors(loss, y, fixed.decoder.outputSize, weights);
   const counted = least.filter((_, sample) => Number.isFinite(result.loss[sample]!));
   return { sum: counted.reduce((sum, entropy) => sum + entropy, 0), count: counted.length };
 }

@@ -30,7 +30,7 @@ import {
   rk4,
   wasm,
 } from "../../../src/index.ts";
-import { leastLosses } from "../../../src/terms/floor.ts";
+import { lossFloors } from "../../../src/terms/loss-floor.ts";
 import { createDataset, train } from "../../../src/train/index.ts";
 import { builds, wideBuilds } from "../../support/builds.ts";
 import { checkDerivatives, derivativeCase } from "../../support/derivatives.ts";
@@ -215,7 +215,7 @@ test("training lowers the loss, to the same weights on any number of threads", a
   // Cross entropy has a floor: what can be learnt is above it.
   const meanOf = (steps: typeof expected.history) =>
     steps.reduce((sum, { loss }) => sum + loss, 0) / steps.length;
-  const floor = leastLosses(binaryCrossEntropy(), y, 768).reduce((sum, value) => sum + value, 0) / 24;
+  const floor = lossFloors(binaryCrossEntropy(), y, 768).reduce((sum, value) => sum + value, 0) / 24;
   const [first, last] = [expected.history.slice(0, 4), expected.history.slice(-4)].map(meanOf);
   assert.ok(last! - floor < 0.8 * (first! - floor), `${first} → ${last} above ${floor}`);
   const threaded = await train(decoder, data, {

@@ -5,7 +5,7 @@ import { differentiableWasmObjective } from "../../../src/backend/wasm/objective
 import { type PackedDecoder, packDecoder } from "../../../src/backend/wasm/packed.ts";
 import { parameterBlock } from "../../../src/backend/wasm/parameter-block.ts";
 import { allocateParameterSums } from "../../../src/backend/wasm/parameter-gradient.ts";
-import { runHere } from "../../../src/backend/wasm/run.ts";
+import { runHere } from "../../../src/backend/wasm/team.ts";
 import { allocateWorkspace } from "../../../src/backend/wasm/workspace.ts";
 import { conv, dense, reshape, sequential } from "../../../src/graph/index.ts";
 import { createDecoder, type Decoder, squaredError } from "../../../src/index.ts";

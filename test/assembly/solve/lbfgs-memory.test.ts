@@ -2,10 +2,10 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { jacobianStride, panelBytes } from "../../../src/backend/wasm/gauss-newton-memory.ts";
-import { makeLowRank } from "../../../src/backend/wasm/low-rank.ts";
 import { packDecoder } from "../../../src/backend/wasm/packed.ts";
 import { forgetPreconditioner, preconditionerOf } from "../../../src/backend/wasm/preconditioner.ts";
-import { runHere } from "../../../src/backend/wasm/run.ts";
+import { makeLowRank } from "../../../src/backend/wasm/randomised-low-rank.ts";
+import { runHere } from "../../../src/backend/wasm/team.ts";
 import {
   binaryCrossEntropy,
   createDecoder,

@@ -13,8 +13,8 @@ import {
   lbfgs,
   squaredError,
 } from "../../../src/index.ts";
-import { follow } from "../../../src/solver/follow.ts";
 import { Solution } from "../../../src/solver/solution.ts";
+import { solveObjective } from "../../../src/solver/solve-objective.ts";
 import { builds, plain } from "../../support/builds.ts";
 import { uninterrupted } from "../../support/control.ts";
 import { bindObjective } from "../../support/objective.ts";
@@ -88,7 +88,7 @@ for (const { name, backend } of builds) {
       const solution = new Solution(SAMPLES, decoder.latentSize, options.z0);
       const { tolerance } = options.solver as ReturnType<typeof lbfgs>;
       const problem = { objective, flow: gradientFlow(), solution, first: 0, control: uninterrupted };
-      await follow(lbfgs({ tolerance }), problem);
+      await solveObjective(lbfgs({ tolerance }), problem);
       objective.dispose();
       const general = { ...solution.toResult(), backend: fused.backend, seconds: 0 };
       for (const i of everySample)

@@ -7,9 +7,9 @@ import {
   jacobianStride,
   NO_MATRICES,
 } from "../../../src/backend/wasm/gauss-newton-memory.ts";
-import { makeLowRank } from "../../../src/backend/wasm/low-rank.ts";
 import { packDecoder } from "../../../src/backend/wasm/packed.ts";
 import { curvatureUse, preconditionerOf } from "../../../src/backend/wasm/preconditioner.ts";
+import { makeLowRank } from "../../../src/backend/wasm/randomised-low-rank.ts";
 import { allocateWorkspace } from "../../../src/backend/wasm/workspace.ts";
 import { layersOf } from "../../../src/graph/layers.ts";
 import {

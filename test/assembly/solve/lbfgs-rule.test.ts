@@ -1,6 +1,6 @@
 // run: both
-// Tests assembly/solve/descent.ts, assembly/solve/lbfgs-pairs.ts, assembly/solve/lbfgs-state.ts,
-// assembly/solve/low-rank.ts, src/solver/lbfgs.ts, src/solver/descent.ts.
+// Tests assembly/solve/line-search.ts, assembly/solve/lbfgs-pairs.ts, assembly/solve/lbfgs-state.ts,
+// assembly/solve/low-rank.ts, src/solver/lbfgs.ts, src/solver/line-search.ts.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import type { Complete } from "../../../src/base/check.ts";
@@ -19,7 +19,7 @@ import {
   lbfgs,
   squaredError,
 } from "../../../src/index.ts";
-import { allRows, type LowRank, withoutMatrices } from "../../../src/solver/objective.ts";
+import { allRows, type LowRankArrays, withoutMatrices } from "../../../src/solver/objective.ts";
 import { type Build, builds } from "../../support/builds.ts";
 import {
   RARE_PATHS,
@@ -377,7 +377,7 @@ async function ownMatrix({ backend }: Build, decoder: Decoder, loss: Loss): Prom
 }
 
 /** VΛVᵀ + ρ(I - VVᵀ), row by row. */
-function denseForm({ vectors, values, rank, rest }: LowRank, d: number): Float64Array {
+function denseForm({ vectors, values, rank, rest }: LowRankArrays, d: number): Float64Array {
   const stride = vectors.length / rank;
   return Float64Array.from({ length: d * d }, (_, at) => {
     const [i, k] = [Math.floor(at / d), at % d];
@@ -425,8 +425,8 @@ async function byTheRule(
     const shared = matrix && { matrix, scale: curvature!.scale(i), ...damping };
     const start = z0?.subarray(i * d, (i + 1) * d) ?? new Float32Array(d);
     const of = (values: Float32Array) => values.subarray(i * n, (i + 1) * n);
-    const leastLoss = leastOf(loss, of(y), weights && of(weights));
-    const settings = { ...DEFAULTS, ...options, use, leastLoss, shared, note };
+    const lossFloor = leastOf(loss, of(y), weights && of(weights));
+    const settings = { ...DEFAULTS, ...options, use, lossFloor, shared, note };
     results.push(await referenceLbfgs(sample, start, settings));
   }
   objective.dispose();

@@ -4,7 +4,7 @@ import * as assert from "uvu/assert";
 import { passesOf } from "../../../bench/passes.ts";
 import { mean } from "../../../bench/timing.ts";
 import { packDecoder } from "../../../src/backend/wasm/packed.ts";
-import { runHere } from "../../../src/backend/wasm/run.ts";
+import { runHere } from "../../../src/backend/wasm/team.ts";
 import { layersOf } from "../../../src/graph/layers.ts";
 import {
   binaryCrossEntropy,

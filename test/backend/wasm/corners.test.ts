@@ -2,9 +2,9 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { allSamples } from "../../../src/backend/feed.ts";
+import { solveFused } from "../../../src/backend/wasm/fused-solve.ts";
 import { packDecoder } from "../../../src/backend/wasm/packed.ts";
-import { runHere } from "../../../src/backend/wasm/run.ts";
-import { solveSamples } from "../../../src/backend/wasm/solve.ts";
+import { runHere } from "../../../src/backend/wasm/team.ts";
 import { layersOf } from "../../../src/graph/layers.ts";
 import {
   amd,
@@ -23,7 +23,7 @@ import { SampleState } from "../../../src/kernels/layout.ts";
 import { compileKernels } from "../../../src/kernels/load.ts";
 import { makeControl } from "../../../src/solver/control.ts";
 import { Solution } from "../../../src/solver/solution.ts";
-import { leastLosses } from "../../../src/terms/floor.ts";
+import { lossFloors } from "../../../src/terms/loss-floor.ts";
 import { problemOf } from "../../support/problem.ts";
 // Corners that the other tests do not reach.
 import { randomArray } from "../../support/random.ts";
@@ -87,7 +87,7 @@ test("places that no sample is staged in are empty, whatever was in their memory
       return spent;
     };
     const counting = { ...packed, run: runHere({ ...packed.kernels, solverRun }) };
-    await solveSamples(counting, task, makeControl(undefined), allSamples(3));
+    await solveFused(counting, task, makeControl(undefined), allSamples(3));
     return { z: solution.z, passes };
   };
   const expected = await solved();
@@ -111,7 +111,7 @@ test("an abort between losses and gradients: samples that end by their gradient 
     },
   };
   const task = { problem, pair: { flow: gradientFlow(), solver: amd({ maxSteps: 0 }) }, solution };
-  await solveSamples(packed, task, control, allSamples(40));
+  await solveFused(packed, task, control, allSamples(40));
   assert.equal(solution.statuses(), [...Array(8).fill("max_steps"), ...Array(32).fill("aborted")]);
   assert.is(solution.done, 8);
 });
@@ -167,14 +167,14 @@ test("sine's frequency is above 0", () => {
 
 test("samples that have not ended do not end where their results are taken over", () => {
   const whole = new Solution(1, 1);
-  whole.copyIn([0], new Solution(1, 1, Float64Array.of(3)).copyOut());
+  whole.copyFrom(new Solution(1, 1, Float64Array.of(3)), 0);
   assert.is(whole.done, 0);
   assert.equal([...whole.z], [3]);
 });
 
-test("what has no weight has no least loss", () => {
-  const least = leastLosses(binaryCrossEntropy(), Float32Array.of(Number.NaN, 0.5), 2, Float32Array.of(0, 1));
-  assert.ok(Math.abs(least[0]! - Math.LN2) < 1e-7, String(least));
+test("what has no weight adds nothing to the floor of a loss", () => {
+  const floors = lossFloors(binaryCrossEntropy(), Float32Array.of(Number.NaN, 0.5), 2, Float32Array.of(0, 1));
+  assert.ok(Math.abs(floors[0]! - Math.LN2) < 1e-7, String(floors));
 });
 
 test("a solver around objectives gives their memory back", async () => {

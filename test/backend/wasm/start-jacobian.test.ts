@@ -2,14 +2,14 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { jacobianStride } from "../../../src/backend/wasm/gauss-newton-memory.ts";
-import { makeLowRank } from "../../../src/backend/wasm/low-rank.ts";
 import { type PackedDecoder, packDecoder } from "../../../src/backend/wasm/packed.ts";
 import {
   forgetPreconditioner,
   makeJacobian,
   preconditionerOf,
 } from "../../../src/backend/wasm/preconditioner.ts";
-import type { Run } from "../../../src/backend/wasm/run.ts";
+import { makeLowRank } from "../../../src/backend/wasm/randomised-low-rank.ts";
+import type { Run } from "../../../src/backend/wasm/team.ts";
 import { createDecoder, squaredError } from "../../../src/index.ts";
 import { compileKernels } from "../../../src/kernels/load.ts";
 import type { Control } from "../../../src/solver/base.ts";

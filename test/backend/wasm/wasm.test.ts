@@ -1,7 +1,7 @@
-// Tests src/backend/wasm/cost-model.ts, too.
+// Tests src/backend/wasm/auto-threads.ts, too.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { worthOf } from "../../../src/backend/wasm/cost-model.ts";
+import { worthOf } from "../../../src/backend/wasm/auto-threads.ts";
 import { wasm } from "../../../src/index.ts";
 import { refused } from "../../support/refusal.ts";
 

@@ -5,7 +5,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import type { Session } from "../../../src/backend/backend.ts";
 import { allSamples } from "../../../src/backend/feed.ts";
-import { solveAround } from "../../../src/backend/solve-around.ts";
+import { solveByObjectives } from "../../../src/backend/solve-by-objectives.ts";
 import { type AutoOptions, auto, availableBackends, webgpu } from "../../../src/backend/webgpu/index.ts";
 import {
   concat,
@@ -191,7 +191,7 @@ test("both are timed with the solver that was asked for, on the samples' own dat
           seen[backend.name]!.push(`${pair.solver.name}, ${problem.sampleCount} samples, given ${fixed}`);
           if (backend.name !== "webgpu") return session.solve(problem, pair, solution, control);
           const samples = allSamples(problem.sampleCount);
-          return solveAround(watchedSession, { problem, pair, solution }, control, samples);
+          return solveByObjectives(watchedSession, { problem, pair, solution }, control, samples);
         },
       };
     },

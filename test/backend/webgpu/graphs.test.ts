@@ -1,12 +1,13 @@
+// Tests src/backend/webgpu/batch-size.ts, src/backend/webgpu/rows.ts, too.
 import { readFileSync } from "node:fs";
 import { fromBinary } from "@bufbuild/protobuf";
 import { type GraphProto, ModelProtoSchema, type ValueInfoProto } from "onnx-buf";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { dcgan, dcganDecoder, reachableData } from "../../../bench/dcgan.ts";
+import { defaultRows } from "../../../src/backend/webgpu/batch-size.ts";
 import { decodeGraph, objectiveGraph } from "../../../src/backend/webgpu/graphs.ts";
 import { OnnxGraph } from "../../../src/backend/webgpu/onnx.ts";
-import { defaultRows } from "../../../src/backend/webgpu/rows.ts";
 import { readArray } from "../../../src/files/read.ts";
 import { activations } from "../../../src/graph/activation.ts";
 import { parametersOf } from "../../../src/graph/graph.ts";

@@ -188,7 +188,7 @@ test("products of more samples than WASM takes at a time are those of wasm(), ea
   decoder.dispose();
 });
 
-test("the lower bound of a sample's loss is the entropy of its own targets", async () => {
+test("the floor of a sample's loss is the entropy of its own targets", async () => {
   const [n, count] = [5, 6];
   const decoder = createDecoder({ layers: [3, n], outputActivation: "sigmoid", seed: 1 });
   const y = randomArray(3, count * n, 0.01, 0.99);
@@ -200,7 +200,7 @@ test("the lower bound of a sample's loss is the entropy of its own targets", asy
     const own = (values: Float32Array) => values.subarray((2 + row) * n, (3 + row) * n);
     const logits = Array.from(own(y), (value) => Math.log(value / (1 - value)));
     const { value } = lossOf(loss, logits, own(y), own(weights));
-    assert.ok(Math.abs(objective.leastLoss!(row) - value) < 1e-12, `sample ${2 + row}`);
+    assert.ok(Math.abs(objective.lossFloor!(row) - value) < 1e-12, `sample ${2 + row}`);
   }
   objective.dispose();
   decoder.dispose();

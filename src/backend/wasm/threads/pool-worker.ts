@@ -4,7 +4,7 @@ import { option } from "../../../base/message.ts";
 import { messageOf } from "../../../base/realms.ts";
 import { escapeText } from "../../../base/show.ts";
 import type { PackedDecoder } from "../packed.ts";
-import type { Run } from "../run.ts";
+import type { Run } from "../team.ts";
 import type { FromWorker, ToWorker } from "./messages.ts";
 import { LONGEST_REASON, startThread, type Thread, type WorkerSource } from "./thread.ts";
 

@@ -1,7 +1,7 @@
 import { kept } from "../../../base/kept.ts";
 import { takesSharedMemory } from "../../../kernels/shared-memory.ts";
 import type { Session } from "../../backend.ts";
-import { timeOf, type Work, worthOf } from "../cost-model.ts";
+import { timeOf, type Work, worthOf } from "../auto-threads.ts";
 import type { PackedDecoder } from "../packed.ts";
 import { wasmSession } from "../session.ts";
 import type { Team } from "../team.ts";

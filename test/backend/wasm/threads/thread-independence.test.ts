@@ -1,5 +1,5 @@
 // run: both, slow
-// Tests src/backend/wasm/threads/shared-session.ts, src/backend/wasm/run.ts.
+// Tests src/backend/wasm/threads/shared-session.ts, src/backend/wasm/team.ts.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import {

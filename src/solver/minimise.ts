@@ -2,8 +2,8 @@ import { type Arena, Blocks } from "../kernels/arena.ts";
 import { giveInstanceBack, takeInstance } from "../kernels/idle-instances.ts";
 import type { KernelInstance, Kernels } from "../kernels/instance.ts";
 import {
-  Descent,
   FIRST_TRIAL,
+  LineSearch,
   paddedSize,
   Request,
   Sample,
@@ -12,25 +12,26 @@ import {
   Workspace,
 } from "../kernels/layout.ts";
 import { compileKernels } from "../kernels/load.ts";
-import { type DescentSolver, isPreconditioned } from "./descent.ts";
 import type { FlowProblem } from "./flow-problem.ts";
-import { lowRankBytes, writeLowRank } from "./low-rank.ts";
+import { curvatureFor, type LineSearchSolver } from "./line-search.ts";
+import { lowRankBytes, writeLowRank } from "./low-rank-memory.ts";
 import { type Objective, type SharedCurvature, valuesAt, withoutMatrices } from "./objective.ts";
 import { collectRecord } from "./sample-record.ts";
 import type { Solution } from "./solution.ts";
-import { allocateSolver, NO_SHARED_MATRIX, type SharedMatrix } from "./solver-block.ts";
+import { allocateSolver, NO_SHARED_MATRIX, type SharedMatrixPointers } from "./solver-memory.ts";
 
 /**
  * Runs a solver of assembly/solve/ on samples whose loss is evaluated by any objective, which may be on another backend; called
- * by `follow` for `amd` and `lbfgs`. Each round tries a step of every sample that has not ended; its phases are in
+ * by `solveObjective` for `amd` and `lbfgs`. Each round tries a step of every sample that has not ended; its phases are in
  * assembly/solve/rounds.ts. All samples have a row in memory from the start: row r holds the solution's sample `first` + r.
  */
-export async function descend(
-  solver: DescentSolver,
+export async function minimise(
+  solver: LineSearchSolver,
   { objective, solution, first, control }: FlowProblem,
 ): Promise<void> {
   const { curvature } = objective;
-  const shared = curvature && isPreconditioned(solver, curvature.use) ? await curvature.shared() : undefined;
+  const isPreconditioned = curvature && curvatureFor(solver, curvature.use).matrix !== "none";
+  const shared = isPreconditioned ? await curvature.shared() : undefined;
   const given = objective.kernels as WebAssembly.Module | undefined;
   const module = given ?? (await compileKernels(undefined)).module;
   const instance = await takeInstance(module);
@@ -68,7 +69,7 @@ class Rows {
   private readonly blocks = new Blocks();
   private readonly d: number;
   private readonly solver: number;
-  private readonly solverName: DescentSolver["name"];
+  private readonly solverName: LineSearchSolver["name"];
   private readonly at;
   private readonly stride: number;
   /** Indices of the rows whose samples have not ended. */
@@ -81,7 +82,7 @@ class Rows {
 
   constructor(
     { arena, kernels }: KernelInstance,
-    solver: DescentSolver,
+    solver: LineSearchSolver,
     private readonly objective: Objective,
     shared: SharedCurvature | undefined,
     private readonly solution: Solution,
@@ -94,7 +95,7 @@ class Rows {
     // Computed before anything is allocated: it throws if the caller has transferred the weights meanwhile.
     const records = Array.from({ length: count }, (_, row) => ({
       curvatureScale: curvature?.scale(row) ?? 1,
-      leastLoss: objective.leastLoss?.(row) ?? 0,
+      lossFloor: objective.lossFloor?.(row) ?? 0,
     }));
     this.d = d;
     this.solverName = solver.name;
@@ -140,7 +141,7 @@ class Rows {
       }),
     );
     this.solver = block.solver;
-    Descent.set(arena.view(), this.solver, { samples, sampleCount: count });
+    LineSearch.set(arena.view(), this.solver, { samples, sampleCount: count });
     arena.f64(this.at.z, count * d).set(solution.z.subarray(first * d, (first + count) * d));
     for (let row = 0; row < count; row++) {
       Sample.set(arena.view(), this.record(row), {
@@ -152,7 +153,7 @@ class Rows {
   }
 
   /** Copies the Gauss-Newton matrix that all samples share into memory. */
-  private sharedMatrix({ own, lowRank }: SharedCurvature = {}): SharedMatrix {
+  private sharedMatrix({ own, lowRank }: SharedCurvature = {}): SharedMatrixPointers {
     const { arena, at } = this;
     if (lowRank) return writeLowRank(arena, at.lowRank, lowRank);
     if (!own) return NO_SHARED_MATRIX;

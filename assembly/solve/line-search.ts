@@ -25,7 +25,7 @@ export const DONE: i32 = 3;
 export const CONVERGED: i32 = 0;
 /** Status code of a sample whose flow was followed up to the end time t1. */
 export const REACHED_T1: i32 = 1;
-/** Status code of a sample that ended at the limit of accepted steps, Descent.maxSteps. */
+/** Status code of a sample that ended at the limit of accepted steps, LineSearch.maxSteps. */
 export const MAX_STEPS: i32 = 2;
 /** Status code of a sample for which no step lowers the loss though its slope predicts a decrease above float32's rounding. */
 export const STALLED: i32 = 3;
@@ -34,9 +34,9 @@ export const NONFINITE: i32 = 4;
 
 // Codes of the solvers, as in src/kernels/layout.ts.
 
-/** Value of Descent.solver for the adaptive minimise-distance solver, amd.ts. */
+/** Value of LineSearch.solver for the adaptive minimise-distance solver, amd.ts. */
 export const AMD: i32 = 0;
-/** Value of Descent.solver for the solver L-BFGS, lbfgs.ts. */
+/** Value of LineSearch.solver for the solver L-BFGS, lbfgs.ts. */
 export const LBFGS: i32 = 1;
 
 /** Value of Sample.trial before the objective at z0 has been evaluated. */
@@ -132,13 +132,13 @@ export class Sample {
   initialLoss: f64; // 168
   /** Prior's value at z, in nats times the prior's weight. */
   prior: f64; // 176
-  /** Input. Lower bound of the sample's loss: the targets' own entropy for cross entropy, else 0. */
-  leastLoss: f64; // 184
+  /** Input. Floor (lower bound) of the sample's loss: the targets' own entropy for cross entropy, else 0. */
+  lossFloor: f64; // 184
 }
 
 /** Options common to the solvers, and the places of samples in WASM memory. */
 @unmanaged
-export class Descent {
+export class LineSearch {
   /** Solver that runs: AMD or LBFGS. */
   solver: i32; // 0
   /** Sample[sampleCount]: the samples whose data are in WASM memory, and free places. */
@@ -182,20 +182,20 @@ const LEAST_FALL: f64 = 1.0 / 1048576;
  * Assigns free rows to waiting samples; lists the rows in use in workspace.rows and returns their number. Returns 0 if no
  * sample is left, and, if `refill` is set, also if a row stays free, so that the caller can stage more samples.
  */
-function admit(descent: Descent, workspace: Workspace, refill: bool): i32 {
+function admit(search: LineSearch, workspace: Workspace, refill: bool): i32 {
   let count: i32 = 0;
-  for (let row: i32 = 0; row < descent.residentCapacity; row++) {
-    const resident = descent.residents + ((<usize>row) << 2);
-    if (!load<usize>(resident)) store<usize>(resident, nextWaiting(descent, workspace, row));
+  for (let row: i32 = 0; row < search.residentCapacity; row++) {
+    const resident = search.residents + ((<usize>row) << 2);
+    if (!load<usize>(resident)) store<usize>(resident, nextWaiting(search, workspace, row));
     if (load<usize>(resident)) listRow(workspace, count++, row);
   }
-  return refill && count < descent.residentCapacity ? 0 : count;
+  return refill && count < search.residentCapacity ? 0 : count;
 }
 
-function nextWaiting(descent: Descent, workspace: Workspace, row: usize): usize {
-  for (let i: i32 = 0; i < descent.sampleCount; i++) {
-    const sample = changetype<Sample>(descent.samples + <usize>descent.cursor * offsetof<Sample>());
-    descent.cursor = (descent.cursor + 1) % descent.sampleCount;
+function nextWaiting(search: LineSearch, workspace: Workspace, row: usize): usize {
+  for (let i: i32 = 0; i < search.sampleCount; i++) {
+    const sample = changetype<Sample>(search.samples + <usize>search.cursor * offsetof<Sample>());
+    search.cursor = (search.cursor + 1) % search.sampleCount;
     if (sample.state !== WAITING) continue;
     sample.state = RUNNING;
     sample.acceptedSteps = 0;
@@ -206,7 +206,7 @@ function nextWaiting(descent: Descent, workspace: Workspace, row: usize): usize 
     sample.trial = FIRST;
     sample.ending = -1;
     sample.request = 0;
-    sample.memory = descent.memories + row * descent.memoryStride;
+    sample.memory = search.memories + row * search.memoryStride;
     sample.t = 0;
     sample.dt = 0;
     // An abort may collect the sample before its first evaluation.
@@ -232,14 +232,14 @@ function nextWaiting(descent: Descent, workspace: Workspace, row: usize): usize 
  * float32: z + δt·p for a step of length δt along the direction p, or z if no step is being tried. Returns the number of rows
  * in use, listed in workspace.rows: 0 if no sample is left, and, if `refill` is set, also if a row stays free.
  */
-export function propose(descent: Descent, workspace: Workspace, refill: bool): i32 {
-  const count = admit(descent, workspace, refill);
+export function propose(search: LineSearch, workspace: Workspace, refill: bool): i32 {
+  const count = admit(search, workspace, refill);
   const latents = valueRows(workspace, 0);
   for (let i: i32 = 0; i < count; i++) {
     const row = rowAt(workspace.rows, i);
-    const sample = residentOf(descent, row);
+    const sample = residentOf(search, row);
     const latent = latents.values + row * latents.stride;
-    for (let k: usize = 0; k < <usize>descent.latentSize; k++) {
+    for (let k: usize = 0; k < <usize>search.latentSize; k++) {
       const z = load<f64>(sample.z + (k << 3));
       // Before a sample's first step the row's direction is the previous sample's: it must not be read, not even times 0.
       const moved = sample.trial < 0 ? z : z + sample.dt * load<f64>(sample.memory + (k << 3));
@@ -260,9 +260,9 @@ export function isLower(sample: Sample, objective: f64, share: f64): bool {
 /**
  * Accepts the step being tried: z ← z + δt·p, with the objective and its terms from the last evaluation. The solver advances t.
  */
-export function accept(descent: Descent, workspace: Workspace, row: usize): void {
-  const sample = residentOf(descent, row);
-  for (let k: usize = 0; k < (<usize>descent.latentSize) << 3; k += 8) {
+export function accept(search: LineSearch, workspace: Workspace, row: usize): void {
+  const sample = residentOf(search, row);
+  for (let k: usize = 0; k < (<usize>search.latentSize) << 3; k += 8) {
     store<f64>(sample.z + k, load<f64>(sample.z + k) + sample.dt * load<f64>(sample.memory + k));
   }
   sample.acceptedDt = sample.dt;
@@ -291,16 +291,16 @@ export function isWithinRounding(sample: Sample, expectedFall: f64): bool {
  * Ends a sample for which no step lowers the loss: CONVERGED if the expected decrease is within float32's rounding, else
  * STALLED.
  */
-export function finishWithoutStep(descent: Descent, row: usize, expectedFall: f64): void {
-  finish(descent, row, isWithinRounding(residentOf(descent, row), expectedFall) ? CONVERGED : STALLED);
+export function finishWithoutStep(search: LineSearch, row: usize, expectedFall: f64): void {
+  finish(search, row, isWithinRounding(residentOf(search, row), expectedFall) ? CONVERGED : STALLED);
 }
 
 /** Ends the sample in a row with a status, and frees the row. */
-export function finish(descent: Descent, row: usize, status: i32): void {
-  const sample = residentOf(descent, row);
+export function finish(search: LineSearch, row: usize, status: i32): void {
+  const sample = residentOf(search, row);
   sample.status = status;
   sample.state = DONE;
-  store<usize>(descent.residents + (row << 2), 0);
+  store<usize>(search.residents + (row << 2), 0);
 }
 
 /** Writes resident row number `row` as element `index` of workspace.rows, the list of the rows that the next pass computes. */
@@ -309,6 +309,6 @@ export function listRow(workspace: Workspace, index: i32, row: usize): void {
 }
 
 /** Returns the sample in resident row number `row`; the row must be in use. */
-export function residentOf(descent: Descent, row: usize): Sample {
-  return changetype<Sample>(load<usize>(descent.residents + (row << 2)));
+export function residentOf(search: LineSearch, row: usize): Sample {
+  return changetype<Sample>(load<usize>(search.residents + (row << 2)));
 }

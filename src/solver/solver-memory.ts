@@ -1,11 +1,11 @@
 import type { Arena, Block } from "../kernels/arena.ts";
 import {
   Amd,
-  type DescentFields,
   FACTORS_AT_ONCE,
   FITTED_PAIRS,
   Lbfgs,
   LbfgsState,
+  type LineSearchFields,
   NUMBERS_OF_FIT,
   packedSize,
   paddedSize,
@@ -13,18 +13,18 @@ import {
   SOLVER_CODES,
 } from "../kernels/layout.ts";
 import type { Amd as AmdSolver } from "./amd.ts";
-import type { DescentSolver } from "./descent.ts";
 import type { Lbfgs as LbfgsSolver } from "./lbfgs.ts";
+import type { LineSearchSolver } from "./line-search.ts";
 import { type CurvatureUse, hasMatrices } from "./objective.ts";
 
-/** Memory of a descent solver of assembly/: its struct, and the state of each row (sample being solved). */
-export interface SolverBlock extends Block {
-  /** Pointer to the solver's struct, which extends the struct Descent of assembly/. */
+/** Memory of a line-search solver of assembly/: its struct, and the state of each row (sample being solved). */
+export interface SolverMemory extends Block {
+  /** Pointer to the solver's struct, which extends the struct LineSearch of assembly/. */
   readonly solver: number;
 }
 
 /** Pointers to the Gauss-Newton matrix that all samples share: its Cholesky factors, or its low-rank form. */
-export interface SharedMatrix {
+export interface SharedMatrixPointers {
   /**
    * Pointer to the Cholesky factors of A₀ + λτI for each damping λ, with A₀ the Gauss-Newton matrix at the decoder's start latent
    * and τ = tr(A₀)/d; 0 if there are none.
@@ -43,7 +43,7 @@ export interface SharedMatrix {
 }
 
 /** Value for samples that share no Gauss-Newton matrix. */
-export const NO_SHARED_MATRIX: SharedMatrix = {
+export const NO_SHARED_MATRIX: SharedMatrixPointers = {
   factors: 0,
   matrix: 0,
   damping: 0,
@@ -52,15 +52,15 @@ export const NO_SHARED_MATRIX: SharedMatrix = {
   rest: 0,
 };
 
-/** Parameters for the memory of a descent solver. */
-export interface SolverUse extends SharedMatrix {
+/** Parameters for the memory of a line-search solver. */
+export interface SolverUse extends SharedMatrixPointers {
   readonly latentSize: number;
   /** Number of rows, each for a sample that is being solved. */
   readonly capacity: number;
   readonly curvature: CurvatureUse;
 }
 
-/** Memory sizes and struct of a descent solver, which differ between `amd` and `lbfgs`. */
+/** Memory sizes and struct of a line-search solver, which differ between `amd` and `lbfgs`. */
 interface Layout {
   readonly struct: { readonly size: number };
   /** Returns the number of bytes of state for each row (sample being solved); a multiple of 16, since rows are adjacent. */
@@ -71,7 +71,7 @@ interface Layout {
    * Writes the solver's struct at `pointer`: the fields in `common`, which `amd` and `lbfgs` both have, and those of the solver
    * alone. `scratch` points to the shared scratch memory.
    */
-  fill(memory: DataView, pointer: number, common: DescentFields, use: SolverUse, scratch: number): void;
+  fill(memory: DataView, pointer: number, common: LineSearchFields, use: SolverUse, scratch: number): void;
 }
 
 function amdLayout(solver: AmdSolver): Layout {
@@ -145,7 +145,7 @@ function firstMatrixOf({ matrix, refreshesAtStart }: CurvatureUse): number {
   return refreshesAtStart ? Request.sharedJacobianMatrix : 0;
 }
 
-function layoutOf(solver: DescentSolver): Layout {
+function layoutOf(solver: LineSearchSolver): Layout {
   return solver.name === "amd" ? amdLayout(solver) : lbfgsLayout(solver);
 }
 
@@ -157,12 +157,12 @@ function even(numbers: number): number {
 const MOST_BYTES = 2 ** 28;
 
 /** Returns the maximum number of rows (samples being solved) whose solver state fits into MOST_BYTES; at least 1. */
-export function rowsWithRoom(solver: DescentSolver, latentSize: number, hasMatrices: boolean): number {
+export function rowsWithRoom(solver: LineSearchSolver, latentSize: number, hasMatrices: boolean): number {
   return Math.max(1, Math.floor(MOST_BYTES / layoutOf(solver).memory(latentSize, hasMatrices)));
 }
 
-/** Allocates the memory of a descent solver and writes its struct; the caller then links the samples to it. */
-export function allocateSolver(arena: Arena, solver: DescentSolver, use: SolverUse): SolverBlock {
+/** Allocates the memory of a line-search solver and writes its struct; the caller then links the samples to it. */
+export function allocateSolver(arena: Arena, solver: LineSearchSolver, use: SolverUse): SolverMemory {
   const { latentSize, capacity, curvature } = use;
   const layout = layoutOf(solver);
   const memoryStride = layout.memory(latentSize, hasMatrices(curvature));
@@ -175,7 +175,7 @@ export function allocateSolver(arena: Arena, solver: DescentSolver, use: SolverU
   const { solver: pointer, residents, memories, scratch } = block.layout;
   arena.i32(residents, capacity).fill(0);
   const view = arena.view();
-  const common: DescentFields = {
+  const common: LineSearchFields = {
     ...solver,
     solver: SOLVER_CODES[solver.name],
     // Written by the caller when it links the samples.

@@ -1,7 +1,7 @@
 import { Amd, amdAccepted, amdTakeCurvature, amdTakeGradient, amdTried } from "./amd";
-import { AMD, Descent, LBFGS, residentOf, Sample } from "./descent";
 import { lbfgsAccepted, lbfgsTakeCurvature, lbfgsTakeGradient, lbfgsTakeMatrix, lbfgsTried } from "./lbfgs";
 import { Lbfgs } from "./lbfgs-state";
+import { AMD, LBFGS, LineSearch, residentOf, Sample } from "./line-search";
 
 /**
  * Dispatch from rounds.ts to the solvers: each function has a case for each solver, except a function that answers a request
@@ -12,12 +12,12 @@ import { Lbfgs } from "./lbfgs-state";
  * Returns true if the step just tried, which gave objective `loss`, is accepted. Otherwise sets the next step to try, or ends
  * the sample.
  */
-export function tried(descent: Descent, row: usize, loss: f64): bool {
-  switch (descent.solver) {
+export function tried(search: LineSearch, row: usize, loss: f64): bool {
+  switch (search.solver) {
     case AMD:
-      return amdTried(changetype<Amd>(descent), row, loss);
+      return amdTried(changetype<Amd>(search), row, loss);
     case LBFGS:
-      return lbfgsTried(changetype<Lbfgs>(descent), row, loss);
+      return lbfgsTried(changetype<Lbfgs>(search), row, loss);
     default:
       return unreachable();
   }
@@ -27,12 +27,12 @@ export function tried(descent: Descent, row: usize, loss: f64): bool {
  * Records an accepted step, which lowered the objective by `fall`. Returns the status that the sample ends with, or -1 if it
  * goes on.
  */
-export function accepted(descent: Descent, sample: Sample, fall: f64): i32 {
-  switch (descent.solver) {
+export function accepted(search: LineSearch, sample: Sample, fall: f64): i32 {
+  switch (search.solver) {
     case AMD:
-      return amdAccepted(changetype<Amd>(descent), sample);
+      return amdAccepted(changetype<Amd>(search), sample);
     case LBFGS:
-      return lbfgsAccepted(changetype<Lbfgs>(descent), sample, fall);
+      return lbfgsAccepted(changetype<Lbfgs>(search), sample, fall);
     default:
       return unreachable();
   }
@@ -43,13 +43,13 @@ export function accepted(descent: Descent, sample: Sample, fall: f64): i32 {
  *
  * @param gradient f32[d]
  */
-export function takeGradient(descent: Descent, row: usize, gradient: usize): void {
-  switch (descent.solver) {
+export function takeGradient(search: LineSearch, row: usize, gradient: usize): void {
+  switch (search.solver) {
     case AMD:
-      amdTakeGradient(changetype<Amd>(descent), residentOf(descent, row), gradient);
+      amdTakeGradient(changetype<Amd>(search), residentOf(search, row), gradient);
       break;
     case LBFGS:
-      lbfgsTakeGradient(changetype<Lbfgs>(descent), row, gradient);
+      lbfgsTakeGradient(changetype<Lbfgs>(search), row, gradient);
       break;
     default:
       unreachable();
@@ -57,13 +57,13 @@ export function takeGradient(descent: Descent, row: usize, gradient: usize): voi
 }
 
 /** Passes the curvature gᵀMg/gᵀg along the gradient g, which the row requested, to the solver; M is the Gauss-Newton matrix. */
-export function takeCurvature(descent: Descent, row: usize, curvature: f64): void {
-  switch (descent.solver) {
+export function takeCurvature(search: LineSearch, row: usize, curvature: f64): void {
+  switch (search.solver) {
     case AMD:
-      amdTakeCurvature(changetype<Amd>(descent), row, curvature);
+      amdTakeCurvature(changetype<Amd>(search), row, curvature);
       break;
     case LBFGS:
-      lbfgsTakeCurvature(changetype<Lbfgs>(descent), row, curvature);
+      lbfgsTakeCurvature(changetype<Lbfgs>(search), row, curvature);
       break;
     default:
       unreachable();
@@ -75,10 +75,10 @@ export function takeCurvature(descent: Descent, row: usize, curvature: f64): voi
  *
  * @param matrix f32[d][…], rows `stride` bytes apart; only the lower triangle and the diagonal are read
  */
-export function takeMatrix(descent: Descent, row: usize, matrix: usize, stride: usize): void {
-  switch (descent.solver) {
+export function takeMatrix(search: LineSearch, row: usize, matrix: usize, stride: usize): void {
+  switch (search.solver) {
     case LBFGS:
-      lbfgsTakeMatrix(changetype<Lbfgs>(descent), row, matrix, stride);
+      lbfgsTakeMatrix(changetype<Lbfgs>(search), row, matrix, stride);
       break;
     default:
       unreachable();

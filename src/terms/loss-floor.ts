@@ -2,7 +2,7 @@ import type { Loss } from "./losses.ts";
 import { lossTraits } from "./losses.ts";
 
 /**
- * Returns the lower bound of each sample's loss. For cross entropy it is the entropy of the targets, -y log y - (1 - y)
+ * Returns the floor (lower bound) of each sample's loss. For cross entropy it is the entropy of the targets, -y log y - (1 - y)
  * log(1 - y) per element, in nats: 0 for targets of 0 and 1, and reached if the reconstruction equals the targets. For other
  * losses it is 0.
  *
@@ -10,16 +10,16 @@ import { lossTraits } from "./losses.ts";
  * @param weights weights ≥ 0: sampleSize of them, or [B, sampleSize]. Default: all equal
  * @returns [B], reduced over the elements as the loss is
  */
-export function leastLosses(
+export function lossFloors(
   loss: Loss,
   y: Float32Array,
   sampleSize: number,
   weights?: Float32Array,
 ): Float64Array {
-  const least = new Float64Array(y.length / sampleSize);
+  const floors = new Float64Array(y.length / sampleSize);
   const { floor } = lossTraits(loss);
-  if (!floor) return least;
-  return least.map((_, sample) => {
+  if (!floor) return floors;
+  return floors.map((_, sample) => {
     let sum = 0;
     let weightSum = 0;
     for (let i = 0; i < sampleSize; i++) {

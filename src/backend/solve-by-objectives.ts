@@ -1,23 +1,23 @@
 import type { Control } from "../solver/base.ts";
-import { isDescentSolver, takesMatrices } from "../solver/descent.ts";
-import { follow } from "../solver/follow.ts";
-import { rowsWithRoom } from "../solver/solver-block.ts";
+import { isLineSearch, takesMatrices } from "../solver/line-search.ts";
+import { solveObjective } from "../solver/solve-objective.ts";
+import { rowsWithRoom } from "../solver/solver-memory.ts";
 import type { Session, Task } from "./backend.ts";
 import type { Feed } from "./feed.ts";
 
 /**
  * Solves the samples that `feed` returns, for any solver and loss, by evaluating a backend's objectives: takes as many
- * samples at a time as fit into memory, makes an objective of them and follows their flows, until `feed` has none left or the
+ * samples at a time as fit into memory, makes an objective of them and runs the solver on it, until `feed` has none left or the
  * call is aborted.
  */
-export async function solveAround(
+export async function solveByObjectives(
   objectives: Pick<Session, "objectiveSize" | "objective">,
   { problem, pair, solution }: Task,
   control: Control,
   feed: Feed,
 ): Promise<void> {
   const { flow, solver } = pair;
-  const room = isDescentSolver(solver)
+  const room = isLineSearch(solver)
     ? rowsWithRoom(solver, problem.decoder.latentSize, takesMatrices(solver))
     : Number.POSITIVE_INFINITY;
   const size = Math.min(objectives.objectiveSize(problem), room);
@@ -27,7 +27,7 @@ export async function solveAround(
     const { first, count } = range;
     const objective = await objectives.objective(problem, first, count);
     try {
-      await follow(solver, { objective, flow, solution, first, control });
+      await solveObjective(solver, { objective, flow, solution, first, control });
     } finally {
       objective.dispose();
     }

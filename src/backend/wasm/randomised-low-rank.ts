@@ -2,8 +2,8 @@ import { makeTurns } from "../../base/event-loop.ts";
 import { createRandom, type Random } from "../../base/random.ts";
 import { Blocks } from "../../kernels/arena.ts";
 import { paddedSize } from "../../kernels/layout.ts";
-import { lowRankBytes, writeLowRank } from "../../solver/low-rank.ts";
-import { allRows, type LowRank } from "../../solver/objective.ts";
+import { lowRankBytes, writeLowRank } from "../../solver/low-rank-memory.ts";
+import { allRows, type LowRankArrays } from "../../solver/objective.ts";
 import type { Loss } from "../../terms/losses.ts";
 import type { PriorComponents } from "../../terms/prior-numbers.ts";
 import type { PackedDecoder } from "./packed.ts";
@@ -43,7 +43,11 @@ export async function makeLowRank(packed: PackedDecoder, terms: Terms, rank: num
  * @returns at most `rank` Ritz vectors, and vectors of zeros up to a multiple of four; undefined if the Ritz values hold less
  *   than LEAST_TRACE_SHARE of the trace, or if either is not finite and positive
  */
-async function lowRankOf(packed: PackedDecoder, terms: Terms, rank: number): Promise<LowRank | undefined> {
+async function lowRankOf(
+  packed: PackedDecoder,
+  terms: Terms,
+  rank: number,
+): Promise<LowRankArrays | undefined> {
   const d = packed.decoder.latentSize;
   const random = createRandom(SEED);
   const probes = Array.from({ length: rank }, () => randomSigns(random, d));

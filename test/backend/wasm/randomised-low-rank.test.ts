@@ -1,10 +1,10 @@
 // run: both
-// Tests src/backend/wasm/low-rank.ts, src/solver/low-rank.ts.
+// Tests src/backend/wasm/randomised-low-rank.ts, src/solver/low-rank-memory.ts.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { makeLowRank } from "../../../src/backend/wasm/low-rank.ts";
 import { packDecoder } from "../../../src/backend/wasm/packed.ts";
 import { preconditionerOf } from "../../../src/backend/wasm/preconditioner.ts";
+import { makeLowRank } from "../../../src/backend/wasm/randomised-low-rank.ts";
 import {
   binaryCrossEntropy,
   createDecoder,
@@ -17,7 +17,7 @@ import {
   wasm,
 } from "../../../src/index.ts";
 import { compileKernels } from "../../../src/kernels/load.ts";
-import { allRows, type LowRank } from "../../../src/solver/objective.ts";
+import { allRows, type LowRankArrays } from "../../../src/solver/objective.ts";
 import { componentsOf } from "../../../src/terms/prior-components.ts";
 import { builds } from "../../support/builds.ts";
 import { bindObjective } from "../../support/objective.ts";
@@ -41,7 +41,7 @@ async function lowRankOf(
   decoder: Decoder,
   loss = squaredError(),
   prior?: Prior,
-): Promise<LowRank | undefined> {
+): Promise<LowRankArrays | undefined> {
   const packed = await packDecoder(decoder, await compileKernels(undefined));
   const terms = { loss: loss.name, prior: prior && componentsOf(prior, D) };
   const { preconditioner, free } = await preconditionerOf(packed, { loss, prior: terms.prior }, makeLowRank);
@@ -61,7 +61,7 @@ async function wholeMatrix(decoder: Decoder, loss = squaredError(), prior?: Prio
   );
 }
 
-const vectorOf = ({ vectors, rank }: LowRank, j: number) =>
+const vectorOf = ({ vectors, rank }: LowRankArrays, j: number) =>
   Array.from(vectors.subarray((j * vectors.length) / rank, (j * vectors.length) / rank + D));
 const dot = (a: readonly number[], b: readonly number[]) =>
   a.reduce((sum, value, k) => sum + value * b[k]!, 0);
