@@ -5,7 +5,7 @@ import { basename, dirname, join, resolve } from "node:path";
 import { codeOf } from "../../base/realms.ts";
 import { invalid } from "../../base/refuse.ts";
 import { showPath } from "../../base/show.ts";
-import { fileError, syncFolder, writeSynced } from "../../files/durable-file.ts";
+import { checkIsFile, fileError, syncFolder, writeSynced } from "../../files/durable-file.ts";
 import { splitArrayName } from "../../files/npz.ts";
 import { isStdin } from "../input/files.ts";
 import { givenFiles, type InputFiles, inputOptions } from "../options/input-options.ts";
@@ -30,12 +30,13 @@ export interface Output {
   readonly content: string;
 }
 
-/** Folders created by this process, parents first. */
+/** Folders created by this process. */
 const made: string[] = [];
 
 /** Removes those folders created by this process that are empty, for example after a command has refused its input. */
 export async function removeEmptyFolders(): Promise<void> {
-  for (const folder of made.splice(0).reverse()) await fileSystem.rmdir(folder).catch(() => {});
+  const innermostFirst = made.splice(0).sort((a, b) => b.length - a.length);
+  for (const folder of innermostFirst) await fileSystem.rmdir(folder).catch(() => {});
 }
 
 /**
@@ -57,39 +58,16 @@ export async function makeFolder(
   const folders = new Map([[await attempt(folder, fileSystem.realpath(folder)), folder]]);
   for (const name of names) {
     const { place, status } = await placeOf(join(folder, name));
-    if (status?.isFile()) await refuseInput(folder, name, status, inputs);
-    if (status && !status.isFile()) continue;
+    if (status) await refuseInput(folder, name, status, inputs);
     const target = await attempt(place, fileSystem.realpath(dirname(place)));
     if (!folders.has(target)) folders.set(target, target);
   }
-  for (const each of folders.values()) {
-    await tryToWrite(each);
-    await removeAbandoned(each, names);
-  }
+  for (const each of folders.values()) await tryToWrite(each);
 }
-
-/** Milliseconds (one day) after which an unmodified temporary file counts as left by a killed run. */
-const ABANDONED_AFTER = 86_400_000;
-
-/** Removes old temporary files, left by killed runs, of the given output files. Errors are ignored. */
-async function removeAbandoned(folder: string, names: readonly string[]): Promise<void> {
-  const ours = new Set([...names, PROBE].map(beginningOf));
-  for (const name of await fileSystem.readdir(folder).catch((): string[] => [])) {
-    const [, place] = /^(.*)\.[0-9a-f]{12}\.temporary$/s.exec(name) ?? [];
-    if (place === undefined || !ours.has(place)) continue;
-    const path = join(folder, name);
-    const status = await fileSystem.lstat(path).catch(() => undefined);
-    const isAbandoned = status?.isFile() && Date.now() - status.mtimeMs > ABANDONED_AFTER;
-    if (isAbandoned) await fileSystem.unlink(path).catch(() => {});
-  }
-}
-
-/** Name of the file with which a folder is tested for writing. */
-const PROBE = "probe";
 
 /** Throws if no file can be written in a folder. */
 async function tryToWrite(folder: string): Promise<void> {
-  const probe = temporaryOf(join(folder, PROBE));
+  const probe = temporaryOf(join(folder, "probe"));
   await writeSynced(fileSystem, probe, "")
     .then(() => fileSystem.unlink(probe))
     .catch((cause) => {
@@ -97,38 +75,12 @@ async function tryToWrite(folder: string): Promise<void> {
     });
 }
 
-/**
- * Creates a folder with its parents. mkdir's `recursive` option is not used: on Node 20 it never returns in folders such
- * as /proc.
- */
+/** Creates a folder with its parents, and notes in `made` those that were missing. */
 async function makeFolders(path: string): Promise<void> {
   const folder = resolve(path);
-  const parent = dirname(folder);
-  const make = () =>
-    fileSystem.mkdir(folder).then(
-      () => void made.push(folder),
-      async (cause) => {
-        if (codeOf(cause) !== "EEXIST" || !(await isFolder(folder))) throw cause;
-      },
-    );
-  await make().catch(async (cause) => {
-    if (codeOf(cause) !== "ENOENT" || parent === folder) throw cause;
-    await makeFolders(parent);
-    await make();
-  });
-}
-
-/**
- * True if a path is a folder.
- *
- * @throws Error if nothing is at the path, also if it is a link to nothing
- */
-async function isFolder(path: string): Promise<boolean> {
-  const status = await fileSystem.stat(path).catch(async (cause) => {
-    const target = codeOf(cause) === "ENOENT" && (await fileSystem.readlink(path).catch(() => undefined));
-    throw target ? new Error(`it is a symbolic link to ${target}, where nothing is`) : cause;
-  });
-  return status.isDirectory();
+  const outermost = await fileSystem.mkdir(folder, { recursive: true });
+  if (outermost === undefined) return;
+  for (let each = folder; each.length >= outermost.length; each = dirname(each)) made.push(each);
 }
 
 /**
@@ -210,17 +162,15 @@ export class StagedOutputs {
   /** Syncs the new files to disk, removes the files `stale` of an earlier run, and gives the new files their final names. */
   private async commit(stale: readonly string[]): Promise<void> {
     const files = [...this.files.values()];
-    for (const { place, handle, temporary } of files) {
-      if (temporary !== undefined) await attempt(place, handle.sync());
+    for (const { place, handle } of files) {
+      await attempt(place, handle.sync());
       await attempt(place, handle.close());
     }
     for (const name of stale) {
       const path = join(this.folder, name);
       await attempt(path, removeFile(path));
     }
-    for (const { place, temporary } of files) {
-      if (temporary !== undefined) await attempt(place, fileSystem.rename(temporary, place));
-    }
+    for (const { place, temporary } of files) await attempt(place, fileSystem.rename(temporary, place));
     for (const place of new Set([this.folder, ...files.map((each) => dirname(each.place))])) {
       await syncFolder(fileSystem, place);
     }
@@ -230,72 +180,60 @@ export class StagedOutputs {
   private async discard(): Promise<void> {
     for (const { handle, temporary } of this.files.values()) {
       await handle.close().catch(() => {});
-      if (temporary !== undefined) await fileSystem.unlink(temporary).catch(() => {});
+      await fileSystem.unlink(temporary).catch(() => {});
     }
   }
 }
 
+/** Output file that is written under a temporary name; `place` is its final path. */
 interface StagedFile {
   readonly place: string;
+  readonly temporary: string;
   readonly handle: fileSystem.FileHandle;
-  /**
-   * Path of the temporary file; undefined if the output is not a regular file, such as a device, which is written
-   * directly.
-   */
-  readonly temporary: string | undefined;
 }
 
 async function stage(path: string): Promise<StagedFile> {
   const { place, status } = await placeOf(path);
-  if (status && !status.isFile())
-    return { place, handle: await attempt(place, fileSystem.open(place, "w")), temporary: undefined };
   const temporary = temporaryOf(place);
   const mode = status ? status.mode & 0o777 : 0o666;
-  return { place, handle: await attempt(place, fileSystem.open(temporary, "wx", mode)), temporary };
+  return { place, temporary, handle: await attempt(place, fileSystem.open(temporary, "wx", mode)) };
 }
 
 /**
- * Resolves symbolic links in an output path. Returns the real path, and the status of the file there if it exists.
+ * Follows symbolic links in an output path. Returns the real path, and the status of the file there if it exists.
  *
- * @throws LatentflowError if a folder or a read-only file is there
+ * @throws LatentflowError if a read-only file, or something else than a file is there
  */
 async function placeOf(
   path: string,
 ): Promise<{ readonly place: string; readonly status: Stats | undefined }> {
-  const [place, status] = await attempt(path, follow(path));
-  if (status?.isDirectory())
-    throw fileError(`cannot write ${path}`, Object.assign(new Error(), { code: "EISDIR" }));
-  if (status) await attempt(path, fileSystem.access(place, fileSystem.constants.W_OK));
-  return { place, status };
-}
-
-async function follow(path: string): Promise<[place: string, status: Stats | undefined]> {
-  const status = await fileSystem.stat(path).catch((cause) => {
-    if (codeOf(cause) === "ENOENT") return undefined;
-    throw cause;
-  });
-  if (status) return [await fileSystem.realpath(path), status];
+  const status = await attempt(path, fileSystem.stat(path).catch(unlessMissing));
+  if (status) {
+    checkIsFile(`cannot write ${path}`, status);
+    const place = await attempt(path, fileSystem.realpath(path));
+    await attempt(path, fileSystem.access(place, fileSystem.constants.W_OK));
+    return { place, status };
+  }
   const target = await fileSystem.readlink(path).catch(() => undefined);
   // A link may point to a file that does not exist yet.
-  return target === undefined ? [path, undefined] : follow(resolve(dirname(path), target));
+  return target === undefined ? { place: path, status } : placeOf(resolve(dirname(path), target));
 }
-
-/** Number of characters of a file's name that its temporary file's name begins with: a name has at most 255 bytes. */
-const KEPT_OF_NAME = 60;
-
-const beginningOf = (name: string) => name.slice(0, KEPT_OF_NAME);
 
 /** Returns a random name for a temporary file in the same folder; random since two processes may write the same file. */
 export function temporaryOf(place: string): string {
-  const name = `${beginningOf(basename(place))}.${randomBytes(6).toString("hex")}.temporary`;
+  // A name has at most 255 bytes.
+  const name = `${basename(place).slice(0, 60)}.${randomBytes(6).toString("hex")}.temporary`;
   return join(dirname(place), name);
 }
 
 /** Removes a file if it exists. `rm` is not used: for a file that may not be removed, its error is about folders. */
 export async function removeFile(path: string): Promise<void> {
-  await fileSystem.unlink(path).catch((cause) => {
-    if (codeOf(cause) !== "ENOENT") throw cause;
-  });
+  await fileSystem.unlink(path).catch(unlessMissing);
+}
+
+/** Returns undefined for the error that a file does not exist; rethrows any other. */
+function unlessMissing(cause: unknown): undefined {
+  if (codeOf(cause) !== "ENOENT") throw cause;
 }
 
 function attempt<T>(path: string, work: Promise<T>): Promise<T> {

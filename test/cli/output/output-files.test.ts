@@ -1,11 +1,10 @@
 // run: first
-import { execFileSync, spawn } from "node:child_process";
+import { execFileSync } from "node:child_process";
 import { once } from "node:events";
 import {
   chmodSync,
   existsSync,
   linkSync,
-  lstatSync,
   mkdirSync,
   readdirSync,
   readFileSync,
@@ -13,25 +12,18 @@ import {
   rmSync,
   statSync,
   symlinkSync,
-  utimesSync,
   writeFileSync,
 } from "node:fs";
-import { basename, dirname, join } from "node:path";
+import { dirname, join } from "node:path";
 import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import {
-  makeFolder,
-  removeEmptyFolders,
-  temporaryOf,
-  writeOutputs,
-} from "../../../src/cli/output/output-files.ts";
+import { makeFolder, removeEmptyFolders, writeOutputs } from "../../../src/cli/output/output-files.ts";
 import { readNpy } from "../../../src/files/npy.ts";
 import { createDecoder } from "../../../src/index.ts";
 import { readCheckpoint } from "../../../src/train/checkpoint-format.ts";
 import { BundledProgram } from "../../support/bundled-program.ts";
-import { PATIENCE } from "../../support/patience.ts";
 import { endOf, Workplace } from "../../support/program.ts";
 import { runHere } from "../../support/run-here.ts";
 
@@ -265,38 +257,13 @@ test("what may not be removed, or replaced, stays, and the reason is said", asyn
   assert.equal(readdirSync(out), ["results.parquet"]);
 });
 
-test("temporary files that killed runs have left are removed after a day, and no others", async () => {
-  const out = workplace.newPath();
-  mkdirSync(out);
-  const hours = (count: number) => Date.now() / 1000 - 3600 * count;
-  const long = `${"n".repeat(200)}.png`;
-  const files: readonly (readonly [name: string, age: number, stays: boolean])[] = [
-    ["latents.npy.0123456789ab.temporary", 25, false],
-    ["probe.0123456789ab.temporary", 25, false],
-    // Of a name that is cut.
-    [basename(temporaryOf(long)), 25, false],
-    // Of a run that may be alive.
-    ["latents.npy.ba9876543210.temporary", 23, true],
-    ["mine.npy.0123456789ab.temporary", 25, true],
-    ["latents.npy.temporary", 25, true],
-    ["latents.npy.0123456789ab.temporary.txt", 25, true],
-  ];
-  for (const [name, age] of files) {
-    writeFileSync(join(out, name), "");
-    utimesSync(join(out, name), hours(age), hours(age));
-  }
-  await makeFolder(out, ["latents.npy", long], {});
-  for (const [name, , stays] of files) assert.is(existsSync(join(out, name)), stays, name);
-});
-
 test("a folder that cannot be made is an error at once", async () => {
   const file = workplace.newPath();
   writeFileSync(file, "");
   const link = workplace.newPath();
   symlinkSync("../nowhere", link);
   for (const [out, reason] of [
-    [link, /: it is a symbolic link to \.\.\/nowhere, where nothing is$/m],
-    ["/proc/nowhere", /there is no such file or folder|permission denied/],
+    [link, /there is no such file or folder/],
     [`${file}/below`, /it is a file, expected a folder|a part of the path is a file/],
     [file, /it is a file, expected a folder/],
   ] as const) {
@@ -404,23 +371,18 @@ test("nothing is written over a file that is read, by whatever name", async () =
   }
 });
 
-test("a missing parent is made; a link stays a link, a mode a mode, a pipe a pipe", async () => {
+test("a missing parent is made; a link stays a link, a mode a mode; a pipe is refused", async () => {
   const out = join(workplace.newPath(), "of", "its", "own");
   assert.is((await encodeTo(out)).exit, 0);
   const elsewhere = workplace.newPath();
   mkdirSync(elsewhere);
-  const [codes, decodings, table] = ["latents.npy", "reconstructions.npy", "results.csv"].map((name) =>
-    join(out, name),
-  ) as [string, string, string];
-  const [bytes, lines] = [readFileSync(codes), readFileSync(table, "utf8")];
-  for (const file of [codes, decodings, table]) rmSync(file);
+  const [codes, decodings] = [join(out, "latents.npy"), join(out, "reconstructions.npy")];
+  const bytes = readFileSync(codes);
+  for (const file of [codes, decodings]) rmSync(file);
   // To what is there, and to what is not.
   writeFileSync(join(elsewhere, "kept.npy"), "as it was", { mode: 0o640 });
   symlinkSync(join(elsewhere, "kept.npy"), codes);
   symlinkSync("../../../new.npy", decodings);
-  execFileSync("mkfifo", [table]);
-  const reader = spawn("timeout", [`${PATIENCE / 1000}`, "cat", table]);
-  const read = text(reader.stdout);
   const { exit, stderr } = await encodeTo(out);
   assert.is(exit, 0, stderr);
   assert.is(readlinkSync(codes), join(elsewhere, "kept.npy"));
@@ -428,8 +390,11 @@ test("a missing parent is made; a link stays a link, a mode a mode, a pipe a pip
   assert.is(statSync(join(elsewhere, "kept.npy")).mode & 0o777, 0o640);
   assert.is(readlinkSync(decodings), "../../../new.npy");
   assert.equal(readNpy(readFileSync(decodings)).shape, [5, 4, 4]);
-  assert.is(await read, lines);
-  assert.ok(lstatSync(table).isFIFO());
+  rmSync(codes);
+  execFileSync("mkfifo", [codes]);
+  const onPipe = await encodeTo(out);
+  assert.is(onPipe.exit, 1);
+  assert.is(onPipe.stderr, `latentflow: cannot write ${codes}: it is a named pipe, expected a file\n`);
 });
 
 test("a reader that goes away, of stdout or of stderr, is no error: all is written", async () => {
