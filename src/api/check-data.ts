@@ -90,30 +90,26 @@ export function withCopies(problem: Problem): Problem {
   };
 }
 
+/** Settings of a call for `checkProblem`: all have been checked before, except points, fixed inputs and the weights' length. */
+type ProblemSettings = Pick<Problem, "loss" | "prior" | "weights"> &
+  Partial<Pick<Problem, "batchSize">> & { readonly points?: unknown; readonly fixed?: unknown };
+
 /**
- * Checks a call's data and combines them with its settings, which have been checked before, into the problem that a backend
- * solves.
+ * Checks a call's data and combines them with its settings into the problem that a backend solves.
  *
  * @param y samples, [B, outputSize]
- * @param checked loss, prior, weights and batch size; of the weights only type and values have been checked
  */
 export function checkProblem(
   where: string,
   given: Decoder,
   y: Float32Array,
-  { points, fixed }: { readonly points?: unknown; readonly fixed?: unknown },
-  checked: Pick<Problem, "loss" | "prior" | "weights" | "batchSize">,
+  { loss, prior, weights, batchSize, ...unchecked }: ProblemSettings,
 ): Problem {
-  const decoder = atPoints(where, given, points);
+  const decoder = atPoints(where, given, unchecked.points);
   const sampleCount = checkTargets(where, y, decoder);
-  checkWeights(where, checked.weights, sampleCount, decoder);
-  return {
-    ...checked,
-    decoder,
-    sampleCount,
-    targets: y,
-    fixed: checkFixed(where, decoder, fixed, sampleCount),
-  };
+  checkWeights(where, weights, sampleCount, decoder);
+  const fixed = checkFixed(where, decoder, unchecked.fixed, sampleCount);
+  return { loss, prior, weights, batchSize, decoder, sampleCount, targets: y, fixed };
 }
 
 /** Formats for a message the allowed lengths of an array with rows of `size` values: one row for all samples, or one for each. */

@@ -1,41 +1,29 @@
-import type { Backend } from "../backend/backend.ts";
 import { wasm } from "../backend/wasm/wasm.ts";
 import { checkFiniteRows } from "../base/float32.ts";
 import { callOf } from "../base/message.ts";
-import { choice, completeOptions, type Field, later, optional, signal } from "../base/options.ts";
+import { choice, completeOptions, type Field } from "../base/options.ts";
 import type { Owned } from "../base/owned.ts";
 import type { AbortSignalLike } from "../base/platform.ts";
 import { throwIfAborted } from "../base/realms.ts";
 import { checkDecoder, type Decoder } from "../decoder/decoder.ts";
-import { checkFixed, type FixedOption } from "../decoder/fixed.ts";
+import { checkFixed } from "../decoder/fixed.ts";
 import { atPoints } from "../decoder/points.ts";
 import { makeControl, unlessAborted } from "../solver/control.ts";
-import { checkBackend, openSession } from "./check-data.ts";
+import { openSession } from "./check-data.ts";
+import { type CommonEncodeOptions, ENCODE_FIELDS } from "./encode.ts";
 
 /** Options of `decode`. */
-export interface DecodeOptions {
+export interface DecodeOptions extends Pick<CommonEncodeOptions, "fixed" | "points" | "backend"> {
   /** Output to return: `"data"` (the default), D(z); `"preActivation"`, the logits before the output activation. */
   output?: "data" | "preActivation" | undefined;
-  /**
-   * Values of the decoder's `fixedInputs` (inputs beside z, such as class labels) by name: one row for all samples, or one
-   * row for each of the B samples.
-   */
-  fixed?: FixedOption | undefined;
-  /** Number of points in each sample, for a decoder that maps z and a point's coordinates to the point's channels. */
-  points?: number | undefined;
-  /** Backend that runs the decoder. Default `wasm()`. */
-  backend?: Backend | undefined;
   /** Ends the call early: its promise rejects with the abort signal's reason. */
   signal?: AbortSignalLike | undefined;
 }
 
-const FIELDS = {
-  output: choice("data", "preActivation"),
-  fixed: later<FixedOption | undefined>(),
-  points: later<number | undefined>(),
-  backend: optional<Backend>({ check: checkBackend }),
-  signal: signal<AbortSignalLike>(),
-} satisfies { readonly [Name in keyof Required<DecodeOptions>]: Field<unknown> };
+const { fixed, points, backend, signal } = ENCODE_FIELDS;
+const FIELDS = { output: choice("data", "preActivation"), fixed, points, backend, signal } satisfies {
+  readonly [Name in keyof Required<DecodeOptions>]: Field<unknown>;
+};
 
 /**
  * Decodes latents: returns D(z), outputSize values for each of B latents. The arrays are copied at the call: they may be changed

@@ -186,18 +186,14 @@ export async function encode(
   options: EncodeOptions = {},
 ): Promise<EncodeResult> {
   const start = performance.now();
-  const { problem, z0, flow, solver, saveAt, backend, signal, onProgress, onAbort } = checkArguments(
-    given,
-    y,
-    options,
-  );
-  const { decoder } = problem;
+  const checked = checkArguments(given, y, options);
+  const { problem, z0, pair, saveAt, backend, signal, onProgress, onAbort } = checked;
+  const { decoder, sampleCount } = problem;
   const mayThrow = () => {
     if (onAbort === "throw") throwIfAborted(signal);
   };
   mayThrow();
   const seconds = () => (performance.now() - start) / 1000;
-  const { sampleCount } = problem;
   const callbacks = new Callbacks();
   let solution: Solution | undefined;
   let reported = 0;
@@ -214,7 +210,6 @@ export async function encode(
   });
   await checkValues(WHERE, problem, control);
   mayThrow();
-  const pair = { flow, solver };
   // Packs the weights: the first call into WASM.
   const session = signal?.aborted
     ? undefined
@@ -224,7 +219,7 @@ export async function encode(
       );
   const starts = z0 && startsOf(z0, decoder, 0, sampleCount);
   solution = new Solution(sampleCount, decoder.latentSize, starts, {
-    order: orderOf(flow),
+    order: orderOf(pair.flow),
     saveAt,
     hasPrior: problem.prior !== undefined,
   });
@@ -236,13 +231,13 @@ export async function encode(
 }
 
 function checkArguments(given: Decoder, y: Float32Array, options: EncodeOptions) {
-  const { loss, prior, weights, batchSize, ...settings } = checkSettings(WHERE, given, options);
-  const problem = checkProblem(WHERE, given, y, options, { loss, prior, weights, batchSize });
+  const settings = checkSettings(WHERE, given, options);
+  const problem = checkProblem(WHERE, given, y, settings);
   const { decoder, sampleCount } = problem;
   if (options.z0 !== undefined) checkZ0(WHERE, options.z0, sampleCount, decoder);
   // Copied: the caller may change z0 while the backend opens.
   const z0 = options.z0?.slice() ?? decoder.start;
-  return { problem, z0, ...settings };
+  return { ...settings, problem, z0 };
 }
 
 /**
@@ -251,16 +246,10 @@ function checkArguments(given: Decoder, y: Float32Array, options: EncodeOptions)
  * @throws LatentflowError `invalid_argument`; `disposed` if the decoder is
  */
 export function checkSettings(where: string, decoder: Decoder, options: EncodeOptions) {
-  const {
-    backend = wasm(),
-    weights,
-    batchSize,
-    signal,
-    onProgress,
-    onAbort,
-  } = completeOptions(where, options, ENCODE_FIELDS);
+  const { backend = wasm(), ...values } = completeOptions(where, options, ENCODE_FIELDS);
   const terms = checkTerms(where, decoder, options);
-  const { flow, solver } = checkFlowAndSolver(where, options);
-  const saveAt = options.saveAt === undefined ? undefined : checkSaveAt(where, options.saveAt, endOf(solver));
-  return { ...terms, flow, solver, saveAt, weights, backend, batchSize, signal, onProgress, onAbort };
+  const pair = checkFlowAndSolver(where, options);
+  const { saveAt: given } = values;
+  const saveAt = given === undefined ? undefined : checkSaveAt(where, given, endOf(pair.solver));
+  return { ...values, ...terms, pair, saveAt, backend };
 }

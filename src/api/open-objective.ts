@@ -89,8 +89,7 @@ export async function openObjective(
 }
 
 function checkArguments(given: Decoder, y: Float32Array, options: OpenObjectiveOptions) {
-  const { backend = wasm(), weights, ...settings } = completeOptions(WHERE, options, FIELDS);
+  const { backend = wasm(), ...settings } = completeOptions(WHERE, options, FIELDS);
   const terms = checkTerms(WHERE, given, settings);
-  const checked = checkProblem(WHERE, given, y, settings, { ...terms, weights, batchSize: undefined });
-  return { problem: withCopies(checked), backend };
+  return { problem: withCopies(checkProblem(WHERE, given, y, { ...settings, ...terms })), backend };
 }

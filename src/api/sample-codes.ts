@@ -1,25 +1,22 @@
-import type { Backend } from "../backend/backend.ts";
 import { wasm } from "../backend/wasm/wasm.ts";
 import { LatentflowError } from "../base/errors.ts";
 import { checkFloat32 } from "../base/float32.ts";
 import { option } from "../base/message.ts";
-import { callback, completeOptions, count, type Field, later, optional, signal } from "../base/options.ts";
+import { callback, completeOptions, count, type Field } from "../base/options.ts";
 import type { AbortSignalLike } from "../base/platform.ts";
 import { throwIfAborted } from "../base/realms.ts";
 import { refused } from "../base/refuse.ts";
 import { show } from "../base/show.ts";
-import { WEIGHTS, type Weights } from "../base/weights.ts";
-import { checkDecoder, type Decoder } from "../decoder/decoder.ts";
-import type { FixedOption } from "../decoder/fixed.ts";
+import type { Decoder } from "../decoder/decoder.ts";
 import { Callbacks, makeControl, unlessAborted } from "../solver/control.ts";
-import { checkPrior, type PriorLike } from "../terms/check-prior.ts";
-import { checkLoss, type LossLike } from "../terms/losses.ts";
-import { componentsOf } from "../terms/prior-components.ts";
-import { checkBackend, checkProblem, checkValues, openSession, withCopies } from "./check-data.ts";
+import type { PriorLike } from "../terms/check-prior.ts";
+import { checkProblem, checkTerms, checkValues, openSession, withCopies } from "./check-data.ts";
+import { type CommonEncodeOptions, ENCODE_FIELDS } from "./encode.ts";
 import { type CodeSamples, drawCodes } from "./importance-sampling.ts";
 
 /** Options of `sampleCodes`. */
-export interface SampleCodesOptions {
+export interface SampleCodesOptions
+  extends Pick<CommonEncodeOptions, "loss" | "weights" | "fixed" | "points" | "backend"> {
   /** Number of codes to draw for each sample, K ≥ 1. Default 200. */
   count?: number | undefined;
   /** Seed of the random numbers by which codes are drawn, an integer ≥ 0. Default 0. */
@@ -29,19 +26,6 @@ export interface SampleCodesOptions {
    * none.
    */
   prior?: PriorLike | undefined;
-  /** Loss l(y, D(z)) between a sample and its reconstruction, as in `encode`. Default: the loss stored in the decoder. */
-  loss?: LossLike | undefined;
-  /**
-   * Weights ≥ 0 of the elements of y, as in `encode`: outputSize values for all samples, or [B, outputSize]; 0 for missing
-   * data.
-   */
-  weights?: Weights | undefined;
-  /** Values of the decoder's `fixedInputs` (inputs beside z, such as class labels), as in `encode`. */
-  fixed?: FixedOption | undefined;
-  /** Number of points in each sample, for a decoder that maps z and a point's coordinates to values, as in `encode`. */
-  points?: number | undefined;
-  /** Backend that runs the decoder. Default `wasm()`. */
-  backend?: Backend | undefined;
   /** Ends the call early: its promise rejects with the abort signal's reason. */
   signal?: AbortSignalLike | undefined;
   /**
@@ -139,17 +123,13 @@ const WHERE = "sampleCodes";
 /** Milliseconds between two progress reports: a draw for few samples takes only microseconds. */
 const BETWEEN_REPORTS = 10;
 
+const { prior, loss, weights, fixed, points, backend, signal } = ENCODE_FIELDS;
+
 /** Checks and defaults of the options of `sampleCodes`. */
 export const SAMPLE_CODES_FIELDS = {
   count: count(1, 200),
   seed: count(0, 0),
-  prior: later<PriorLike | undefined>(),
-  loss: later<LossLike | undefined>(),
-  weights: WEIGHTS,
-  fixed: later<FixedOption | undefined>(),
-  points: later<number | undefined>(),
-  backend: optional<Backend>({ check: checkBackend }),
-  signal: signal<AbortSignalLike>(),
+  ...{ prior, loss, weights, fixed, points, backend, signal },
   onProgress: callback<(progress: SampleCodesProgress) => unknown>(),
 } satisfies { readonly [Name in keyof Required<SampleCodesOptions>]: Field<unknown> };
 
@@ -159,14 +139,11 @@ function checkArguments(
   result: { readonly z: Float32Array },
   options: SampleCodesOptions,
 ) {
-  checkDecoder(WHERE, given);
-  const { backend = wasm(), weights, ...values } = completeOptions(WHERE, options, SAMPLE_CODES_FIELDS);
-  const { count, seed, signal, onProgress } = values;
-  const loss = checkLoss(WHERE, values.loss, given);
+  const { backend = wasm(), ...values } = completeOptions(WHERE, options, SAMPLE_CODES_FIELDS);
+  const { loss, prior } = checkTerms(WHERE, given, values);
   if (loss.name === "custom" && loss.curvature === undefined) {
     throw refused(WHERE, "loss", "has", "no curvature", "customLoss({ value, gradient, curvature })");
   }
-  const prior = checkPrior(WHERE, values.prior, given);
   if (prior === undefined) {
     const expected = "fitGaussian(codes) of whole samples, or gaussian() if the decoder was trained with it";
     throw refused(
@@ -178,16 +155,14 @@ function checkArguments(
       "; without a prior the posterior may have no bounds",
     );
   }
-  const components = componentsOf(prior, given.latentSize);
-  const checked = { loss, prior: components, weights, batchSize: undefined };
-  const problem = checkProblem(WHERE, given, y, values, checked);
+  const problem = checkProblem(WHERE, given, y, { ...values, loss, prior });
   const z = codesIn(result);
   const size = problem.sampleCount * given.latentSize;
   if (z.length !== size) {
     const expected = `${size} (one latent for each sample)`;
     throw refused(WHERE, "result.z", "has", `${z.length} values`, expected);
   }
-  return { problem: withCopies(problem), z: z.slice(), count, seed, backend, signal, onProgress };
+  return { ...values, problem: withCopies(problem), z: z.slice(), backend };
 }
 
 /** Returns the codes `z` in a result of `encode`; throws `invalid_argument` if it has no Float32Array `z`. */

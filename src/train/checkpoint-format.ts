@@ -4,6 +4,7 @@ import type { RandomState } from "../base/random.ts";
 import { invalidFile } from "../base/refuse.ts";
 import { show } from "../base/show.ts";
 import { readSafetensors, writeSafetensors } from "../files/safetensors.ts";
+import type { Tensor } from "../files/tensor.ts";
 import type { CodesState } from "./codes.ts";
 import type { TrainStep } from "./progress.ts";
 import type { RunDescription } from "./run-description.ts";
@@ -12,21 +13,12 @@ import type { ValidationResult } from "./validation.ts";
 
 // A checkpoint is a safetensors file. Its metadata:
 //   format            FORMAT, below
-//   run               description of the run, as JSON
-//   images, updates   counts of images and updates, as JSON
-//   sampler, random   states of the sampler and of the augmentation's random numbers, as JSON
-// Its tensors, with u updates tried, v validations, p parameters:
-//   history           F64 [u, 3]: images, loss, gradient norm
-//   validation        F64 [v, 2]: images, loss
-//   codes             F64 [samples · d]: code stored for each sample, with `warmStart` or `codes: "kept"`
-//   codes.updates     F64 [samples]: number of updates of each code, with `codes: "kept"`
-//   codes.0, …        F64 [samples · d] each: state vectors of the optimizer of the codes, with `codes: "kept"`
-//   parameters        F32 [p]
-//   optimizer.0, …    F32 [p] each: state vectors of the optimizer
+//   checkpoint        run and state as JSON, with { tensor: NAME } in place of each array of numbers
+// Its tensors are these arrays, in the order of the JSON, as 2.history for the third; the last one is
 //   checksum          U32 [1], the last four bytes: CRC-32 of all bytes before
 
 /** Name of the format with its version; checkpoints of other versions are rejected. */
-export const FORMAT = "latentflow checkpoint 1";
+export const FORMAT = "latentflow checkpoint 2";
 
 /** State of a training run between two updates: everything that later updates depend on, and the results so far. */
 export interface RunState {
@@ -57,30 +49,21 @@ export interface Checkpoint {
 
 /** Returns a checkpoint as the bytes of a file. */
 export function writeCheckpoint({ run, state }: Checkpoint): Uint8Array {
-  const { images, sampler, random, codes, trainer, history, validation, ...others } = state;
-  // The compiler reports a field that is not written.
-  others satisfies Record<string, never>;
-  const { updates, parameters, vectors } = trainer;
-  const json = { run, images, updates, sampler, random };
-  const metadata = Object.entries(json).map(([key, value]) => [key, JSON.stringify(value)] as const);
-  const steps = history.flatMap((step) => [step.images, step.loss, step.gradientNorm]);
-  const validations = validation.flatMap((result) => [result.images, result.loss]);
-  const tensor = (name: string, values: Float32Array | Float64Array | Uint32Array, columns?: number) => {
-    return { name, values, shape: columns ? [values.length / columns, columns] : [values.length] };
+  const tensors: Parameters<typeof writeSafetensors>[0][number][] = [];
+  const move = (key: string, value: unknown) => {
+    if (!(value instanceof Float32Array || value instanceof Float64Array)) return value;
+    const name = `${tensors.length}.${key}`;
+    tensors.push({ name, shape: [value.length], values: value });
+    return { tensor: name };
   };
-  const bytes = writeSafetensors(
-    [
-      tensor("history", Float64Array.from(steps), 3),
-      tensor("validation", Float64Array.from(validations), 2),
-      ...(codes ? [tensor("codes", codes.values)] : []),
-      ...(codes?.updates.length ? [tensor("codes.updates", codes.updates)] : []),
-      ...(codes?.vectors ?? []).map((vector, i) => tensor(`codes.${i}`, vector)),
-      tensor("parameters", parameters),
-      ...vectors.map((vector, i) => tensor(`optimizer.${i}`, vector)),
-      tensor("checksum", new Uint32Array(1)),
-    ],
-    new Map([["format", FORMAT], ...metadata]),
-  );
+  // Numbers that may be infinite or NaN, which JSON has not.
+  const history = state.history.flatMap(({ images, loss, gradientNorm }) => [images, loss, gradientNorm]);
+  const validation = state.validation.flatMap(({ images, loss }) => [images, loss]);
+  const tables = { history: Float64Array.from(history), validation: Float64Array.from(validation) };
+  const checkpoint = JSON.stringify({ run, state: { ...state, ...tables } }, move);
+  tensors.push({ name: "checksum", shape: [1], values: new Uint32Array(1) });
+  const metadata = Object.entries({ format: FORMAT, checkpoint });
+  const bytes = writeSafetensors(tensors, new Map(metadata));
   const end = bytes.length - 4;
   new DataView(bytes.buffer).setUint32(end, checksum(bytes.subarray(0, end)), true);
   return bytes;
@@ -111,54 +94,26 @@ export function readCheckpoint(where: string, bytes: Uint8Array): Checkpoint {
     );
   }
 
-  const floats = <T>(name: string, Type: FloatArray<T>): T => {
-    const tensor = tensors.get(name);
-    if (tensor?.dtype !== `F${8 * Type.BYTES_PER_ELEMENT}`) throw refuse(`the checkpoint has no ${name}`);
-    // An aligned copy. Not by slice(), which for a Node Buffer returns a view.
-    return new Type(new Uint8Array(tensor.bytes).buffer);
-  };
-  const history = rows(floats("history", Float64Array), 3);
-  const validation = rows(floats("validation", Float64Array), 2);
-  const namesOf = (prefix: string) =>
-    [...tensors.keys()].filter((name) => new RegExp(`^${prefix}\\.\\d+$`).test(name));
-  const parse = (key: string) => {
-    try {
-      const value = JSON.parse(metadata.get(key) ?? "null");
-      if (value !== null) return value;
-    } catch {
-      // Reported as missing, below.
-    }
-    throw refuse(`the checkpoint has no ${key}`);
-  };
-  return {
-    run: parse("run"),
-    state: {
-      images: parse("images"),
-      sampler: parse("sampler"),
-      random: parse("random"),
-      codes: !tensors.has("codes")
-        ? undefined
-        : {
-            values: floats("codes", Float64Array),
-            updates: tensors.has("codes.updates")
-              ? floats("codes.updates", Float64Array)
-              : new Float64Array(),
-            vectors: namesOf("codes").map((name) => floats(name, Float64Array)),
-          },
-      trainer: {
-        updates: parse("updates"),
-        parameters: floats("parameters", Float32Array),
-        vectors: namesOf("optimizer").map((name) => floats(name, Float32Array)),
-      },
-      history: history.map(([images, loss, gradientNorm]) => {
-        return { images: images!, loss: loss!, gradientNorm: gradientNorm! };
-      }),
-      validation: validation.map(([images, loss]) => ({ images: images!, loss: loss! })),
-    },
-  };
+  try {
+    const restore = (_: string, value: { readonly tensor?: unknown } | null) =>
+      typeof value?.tensor === "string" ? arrayOf(tensors.get(value.tensor)!) : value;
+    const { run, state } = JSON.parse(metadata.get("checkpoint")!, restore);
+    const history = rows(state.history, 3).map(([images, loss, gradientNorm]) => {
+      return { images: images!, loss: loss!, gradientNorm: gradientNorm! };
+    });
+    const validation = rows(state.validation, 2).map(([images, loss]) => ({ images: images!, loss: loss! }));
+    return { run, state: { ...state, history, validation } };
+  } catch (cause) {
+    throw invalidFile(`${where}: the checkpoint lacks a part of a run`, cause);
+  }
 }
 
-type FloatArray<T> = { readonly BYTES_PER_ELEMENT: number; new (buffer: ArrayBuffer): T };
+/** Returns the numbers of a tensor as an array with memory of its own, aligned. */
+function arrayOf({ dtype, bytes }: Tensor): Float32Array | Float64Array {
+  // Not by slice(), which for a Node Buffer returns a view.
+  const { buffer } = new Uint8Array(bytes);
+  return dtype === "F64" ? new Float64Array(buffer) : new Float32Array(buffer);
+}
 
 /** Splits values into rows of `columns` values each, as views. */
 function rows(values: Float64Array, columns: number): Float64Array[] {

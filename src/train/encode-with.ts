@@ -1,9 +1,10 @@
-import { checkBackend, openSession } from "../api/check-data.ts";
-import type { Backend, Session } from "../backend/backend.ts";
+import { openSession } from "../api/check-data.ts";
+import { type CommonEncodeOptions, ENCODE_FIELDS } from "../api/encode.ts";
+import type { Session } from "../backend/backend.ts";
 import { wasm } from "../backend/wasm/wasm.ts";
 import { checkFiniteRows } from "../base/float32.ts";
 import { callOf, gotten, subject, wanted } from "../base/message.ts";
-import { completeOptions, type FieldsOf, optional, signal } from "../base/options.ts";
+import { completeOptions, type FieldsOf } from "../base/options.ts";
 import type { Owned } from "../base/owned.ts";
 import type { AbortSignalLike } from "../base/platform.ts";
 import { attached, throwIfAborted } from "../base/realms.ts";
@@ -14,9 +15,7 @@ import { Dataset, isDataset } from "./dataset.ts";
 import { checkSamples, pieces } from "./samples.ts";
 
 /** Options of `encodeWith` and `meanCode`. */
-export interface EncodeWithOptions {
-  /** Backend that runs the encoder. Default `wasm()`. */
-  backend?: Backend | undefined;
+export interface EncodeWithOptions extends Pick<CommonEncodeOptions, "backend"> {
   /** Ends the call early: its promise rejects with the abort signal's reason. */
   signal?: AbortSignalLike | undefined;
 }
@@ -123,11 +122,10 @@ export async function meanOfCodes(
 /** Name, for messages, of the size that samples must have. */
 const INPUT_SIZE = "the encoder's input size";
 
-/** Validation of the options of `encodeWith` and `meanCode`. */
-const FIELDS = {
-  backend: optional<Backend>({ check: checkBackend }),
-  signal: signal<AbortSignalLike>(),
-} satisfies FieldsOf<EncodeWithOptions>;
+const { backend, signal } = ENCODE_FIELDS;
+
+/** Checks of the options of `encodeWith` and `meanCode`. */
+const FIELDS = { backend, signal } satisfies FieldsOf<EncodeWithOptions>;
 
 /** Checks the encoder and the options of `encodeWith` and `meanCode`, and fills in defaults. */
 function checkEncodeWith(where: string, encoder: Decoder, options: EncodeWithOptions) {

@@ -1,4 +1,4 @@
-import { checkWeights, checkZ0 } from "../api/check-data.ts";
+import { checkTerms, checkWeights, checkZ0 } from "../api/check-data.ts";
 import { type CommonEncodeOptions, ENCODE_FIELDS } from "../api/encode.ts";
 import { checkFlowAndSolver, type FlowAndSolver } from "../api/flow-and-solver.ts";
 import { wasm } from "../backend/wasm/wasm.ts";
@@ -10,9 +10,6 @@ import type { Weights } from "../base/weights.ts";
 import { checkDecoder, type Decoder } from "../decoder/decoder.ts";
 import { checkFixed } from "../decoder/fixed.ts";
 import { atPoints } from "../decoder/points.ts";
-import { checkPrior } from "../terms/check-prior.ts";
-import { checkLoss } from "../terms/losses.ts";
-import { componentsOf } from "../terms/prior-components.ts";
 import type { Dataset } from "./dataset.ts";
 import { checkEncoder } from "./encode-with.ts";
 import { asDataset, type ProblemSettings } from "./samples.ts";
@@ -109,16 +106,10 @@ export function checkEvaluateArguments(
 ) {
   const where = callOf("evaluate");
   checkDecoder(where, given);
-  const {
-    backend = wasm(),
-    weights,
-    gap,
-    batchSize,
-    signal,
-    onProgress,
-  } = completeOptions(where, options, EVALUATE_FIELDS);
+  const { backend = wasm(), ...values } = completeOptions(where, options, EVALUATE_FIELDS);
+  const { weights, gap, batchSize } = values;
   const decoder = atPoints(where, given, options.points);
-  const loss = checkLoss(where, options.loss, decoder);
+  const { loss, prior } = checkTerms(where, decoder, options);
   const dataset = asDataset(where, data, decoder);
   const { encoder } = options;
   if (gap && encoder === undefined) {
@@ -131,19 +122,10 @@ export function checkEvaluateArguments(
   const hasFlow = encoder === undefined || gap;
   /** Flow and solver; undefined if only an encoder's codes are evaluated. */
   const pair = hasFlow ? checkFlowAndSolver(where, options) : undefined;
-  const prior = checkPrior(where, options.prior, decoder);
-  const settings = {
-    where,
-    decoder,
-    loss,
-    weights,
-    fixed,
-    batchSize,
-    prior: prior && componentsOf(prior, decoder.latentSize),
-  } satisfies ProblemSettings;
+  const settings: ProblemSettings = { where, decoder, loss, prior, weights, fixed, batchSize };
   // A copy: the caller may change z0 while the call runs.
   const z0 = options.z0?.slice() ?? decoder.start;
-  return { dataset, settings, pair, encoder, z0, backend, signal, onProgress };
+  return { ...values, dataset, settings, pair, z0, backend };
 }
 
 /**

@@ -381,34 +381,32 @@ function graphDecoder(maker: Maker): Uint8Array {
 
 /** Not one that `train` would go on from: the run is another's. */
 function checkpoint(maker: Maker): Uint8Array {
-  const tensor = (
-    name: string,
-    count: number,
-    dtype: NamedTensor["dtype"],
-    columns?: number,
-  ): NamedTensor => ({
+  const tensor = (name: string, count: number, dtype: NamedTensor["dtype"]): NamedTensor => ({
     name,
     dtype,
-    shape: columns ? [count / columns, columns] : [count],
+    shape: [count],
     bytes: maker.bytes(count * (dtype === "F64" ? 8 : 4)),
   });
+  const moved = (tensor: string) => ({ tensor: maker.errs() ? "checksum" : tensor });
+  const state = {
+    ...{ images: 3, sampler: maker.pick([3, [1, 2, 3, 4], null]), random: [1, 2, 3, 4] },
+    codes: { values: moved("0.values") },
+    trainer: { updates: 3, parameters: moved("1.parameters"), vectors: [moved("2.0")] },
+    ...{ history: moved("3.history"), validation: moved("4.validation") },
+  };
   const bytes = safetensors(
     maker,
     [
-      tensor("history", 9, "F64", 3),
-      tensor("validation", 4, "F64", 2),
-      tensor("codes", 6, "F64"),
-      tensor("parameters", 11, "F32"),
-      tensor("optimizer.0", 11, "F32"),
+      tensor("0.values", 6, "F64"),
+      tensor("1.parameters", 11, "F32"),
+      tensor("2.0", 11, "F32"),
+      tensor("3.history", 9, "F64"),
+      tensor("4.validation", 4, "F64"),
       tensor("checksum", 1, "U32"),
     ],
     [
       ["format", FORMAT],
-      ["run", '{"seed":1}'],
-      ...["images", "updates", "sampler", "random"].map((key): [string, string] => [
-        key,
-        maker.pick(["3", "[1,2,3,4]"]),
-      ]),
+      ["checkpoint", JSON.stringify(maker.errs() ? { state } : { run: { seed: 1 }, state })],
     ],
   );
   if (bytes.length < 4 || maker.errs()) return bytes;

@@ -30,7 +30,7 @@ test("every truncation and every flipped byte is found", async () => {
   await rejected(
     runSmall(resumeFrom(smallDecoder.toSafetensors())),
     "invalid_file",
-    /not a checkpoint of this version: its format is undefined, expected "latentflow checkpoint 1"/,
+    /not a checkpoint of this version: its format is undefined, expected "latentflow checkpoint 2"/,
   );
 });
 

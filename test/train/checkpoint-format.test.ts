@@ -119,10 +119,11 @@ test("a checkpoint is a safetensors file, and what is read is what was written",
   assert.equal(
     [...tensors].map(([name, { dtype, shape }]) => `${name} ${dtype} ${shape}`),
     [
-      "history F64 12,3",
-      "validation F64 4,2",
-      "codes F64 51",
-      ...["parameters", "optimizer.0", "optimizer.1"].map((name) => `${name} F32 113`),
+      "0.values F64 51",
+      "1.updates F64 0",
+      ...["2.parameters", "3.0", "4.1"].map((name) => `${name} F32 113`),
+      "5.history F64 36",
+      "6.validation F64 8",
       "checksum U32 1",
     ],
   );

@@ -53,7 +53,7 @@ export async function runJob(job: Job): Promise<void> {
   // files that `merge` will write.
   await makeFolder(job.out, encodeOutputs, job);
   const cut = { samples: input.samples.count, unit: job.unit ?? unitFor(job, input) };
-  const completed = job.shard ? undefined : await chooseNames(job.out, input);
+  const completed = job.shard ? undefined : chooseNames(input);
   if (completed) await makeFolder(join(job.out, completedName), completed, {});
   const run = { job, input, cut, completed, signal };
   if (cut.samples === 0 && job.shard)

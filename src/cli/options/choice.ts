@@ -54,8 +54,6 @@ export interface Chosen<T> {
   readonly value: T;
   /** Name of `value`, such as `lbfgs`, and all of its options, defaults included, for reports. */
   readonly description: Description;
-  /** Makes a copy of `value`, such as a solver, whose option `name` is different; returns `value` if it has no such option. */
-  readonly withOption: (name: string, value: unknown) => T;
 }
 
 /**
@@ -162,11 +160,7 @@ export function chosen<T extends object>(command: Command, choice: Choice<T>): C
     // A default that depends on another option is read from the value itself.
     const all: Readonly<Record<string, unknown>> = { ...given, ...value };
     const own = Object.entries(fields).map(([option, { standard }]) => [option, all[option] ?? standard]);
-    return {
-      value,
-      description: { name, ...Object.fromEntries(own) },
-      withOption: (option, changed) => (option in fields ? make({ ...given, [option]: changed }) : value),
-    };
+    return { value, description: { name, ...Object.fromEntries(own) } };
   } catch (error) {
     if (!(error instanceof LatentflowError)) throw error;
     return wrongUsage(command, inFlags(error, command, choice.name));

@@ -1,6 +1,4 @@
-import { lstat } from "node:fs/promises";
 import { basename, extname, join } from "node:path";
-import { codeOf } from "../../base/realms.ts";
 import { showPath } from "../../base/show.ts";
 import { type ImageDataLike, type ImageDataOutput, toImageData } from "../../images/index.ts";
 import { encodePng } from "../../images/png.ts";
@@ -20,55 +18,37 @@ const completedAtOnce = 64;
 
 /**
  * Chooses the file names of completed pictures, before the work: those of the input files, with extension .png. Of pictures whose
- * names would differ in case alone, or not at all, the first has its own. One whose name cannot be written into the folder is named
- * by its number. Those that have not their own names are printed.
+ * names would differ in case alone, or not at all, the first has its own; the others are printed.
  *
  * @returns undefined if no pictures are completed: the samples were not read from pictures, or nothing is hidden
  */
-export async function chooseNames(folder: string, input: EncodingInput): Promise<string[] | undefined> {
+export function chooseNames(input: EncodingInput): string[] | undefined {
   const { names: paths } = input.samples.array;
   if (!paths || !input.weights || !shapeOf(input)) return undefined;
   const files = paths.slice(0, input.samples.count).map((path) => basename(path));
-  const stems = files.map((file) => basename(file, extname(file)));
+  // A lone surrogate stands for a byte that is no UTF-8.
+  const stems = files.map((file) => basename(file, extname(file)).replace(/\p{Cs}/gu, "_"));
   const taken = new Set<string>();
-  const isFree = (stem: string) => !taken.has(stem.toLowerCase());
   const take = (stem: string) => {
+    const isFree = !taken.has(stem.toLowerCase());
     taken.add(stem.toLowerCase());
-    return stem;
+    return isFree ? stem : undefined;
   };
   // Own names first: a-2.png is nobody else's where a picture of that name is given.
-  const own = stems.map((stem) => (isFree(stem) ? take(stem) : undefined));
-  const [repeated, numbered]: [string[], string[]] = [[], []];
-  const names: string[] = [];
-  for (const [i, stem] of stems.entries()) {
-    const canHave = own[i] ?? firstFree(stem, isFree);
-    const isWritable = await canBeWritten(folder, `${canHave}.png`);
-    const name = isWritable ? take(canHave) : take(firstFree(`picture-${i + 1}`, isFree));
-    names.push(`${name}.png`);
-    if (name !== own[i]) (isWritable ? repeated : numbered).push(`${name}.png is ${showPath(files[i]!)}`);
+  const own = stems.map(take);
+  const renamed: string[] = [];
+  const names = stems.map((stem, i) => {
+    let name = own[i];
+    for (let number = 2; name === undefined; number++) name = take(`${stem}-${number}`);
+    if (name !== own[i]) renamed.push(`${name}.png is ${showPath(files[i]!)}`);
+    return `${name}.png`;
+  });
+  if (renamed.length > 0) {
+    const example = `${renamed[0]}${renamed.length > 1 ? ", say" : ""}`;
+    const pictures = countOf(renamed.length, "picture");
+    say(`${completedName}: ${pictures} renamed, whose names others have: ${example}`);
   }
-  sayRenamed(repeated, "whose names others have");
-  sayRenamed(numbered, "whose names are too long here or no UTF-8");
   return names;
-}
-
-/** Returns a stem that is free: itself, or with the least number from 2 on. */
-function firstFree(stem: string, isFree: (stem: string) => boolean): string {
-  if (isFree(stem)) return stem;
-  for (let i = 2; ; i++) if (isFree(`${stem}-${i}`)) return `${stem}-${i}`;
-}
-
-function sayRenamed(renamed: readonly string[], reason: string): void {
-  if (renamed.length === 0) return;
-  const example = `${renamed[0]}${renamed.length > 1 ? ", say" : ""}`;
-  say(`${completedName}: ${countOf(renamed.length, "picture")} renamed, ${reason}: ${example}`);
-}
-
-/** True if the file system takes a name in a folder, and the name is valid UTF-8. */
-async function canBeWritten(folder: string, name: string): Promise<boolean> {
-  if (/\p{Cs}/u.test(name)) return false;
-  const code = await lstat(join(folder, name)).then(() => undefined, codeOf);
-  return code === undefined || code === "ENOENT";
 }
 
 /**

@@ -5,7 +5,7 @@ import { basename, dirname, join, resolve } from "node:path";
 import { codeOf } from "../../base/realms.ts";
 import { invalid } from "../../base/refuse.ts";
 import { showPath } from "../../base/show.ts";
-import { fileError, syncFolder } from "../../files/durable-file.ts";
+import { checkIsFile, fileError, syncFolder } from "../../files/durable-file.ts";
 import { splitArrayName } from "../../files/npz.ts";
 import { isStdin } from "../input/files.ts";
 import { givenFiles, type InputFiles, inputOptions } from "../options/input-options.ts";
@@ -58,8 +58,8 @@ export async function makeFolder(
   const folders = [folder];
   for (const name of names) {
     const { place, status } = await placeOf(join(folder, name));
-    if (status?.isFile()) await refuseInput(folder, name, place, inputs);
-    if (!status || status.isFile()) folders.push(dirname(place));
+    if (status) await refuseInput(folder, name, place, inputs);
+    folders.push(dirname(place));
   }
   for (const each of new Set(folders)) {
     await fileSystem.access(each, fileSystem.constants.W_OK).catch((cause) => {
@@ -154,17 +154,15 @@ export class StagedOutputs {
   /** Syncs the new files to disk, removes the files `stale` of an earlier run, and gives the new files their final names. */
   private async commit(stale: readonly string[]): Promise<void> {
     const files = [...this.files.values()];
-    for (const { place, handle, temporary } of files) {
-      if (temporary !== undefined) await attempt(place, handle.sync());
+    for (const { place, handle } of files) {
+      await attempt(place, handle.sync());
       await attempt(place, handle.close());
     }
     for (const name of stale) {
       const path = join(this.folder, name);
       await attempt(path, removeFile(path));
     }
-    for (const { place, temporary } of files) {
-      if (temporary !== undefined) await attempt(place, fileSystem.rename(temporary, place));
-    }
+    for (const { place, temporary } of files) await attempt(place, fileSystem.rename(temporary, place));
     for (const place of new Set([this.folder, ...files.map((each) => dirname(each.place))])) {
       await syncFolder(fileSystem, place);
     }
@@ -174,54 +172,43 @@ export class StagedOutputs {
   private async discard(): Promise<void> {
     for (const { handle, temporary } of this.files.values()) {
       await handle.close().catch(() => {});
-      if (temporary !== undefined) await fileSystem.unlink(temporary).catch(() => {});
+      await fileSystem.unlink(temporary).catch(() => {});
     }
   }
 }
 
+/** Output file that is written under a temporary name; `place` is its final path. */
 interface StagedFile {
   readonly place: string;
+  readonly temporary: string;
   readonly handle: fileSystem.FileHandle;
-  /**
-   * Path of the temporary file; undefined if the output is not a regular file, such as a device, which is written
-   * directly.
-   */
-  readonly temporary: string | undefined;
 }
 
 async function stage(path: string): Promise<StagedFile> {
   const { place, status } = await placeOf(path);
-  if (status && !status.isFile())
-    return { place, handle: await attempt(place, fileSystem.open(place, "w")), temporary: undefined };
   const temporary = temporaryOf(place);
   const mode = status ? status.mode & 0o777 : 0o666;
-  return { place, handle: await attempt(place, fileSystem.open(temporary, "wx", mode)), temporary };
+  return { place, temporary, handle: await attempt(place, fileSystem.open(temporary, "wx", mode)) };
 }
 
 /**
- * Resolves symbolic links in an output path. Returns the real path, and the status of the file there if it exists.
+ * Follows symbolic links in an output path. Returns the real path, and the status of the file there if it exists.
  *
- * @throws LatentflowError if a folder or a read-only file is there
+ * @throws LatentflowError if a read-only file, or something else than a file is there
  */
 async function placeOf(
   path: string,
 ): Promise<{ readonly place: string; readonly status: Stats | undefined }> {
-  const [place, status] = await attempt(path, follow(path));
-  if (status?.isDirectory())
-    throw fileError(`cannot write ${path}`, Object.assign(new Error(), { code: "EISDIR" }));
-  if (status) await attempt(path, fileSystem.access(place, fileSystem.constants.W_OK));
-  return { place, status };
-}
-
-async function follow(path: string): Promise<[place: string, status: Stats | undefined]> {
-  const status = await fileSystem.stat(path).catch((cause) => {
-    if (codeOf(cause) === "ENOENT") return undefined;
-    throw cause;
-  });
-  if (status) return [await fileSystem.realpath(path), status];
+  const status = await attempt(path, fileSystem.stat(path).catch(unlessMissing));
+  if (status) {
+    checkIsFile(`cannot write ${path}`, status);
+    const place = await attempt(path, fileSystem.realpath(path));
+    await attempt(path, fileSystem.access(place, fileSystem.constants.W_OK));
+    return { place, status };
+  }
   const target = await fileSystem.readlink(path).catch(() => undefined);
   // A link may point to a file that does not exist yet.
-  return target === undefined ? [path, undefined] : follow(resolve(dirname(path), target));
+  return target === undefined ? { place: path, status } : placeOf(resolve(dirname(path), target));
 }
 
 /**
@@ -235,9 +222,12 @@ export function temporaryOf(place: string): string {
 
 /** Removes a file if it exists. `rm` is not used: for a file that may not be removed, its error is about folders. */
 export async function removeFile(path: string): Promise<void> {
-  await fileSystem.unlink(path).catch((cause) => {
-    if (codeOf(cause) !== "ENOENT") throw cause;
-  });
+  await fileSystem.unlink(path).catch(unlessMissing);
+}
+
+/** Returns undefined for the error that a file does not exist; rethrows any other. */
+function unlessMissing(cause: unknown): undefined {
+  if (codeOf(cause) !== "ENOENT") throw cause;
 }
 
 function attempt<T>(path: string, work: Promise<T>): Promise<T> {

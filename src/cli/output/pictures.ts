@@ -83,11 +83,9 @@ async function drawSteps(drawing: Drawing): Promise<OutputFile | undefined> {
   const { block, z } = await firstSamples(drawing, stepsCount);
   const { job, input, signal } = drawing;
   const given = givenOf(block);
-  const maxSteps = job.solver.description.maxSteps;
+  const { value } = job.solver;
   const solver =
-    typeof maxSteps === "number"
-      ? job.solver.withOption("maxSteps", Math.min(maxSteps, stepsTried))
-      : job.solver.value;
+    "maxSteps" in value ? { ...value, maxSteps: Math.min(Number(value.maxSteps), stepsTried) } : value;
   const { trajectory } = await encode(input.decoder, block.y, {
     ...encodeOptions(job, input, block.weights, solver),
     ...fixedOptions(block.fixed),

@@ -61,13 +61,4 @@ test("the report has a default as it follows from another option", () => {
   assert.is(description.stepMax, 20);
 });
 
-test("a solver with one option otherwise keeps the others that were given", () => {
-  const command = new Command().exitOverride().configureOutput({ writeErr: () => {} });
-  const words = ["--solver", "amd", "--step-max", "20", "--max-steps", "50"];
-  addFlowAndSolverOptions(command).parse(words, { from: "user" });
-  const { value, withOption } = chosen(command, solvers);
-  assert.equal(withOption("maxSteps", 3), { ...value, maxSteps: 3 });
-  assert.is(withOption("memory", 3), value, "amd has no such option");
-});
-
 test.run();

@@ -58,11 +58,7 @@ test("pictures show the first samples, with what is given with each, from where 
     plain: true,
     threads: 1,
     flow: { value: gradientFlow(), description: { name: "gradient" } },
-    solver: {
-      value: solver,
-      description: { name: "lbfgs", maxSteps: 3 },
-      withOption: (_: string, maxSteps: number) => lbfgs({ maxSteps }),
-    },
+    solver: { value: solver, description: { name: "lbfgs", maxSteps: 3 } },
   } as unknown as Job;
   const input = await openInput(job, signal);
   const unit = { index: 1, first: 2, count: 5 };

@@ -157,7 +157,7 @@ test("a unit in several blocks has the results of one call of encode, and its fl
     plain: true,
     threads: 1,
     flow: { value: gradientFlow(), description: { name: "gradient" } },
-    solver: { value: lbfgs(), description: { name: "lbfgs" }, withOption: () => lbfgs() },
+    solver: { value: lbfgs(), description: { name: "lbfgs" } },
   } as unknown as Job;
   const { signal } = new AbortController();
   const input = await openInput(job, signal);

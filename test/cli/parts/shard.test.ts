@@ -161,7 +161,7 @@ const job: Job = {
   plain: true,
   threads: 1,
   flow: { value: gradientFlow(), description: { name: "gradient" } },
-  solver: { value: lbfgs(), description: { name: "lbfgs" }, withOption: () => lbfgs() },
+  solver: { value: lbfgs(), description: { name: "lbfgs" } },
 } as unknown as Job;
 
 test("blocks change nothing: a unit's part is the same, however many samples are in memory", async () => {
