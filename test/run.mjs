@@ -1,12 +1,14 @@
 // Runs test/**/*.test.ts and ends with the line "N passed, N failed".
 //
-//   node test/run.mjs              all files
+//   node test/run.mjs              all files, but for tests of tools that have not changed since all passed
+//   node test/run.mjs --all        all files
 //   node test/run.mjs --quick      the files that are not slow, on this Node alone
 //   node test/run.mjs amd wasm     the files whose names contain "amd" or "wasm"
 //
 // They are compiled once, into build/test/, and run from there. The files of a folder share a process, unless they were asked
 // for by name. They run on the Node that runs this one; a file's first line may say that it needs a process of its own, or
-// Node 24 as well, where the engines differ in what they make of the same WASM: see support/test-files.mjs.
+// Node 24 as well, where the engines differ in what they make of the same WASM: see support/test-files.mjs. Tests of tools are those of
+// support/unchanged.mjs.
 import { execFileSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
@@ -15,6 +17,7 @@ import { compiledPath, compileModules } from "./support/compile.mjs";
 import { runFile, stopAll } from "./support/run-file.mjs";
 import { findNewerNode, newerNode, relaxedSimdFlags, revectorize } from "./support/runtimes.mjs";
 import { findTestFiles } from "./support/test-files.mjs";
+import { findUnchanged, hashGroups, keepGreen } from "./support/unchanged.mjs";
 
 /** One more than a small machine has cores: tests of browsers and of killed processes wait for much of their time. */
 const filesAtOnce = 3;
@@ -32,11 +35,16 @@ const folder = dirname(fileURLToPath(import.meta.url));
 const root = dirname(folder);
 process.chdir(root);
 const timesFile = join(root, "build/test/times.json");
-const patterns = process.argv.slice(2);
-const isQuick = patterns[0] === "--quick";
-const files = isQuick
-  ? findTestFiles(folder).filter(({ isSlow, needsNewerNode }) => !isSlow && !needsNewerNode)
-  : chooseFiles(patterns);
+const [option] = process.argv.slice(2);
+const isQuick = option === "--quick";
+const isAll = option === "--all";
+const patterns = isQuick || isAll ? [] : process.argv.slice(2);
+/** What the tests of tools depend on now; of a run of all files only, since no other one can be green. */
+const hashes = isQuick || patterns.length > 0 ? undefined : hashGroups(root);
+const groupOf = hashes && !isAll ? findUnchanged(root, hashes) : () => undefined;
+const chosen = chooseFiles(patterns).filter((file) => !isQuick || !(file.isSlow || file.needsNewerNode));
+const files = chosen.filter(({ name }) => groupOf(name) === undefined);
+if (files.length < chosen.length) console.log(`${describeLeftOut()}; --all runs them`);
 await compileModules(root, basename(folder));
 const isNewer = process.version.startsWith(`v${newerNode}.`);
 const here = files.filter(({ needsNewerNode }) => isNewer || !needsNewerNode);
@@ -83,6 +91,7 @@ if (fileCount > slowestNamed) {
     `${Math.max(...ends).toFixed(0)} s, in the last ${alone.toFixed(0)} of which one file was left`,
   );
 }
+if (hashes && failed === 0 && done === fileCount) keepGreen(root, hashes);
 console.log(`${passed} passed, ${failed} failed`);
 process.exitCode = failed > 0 ? 1 : 0;
 
@@ -103,6 +112,15 @@ async function work() {
     }
   }
   return (performance.now() - started) / 1000;
+}
+
+/** The groups that are left out, with the number of their files. */
+function describeLeftOut() {
+  const groups = chosen.map(({ name }) => groupOf(name)).filter((group) => group !== undefined);
+  const counts = [...new Set(groups)].map(
+    (group) => `${group} (${groups.filter((each) => each === group).length} files)`,
+  );
+  return `not run, unchanged since all tests passed: ${counts.join(", ")}`;
 }
 
 /** @returns {Record<string, number>} */
@@ -153,7 +171,7 @@ function makeJobs(node, files, more = [], variables = {}) {
   const start = [node, "--enable-source-maps", "--expose-gc", ...flags];
   const path = (/** @type {{ name: string }} */ { name }) => compiledPath(root, join(basename(folder), name));
   const isAlone = (/** @type {import("./support/test-files.mjs").TestFile} */ file) =>
-    file.isAlone || (patterns.length > 0 && !isQuick);
+    file.isAlone || patterns.length > 0;
   /** @type {Map<string, string[]>} */
   const folders = new Map();
   for (const file of files.filter((each) => !isAlone(each))) {

@@ -1,9 +1,8 @@
 // run: alone
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { transform } from "esbuild";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { FLOORS } from "../../reproduce/floors.ts";
 import { createConvolutionalDecoder } from "../../reproduce/paper-setting.ts";
 import { listKinds } from "../../scripts/document-exporter.ts";
 import { documentLists } from "../../scripts/document-lists.ts";
@@ -83,214 +82,22 @@ test("each activation is a layer of latentflow/graph", () => {
   }
 });
 
-/** A cell of a table of site/paper/: in the first row that begins so, of the section if one is named, in the column of this heading. */
-function cellOf(page: string, row: string, column: string, section?: string): string {
-  const lines = readFileSync(`site/paper/${page}.md`, "utf8").split("\n");
-  const first = section === undefined ? 0 : lines.indexOf(`## ${section}`);
-  assert.ok(first >= 0, `${page}.md has a section ${section}`);
-  const next = section === undefined ? -1 : lines.findIndex((line, i) => i > first && line.startsWith("## "));
-  const last = next < 0 ? lines.length : next;
-  const at = lines.findIndex((line, i) => i >= first && i < last && line.startsWith(`| ${row} |`));
-  assert.ok(at >= 0, `${page}.md has a row ${row}`);
-  const cells = (line: string) => line.split("|").map((cell) => cell.trim());
-  const head = lines.slice(0, at).findLastIndex((line) => line.startsWith("| --- |")) - 1;
-  const index = cells(lines[head]!).indexOf(column);
-  assert.ok(index >= 0, `${page}.md has a column ${column}`);
-  return cells(lines[at]!)[index]!;
-}
-
-test("the figure of the guide's example of training is the frontier's", () => {
-  const text = between(training, "\nWith 400 epochs", "\n\nThe encoder is needed").replace(/\s+/g, " ");
-  const recipe = "autoencoder, 400 passes; shifts of 3; large convolutions";
-  const [, loss, excess] = /^(\S+) ± \S+ \((\S+)\)$/.exec(
-    cellOf("frontier", recipe, "from the mean code", "480 images"),
-  )!;
-  const said = `is ${loss} nats a pixel, ${excess} above the targets' own entropy`;
-  assert.ok(text.includes(said), `site/guides/training.md says: ${said}`);
-});
-
-/** A cell without its deviation: a loss, and its excess in brackets. */
-const mean = (...cell: Parameters<typeof cellOf>) => cellOf(...cell).replace(/ ± \S+/, "");
-
-test("README, limits and the guide to missing data have the figures of little data as they are elsewhere", () => {
-  const large = "large convolutions";
-  const [few, all] = [
-    ["frontier", `autoencoder, 400 passes; shifts of 3; ${large}`, "480 images"],
-    ["frontier", `autoencoder, 24 passes; no shifts; ${large}`, "50,000 images"],
-  ] as const;
-  const of = ([page, row, section]: typeof few | typeof all, column: string) =>
-    mean(page, row, column, section);
-  const [, loss, excess] = /^(\S+) \((\S+)\)$/.exec(of(few, "from the mean code"))!;
-  const [, fromZero, above] = /^(\S+) \((\S+)\)$/.exec(of(all, "by `lbfgs`"))!;
-  for (const [file, ...said] of [
-    [
-      "README.md",
-      `is at ${loss} nats a pixel, ${excess} above the floor`,
-      `its own encoder is at ${of(few, "its own code").replace(")", " above it)")}. Trained on 50,000, an encoder is at ${of(all, "its own code")}.`,
-      `comes to a cross entropy of ${loss} nats a pixel on test digits, ${excess} above the least possible`,
-    ],
-    [
-      "site/limits.md",
-      `end at ${fromZero} (${above} above the targets' own entropy) where those from the mean code end at ${of(all, "from the mean code")}`,
-    ],
-  ] as const) {
-    const text = readFileSync(file, "utf8").replace(/\s+/g, " ");
-    for (const each of said) assert.ok(text.includes(each), `${file} says: ${each}`);
-  }
-  const row = /^\| nine tenths, at random \| \S+ \| (\S+) \| (\S+) \| (\S+) \|/m;
-  const [, encoder, flow, held] = row.exec(readFileSync("site/guides/missing-data.md", "utf8"))!;
-  const readme = readFileSync("README.md", "utf8").replace(/\s+/g, " ");
-  assert.ok(
-    readme.includes(`trained so has ${encoder}, latentflow ${flow} without a prior and ${held} with it.`),
-  );
-});
-
-test("the figures of site/guides/training.md are those of site/paper/", () => {
-  const text = training;
-  const [small, large] = ["small convolutions", "large convolutions"];
-  const code = "from the mean code";
-  const best = `autoencoder, 24 passes; no shifts; ${large}`;
-  /** Of a row: the digits, what is said of them, and the frontier's recipe. */
-  const recipes = [
-    ["480", "the large decoder, 400 passes, shifts of 3", `autoencoder, 400 passes; shifts of 3; ${large}`],
-    ["480", "the small decoder, 800 passes, shifts of 2", `autoencoder, 800 passes; shifts of 2; ${small}`],
-    ["1,920", "the large decoder, 120 passes, shifts of 3", `autoencoder, 120 passes; shifts of 3; ${large}`],
-    ["1,920", "the small decoder, 400 passes, shifts of 2", `autoencoder, 400 passes; shifts of 2; ${small}`],
-    ["5,760", "the large decoder, 60 passes, shifts of 2", `autoencoder, 60 passes; shifts of 2; ${large}`],
-    ["50,000", "the large decoder, 24 passes, no shifts", best],
-  ] as const;
-  const whole = (...cell: Parameters<typeof cellOf>) => Number.parseFloat(mean(...cell)).toFixed(0);
-  const rows = [
-    ...recipes.map(([digits, row, recipe]) => {
-      const section = `${digits} images`;
-      const minutes = whole("frontier", recipe, "minutes", section);
-      return `| ${digits} | ${row} | ${cellOf("frontier", recipe, code, section)} | ${minutes} |`;
-    }),
-    `one pass | ${cellOf("table1-right", "GFE-amd", "MNIST")} | ${Math.round(secondsOfThePapers() / 60)} |`,
-  ];
-  for (const row of rows) assert.ok(text.includes(row), `site/guides/training.md says: ${row}`);
-
-  const prose = text.replace(/\s+/g, " ");
-  // What lowered nothing, to a tenth of a thousandth: small after 1,920 digits, large after 50,000.
-  for (const [digits, trained, flow, rest] of [
-    ["1,920", "autoencoder, 400 passes", "then flow, 10 passes", `shifts of 3; ${small}`],
-    ["50,000", "autoencoder, 12 passes", "then flow, 1 pass", `no shifts; ${large}`],
-  ] as const) {
-    const before = mean("frontier", `${trained}; ${rest}`, code, `${digits} images`);
-    const after = mean("frontier", `${trained}; ${flow}; ${rest}`, "by `lbfgs`", `${digits} images`);
-    assert.ok(Number.parseFloat(after) >= Number.parseFloat(before), `${digits}: ${before}, ${after}`);
-  }
-  const [plain, tamed, held] = [
-    "lbfgs, latentflow's default",
-    "lbfgs, falling rate and clipping",
-    "lbfgs with a prior",
-  ];
-  const twice = (digits: string, passes: number, pixels: number) =>
-    mean(
-      "frontier",
-      `autoencoder, ${passes} passes; shifts of ${pixels}; ${large}`,
-      code,
-      `${digits} images`,
+test("losses that README, limits and the guide to training quote stand in site/paper/ or the guide to missing data", () => {
+  /** Losses, each with its excess in brackets if it has one. */
+  const lossesOf = (text: string) =>
+    text.replace(/ ± [\d.]+/g, "").match(/\b\d\.\d{4}\b(?:\s\(-?\d\.\d{4}\))?/g) ?? [];
+  const pages = readdirSync("site/paper").filter((name) => name.endsWith(".md"));
+  const there = [guide("missing-data"), ...pages.map((name) => readFileSync(`site/paper/${name}`, "utf8"))];
+  const losses = new Set(there.flatMap(lossesOf).flatMap((loss) => [loss, ...loss.split(/[ ()]+/)]));
+  for (const file of ["README.md", "site/limits.md", "site/guides/training.md"]) {
+    const quoted = lossesOf(readFileSync(file, "utf8")).map((loss) => loss.replace(/\s/, " "));
+    assert.ok(quoted.length > 0, file);
+    assert.equal(
+      quoted.filter((loss) => !losses.has(loss)),
+      [],
+      `${file} quotes losses that are nowhere`,
     );
-  /** What it says of the paper's decoder where the flow goes on after an autoencoder. */
-  function polished(
-    all: readonly (readonly [digits: string, trained: string, passes: number, shifts: string])[],
-  ) {
-    const losses = all.map(([digits, trained, passes, shifts]) => {
-      const of = (recipe: string, column: string) =>
-        mean(
-          "frontier",
-          [trained, ...(recipe ? [recipe] : []), shifts].join("; "),
-          column,
-          `${digits} images`,
-        );
-      const flow = `then flow, ${passes} passes`;
-      return [of("", code), of(`${flow} with a prior`, "by `lbfgs`"), of(flow, "by `lbfgs`")] as const;
-    });
-    return losses.map((figures, i) => `| ${[all[i]![0], ...figures].join(" | ")} |`);
   }
-  const ofAll = (flow: string, column: string) =>
-    mean("frontier", `autoencoder, 40 passes${flow}; shifts of 1`, column, "50,000 images");
-  const [, highest] = /it rises to (\S+ \(\S+\)) at most/.exec(
-    readFileSync("site/paper/figure1.md", "utf8"),
-  )!;
-  for (const said of [
-    `lowered ${mean("frontier", `autoencoder, 800 passes; shifts of 3; ${small}`, code, "480 images")} to ` +
-      mean(
-        "frontier",
-        `autoencoder, 800 passes; then flow, 40 passes; shifts of 3; ${small}`,
-        "by `lbfgs`",
-        "480 images",
-      ),
-    `two passes lowered ${mean("frontier", `autoencoder, 60 passes; shifts of 2; ${large}`, code, "5,760 images")} to ` +
-      mean(
-        "frontier",
-        `autoencoder, 60 passes; then flow, 2 passes; shifts of 2; ${large}`,
-        "by `lbfgs`",
-        "5,760 images",
-      ),
-    ...polished([
-      ["480", "autoencoder, 1600 passes", 40, "shifts of 3"],
-      ["1,920", "autoencoder, 500 passes", 20, "shifts of 3"],
-      ["5,760", "autoencoder, 200 passes", 10, "shifts of 2"],
-    ]),
-    `After 480, 1,920 and 5,760 digits they are ${twice("480", 800, 3)}, ${twice("1,920", 240, 3)} and ${twice("5,760", 120, 2)}`,
-    `from 0 its flows end at ${mean("frontier", best, "by `lbfgs`", "50,000 images")}.`,
-    `comes to ${mean("table1-left", "the flow, `lbfgs`", "480 images")} trained by flows, ` +
-      `to ${mean("table1-left", "AE, one pass, inverted by `lbfgs`", "480 images")} by the autoencoder. ` +
-      `After twelve passes of the autoencoder it comes to ${mean("table1-left", "AE, twelve passes, inverted by `lbfgs`", "480 images")}. ` +
-      `After 1,920 and 5,760 digits the autoencoder's twelve passes, inverted, are ahead: ${[
-        "AE, twelve passes, inverted by `lbfgs`",
-        "the flow, `lbfgs`",
-      ]
-        .map((row) =>
-          ["1920 images", "5760 images"].map((column) => mean("table1-left", row, column)).join(" and "),
-        )
-        .join(" beside ")}`,
-    `| 50,000 | ${ofAll("", code)} | ${ofAll("; then flow, 3 passes with a prior", "by `lbfgs`")} | ` +
-      `${ofAll("; then flow, 3 passes", "by `lbfgs`")} |`,
-    `one lowered nothing after 50,000`,
-    `whose own entropy is ${FLOORS["MNIST, first 100 of validation"].toFixed(4)}`,
-    `after ${cellOf("figure1", plain, "after images")} of ${cellOf("figure1", plain, "images so far")} digits: ` +
-      `from ${mean("figure1", plain, "lowest")} to ${mean("figure1", plain, "loss after them")} at the end`,
-    `came to ${mean("figure1", tamed, "lowest")}, rose to ${highest} and ended at ${mean("figure1", tamed, "loss after them")}`,
-    `from ${mean("figure1", held, "lowest")} to ${mean("figure1", held, "loss after them")} within ` +
-      `${cellOf("figure1", held, "images so far")} digits`,
-  ])
-    assert.ok(prose.includes(said), `site/guides/training.md says: ${said}`);
-});
-
-test("docs say one figure of all digits by the large decoder: the frontier's best", () => {
-  const [, best] = /^\| 50,000 \| 1,000 \| (\S+ \(\S+\)) /m.exec(
-    readFileSync("site/paper/frontier.md", "utf8"),
-  )!;
-  const experiments = readFileSync("site/results/experiments.md", "utf8").replace(/\s+/g, " ");
-  assert.ok(experiments.includes(`that comes to ${best} with all of them, from its mean code`), best);
-  assert.match(training, `| ${best} |`);
-});
-
-test("the encoder gap's page has the frontier's gaps with other recipes of these networks", () => {
-  const frontier = readFileSync("site/paper/frontier.md", "utf8");
-  const page = readFileSync("site/paper/encoder-gap.md", "utf8").replace(/\s+/g, " ");
-  const range = (section: string) => {
-    const [, rows = ""] = frontier.split(`\n## ${section}\n`);
-    // Of the page's own recipes the first table has the gaps.
-    const own = /autoencoder, (400 passes; shifts of 3|12 passes; no shifts); large/;
-    const gaps = [...rows.split("\n## ")[0]!.matchAll(/^\| (autoencoder, [^|]*large convolutions) \|/gm)]
-      .filter(([, row]) => !own.test(row!))
-      .map(([, row]) => {
-        const code = mean("frontier", row!, "its own code", section);
-        return code === ""
-          ? undefined
-          : Number.parseFloat(code) -
-              Number.parseFloat(mean("frontier", row!, "from the mean code", section));
-      })
-      .filter((gap) => gap !== undefined);
-    assert.ok(gaps.length >= 2, section);
-    return `${Math.min(...gaps).toFixed(4)} to ${Math.max(...gaps).toFixed(4)}`;
-  };
-  const said = `gaps of ${range("480 images")} with 480 digits and of ${range("50,000 images")} with 50,000`;
-  assert.ok(page.includes(said), said);
 });
 
 test("with the demo's decoder a fitted prior does what the guide of missing data says", async () => {
@@ -359,15 +166,6 @@ test("the decoder of the guide's example of training is the frontier's large one
   const decoder = createDecoder(layers.sequential(20, made), { loss: "bce", seed: 0 });
   assert.equal(decoder.parameters, createConvolutionalDecoder("large", 0).parameters);
 });
-
-/** Of training on all MNIST digits by AMD; a mean over seeds. */
-function secondsOfThePapers(): number {
-  const { jobs } = JSON.parse(readFileSync("site/paper/results/table1-right.json", "utf8"));
-  const seconds = [0, 1, 2].map(
-    (seed): number => jobs[`MNIST, 50000 images, flow, amd, seed ${seed}`].result.trainedInSeconds,
-  );
-  return seconds.reduce((sum, each) => sum + each, 0) / seconds.length;
-}
 
 test("the exporter's tables of losses and priors are those of the library", () => {
   assert.is(listKinds(), readFileSync("python/latentflow_export.py", "utf8"));

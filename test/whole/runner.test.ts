@@ -1,6 +1,15 @@
 // run: alone
 import { spawnSync } from "node:child_process";
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs";
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { test } from "uvu";
@@ -8,6 +17,8 @@ import * as assert from "uvu/assert";
 import { compiledPath, compileModules } from "../support/compile.mjs";
 import { PATIENCE, timed, until } from "../support/patience.ts";
 import { runFile } from "../support/run-file.mjs";
+import { findTestFiles } from "../support/test-files.mjs";
+import { GROUPS } from "../support/unchanged.mjs";
 
 // In the project's folder, so that the files find uvu.
 const folder = mkdtempSync("build/runner-test-");
@@ -65,34 +76,36 @@ test("a file that crashes has failed", async () => {
   assert.match((await runFile(["./no-such-program"], PATIENCE / 1000)).problem, "ENOENT");
 });
 
-test("a silent file is ended with what it started", async () => {
-  // The child keeps the output open: if it lived on, so would this run.
-  const result = await run(
+/** Runs a shell's words in place of a test file: a shell starts at once, so that its silences are its own. */
+const runWords = (words: string, longestSilence: number) => runFile(["sh", "-c", words], longestSilence);
+// Side by side, since they wait. What two of them start keeps the output open: if it lived on, so would the run.
+const [silent, talking, told] = await Promise.all([
+  run(
     `import { spawn } from "node:child_process";
     test("a", () => new Promise(() => spawn("sleep", ["600"], { stdio: "inherit" })));
     test.run();`,
     1,
-  );
-  assert.equal([result.failed, result.problem], [1, "printed nothing for 1 s"]);
-  assert.ok(result.seconds < 300);
+  ),
+  runWords(
+    `for i in 1 2 3 4 5; do sleep 2; echo "$i"; done; printf '  Total: 5\\n  Passed: 5\\n  Skipped: 0\\n'`,
+    9,
+  ),
+  runWords(`setsid sleep 600 & child=$!; trap 'kill "$child"' TERM; wait`, 10),
+]);
+
+test("a silent file is ended with what it started", () => {
+  assert.equal([silent.failed, silent.problem], [1, "printed nothing for 1 s"]);
+  assert.ok(silent.seconds < 300);
 });
 
-/** Runs a shell's words in place of a test file: a shell starts at once, so that its silences are its own. */
-const runWords = (words: string, longestSilence: number) => runFile(["sh", "-c", words], longestSilence);
-
-test("a file that prints may take longer than the silence that is allowed", async () => {
-  const words = `for i in 1 2 3 4 5; do sleep 2; echo "$i"; done; printf '  Total: 5\\n  Passed: 5\\n  Skipped: 0\\n'`;
-  const result = await runWords(words, 9);
-  assert.equal([result.passed, result.problem], [5, ""]);
-  assert.ok(result.seconds > 9);
+test("a file that prints may take longer than the silence that is allowed", () => {
+  assert.equal([talking.passed, talking.problem], [5, ""]);
+  assert.ok(talking.seconds > 9);
 });
 
-test("it is told to end first, so that it can end what is in a group of its own, as a browser is", async () => {
-  // setsid's child keeps the output open: if it lived on, so would this run.
-  const words = `setsid sleep 600 & child=$!; trap 'kill "$child"' TERM; wait`;
-  const result = await runWords(words, 10);
-  assert.is(result.problem, "printed nothing for 10 s");
-  assert.ok(result.seconds < 300);
+test("it is told to end first, so that it can end what is in a group of its own, as a browser is", () => {
+  assert.is(told.problem, "printed nothing for 10 s");
+  assert.ok(told.seconds < 300);
 });
 
 test("a pattern that matches no file is refused", () => {
@@ -105,8 +118,10 @@ test("a pattern that matches no file is refused", () => {
 });
 
 /** A copy of the runner in a folder of its own, with these files. */
-function copyRunner(files: Readonly<Record<string, string>>): string {
-  const own = mkdtempSync(join(folder, "copy-"));
+function copyRunner(
+  files: Readonly<Record<string, string>>,
+  own = mkdtempSync(join(folder, "copy-")),
+): string {
   cpSync("test/run.mjs", join(own, "run.mjs"));
   cpSync("test/support", join(own, "support"), { recursive: true, filter: (file) => !file.endsWith(".ts") });
   for (const [name, text] of Object.entries(files)) {
@@ -130,7 +145,9 @@ const copy = copyRunner({
   "empty/a.test.ts": `${passing("a")} test.run();`,
   "empty/b.test.ts": "test.run();",
 });
-const runCopy = (...args: string[]) => spawnSync(process.execPath, [copy, ...args], { encoding: "utf8" });
+const runRunner = (runner: string, ...args: string[]) =>
+  spawnSync(process.execPath, [runner, ...args], { encoding: "utf8" });
+const runCopy = (...args: string[]) => runRunner(copy, ...args);
 const all = runCopy();
 
 test("the last line has the counts and the exit code says whether any test failed", () => {
@@ -173,6 +190,59 @@ test("a file that forgets test.run() fails its folder, by its name", () => {
 test("a file without a test fails its folder", () => {
   assert.match(all.stdout, /^\d of 9: FAILED empty \(2 files\)/m);
   assert.match(all.stdout, "a file of this process has no tests");
+});
+
+test("tests of a tool are left out once all have passed, until the tool or a test of it is another", () => {
+  const root = mkdtempSync(join(folder, "tools-"));
+  const write = (file: string, text: string) => writeFileSync(join(root, file), text);
+  const files = {
+    "a.test.ts": `${passing("a")} test.run();`,
+    "bench/b.test.ts": `${passing("b")} test.run();`,
+  };
+  const runner = copyRunner(files, join(root, "test"));
+  const runs = (...args: string[]) => runRunner(runner, ...args).stdout;
+  /** Of the two tests, how many ran. */
+  const ran = (...args: string[]) => Number(/^(\d) passed/m.exec(runs(...args))![1]);
+  mkdirSync(join(root, "bench"));
+  write("bench/rig.ts", "1");
+  write(".gitignore", "build/\n");
+  assert.equal([ran(), ran()], [2, 2], "without git");
+  spawnSync("git", ["init", "--quiet", root]);
+  write("test/a.test.ts", "throw new Error()");
+  ran();
+  write("test/a.test.ts", `import { test } from "uvu"; ${files["a.test.ts"]}`);
+  assert.equal([ran(), ran("--all")], [2, 2], "one had failed");
+  assert.match(
+    runs(),
+    /^not run, unchanged since all tests passed: bench \(1 files\); --all runs them\n1 of 1: /,
+  );
+  assert.is(ran("bench"), 1, "asked for by name");
+  write("bench/rig.ts", "2");
+  assert.equal([ran(), ran()], [2, 1], "the tool is another");
+  rmSync(join(root, "bench/rig.ts"));
+  assert.is(ran(), 2, "a file of the tool is gone");
+  write("test/bench/b.test.ts", `import { test } from "uvu"; ${passing("b")} ${passing("c")} test.run();`);
+  assert.is(ran(), 3, "the test is another");
+});
+
+test("a group of tests has the tools that they import among what it tests", () => {
+  for (const [group, { tests, of }] of Object.entries(GROUPS)) {
+    const files = findTestFiles("test").filter(({ name }) => tests.some((start) => name.startsWith(start)));
+    assert.ok(files.length >= tests.length, group);
+    for (const path of of) assert.ok(existsSync(path) || existsSync(`${path}.md`), `${group}: ${path}`);
+    for (const { name } of files) {
+      const text = readFileSync(join("test", name), "utf8");
+      const imports = [...text.matchAll(/ from "(\.[^"]+)"/g)].map(([, path]) =>
+        join("test", dirname(name), path!),
+      );
+      const tools = imports.filter((path) => !/^(src\/|test\/|package\.json)/.test(path));
+      for (const tool of tools)
+        assert.ok(
+          of.some((path) => tool.startsWith(path)),
+          `${name} imports ${tool}`,
+        );
+    }
+  }
 });
 
 test("a module is compiled again when it or the JSON it imports is another, whatever its time", async () => {
