@@ -11,9 +11,9 @@ import { ARRAY_FORMATS } from "../src/files/read.ts";
 import { activations } from "../src/graph/activation.ts";
 import { solversWith } from "../src/solver/solver.ts";
 import { STATUSES } from "../src/solver/status.ts";
-import { STATUS_TEXTS } from "../src/solver/status-texts.ts";
 import { AUTOENCODER_FIELDS, TRAIN_FIELDS } from "../src/train/check-options.ts";
 import { FIELDS, type OptionTable, optionRows, optionTexts } from "./option-tables.ts";
+import { STATUS_TEXTS } from "./status-texts.ts";
 
 const names = Object.keys(activations);
 const formats = ARRAY_FORMATS.map(({ label }) => (label.startsWith(".") ? `\`${label}\`` : label));

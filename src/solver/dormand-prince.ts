@@ -3,7 +3,7 @@ import { power } from "../base/elementary-functions.ts";
 import { completeOptions, count, type FieldsOf, number } from "../base/options.ts";
 import { MAX_COUNT } from "./base.ts";
 import type { StepControl, TriedStep } from "./integrate.ts";
-import type { Tableau } from "./tableau.ts";
+import type { Tableau } from "./runge-kutta.ts";
 
 /** Options of `dormandPrince`. */
 export interface DormandPrinceOptions {

@@ -1,10 +1,10 @@
 import { isLoss } from "./base.ts";
 import type { FlowProblem } from "./flow-problem.ts";
+import { type Grid, timeOf } from "./grid.ts";
 import { allRows, type Values } from "./objective.ts";
-import { RungeKutta } from "./runge-kutta.ts";
+import { RungeKutta, type Tableau } from "./runge-kutta.ts";
 import { STATUSES, type Status } from "./status.ts";
 import { System } from "./system.ts";
-import type { Tableau } from "./tableau.ts";
 
 /** Trial step of one sample. */
 export interface TriedStep {
@@ -36,6 +36,17 @@ export interface StepControl {
   end(row: number, t: number, accepted: number): number;
   /** Returns "accept", "shorten" for another trial with a shorter step, or a status that ends the sample at the step's start. */
   judge(step: TriedStep): "accept" | "shorten" | Status;
+}
+
+/** Makes the step control of a fixed time grid: the same steps for all samples, each accepted if its results are finite. */
+export function gridSteps(grid: Grid): StepControl {
+  return {
+    t1: grid.t1,
+    maxSteps: grid.slices,
+    needsError: false,
+    end: (_row, _t, accepted) => timeOf(grid, accepted + 1),
+    judge: ({ allFinite }) => (allFinite ? "accept" : "nonfinite"),
+  };
 }
 
 /**

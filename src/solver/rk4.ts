@@ -1,7 +1,7 @@
 import type { Complete } from "../base/check.ts";
 import { choice, completeOptions, type FieldsOf } from "../base/options.ts";
 import { checkGrid, type Grid } from "./grid.ts";
-import type { Tableau } from "./tableau.ts";
+import type { Tableau } from "./runge-kutta.ts";
 
 /** Options of `rk4`. */
 export interface Rk4Options {

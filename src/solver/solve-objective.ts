@@ -1,12 +1,11 @@
 import { adaptiveSteps, DORMAND_PRINCE } from "./dormand-prince.ts";
+import { EULER } from "./euler.ts";
 import { evaluateStarts } from "./evaluate-only.ts";
-import { gridSteps } from "./fixed-grid.ts";
 import type { FlowProblem } from "./flow-problem.ts";
-import { integrate } from "./integrate.ts";
+import { gridSteps, integrate } from "./integrate.ts";
 import { minimise } from "./minimise.ts";
 import { RULES } from "./rk4.ts";
 import type { Method, MethodKinds } from "./solver.ts";
-import { EULER } from "./tableau.ts";
 
 type Solve<M> = (solver: M, problem: FlowProblem) => Promise<void>;
 

@@ -7,13 +7,13 @@ import {
   type DormandPrince,
   dormandPrince,
 } from "./dormand-prince.ts";
-import { EULER_FIELDS, type Euler, euler } from "./euler.ts";
+import { EULER, EULER_FIELDS, type Euler, euler } from "./euler.ts";
 import type { EvaluateOnly } from "./evaluate-only.ts";
 import type { Flow, GradientFlow } from "./flow.ts";
 import { LBFGS_FIELDS, type Lbfgs, lbfgs } from "./lbfgs.ts";
 import { isLineSearch, type LineSearchSolver } from "./line-search.ts";
 import { RK4_FIELDS, type Rk4, RULES, rk4 } from "./rk4.ts";
-import { EULER, type Tableau } from "./tableau.ts";
+import type { Tableau } from "./runge-kutta.ts";
 
 /**
  * Solvers by name. Every table over all solvers is typed by this interface, so that the compiler reports a solver that a

@@ -33,8 +33,7 @@ export function eigenvalues(
   d: number,
 ): { readonly values: Float64Array; readonly vectors: Float64Array } {
   const a = matrix.slice();
-  const vectors = new Float64Array(d * d);
-  for (let i = 0; i < d; i++) vectors[i * d + i] = 1;
+  const vectors = identity(d);
   for (let sweep = 0; sweep < MOST_SWEEPS; sweep++) {
     let rotations = 0;
     for (let p = 0; p < d; p++) {
@@ -43,6 +42,8 @@ export function eigenvalues(
         const limit = 2 ** -53 * Math.sqrt(Math.abs(a[p * d + p]! * a[q * d + q]!));
         if (!(Math.abs(a[p * d + q]!) > limit)) continue;
         rotate(a, vectors, d, p, q);
+        a[p * d + q] = 0;
+        a[q * d + p] = 0;
         rotations++;
       }
     }
@@ -51,11 +52,16 @@ export function eigenvalues(
   return { values: Float64Array.from({ length: d }, (_, i) => a[i * d + i]!), vectors };
 }
 
+/** Returns the identity matrix, [d, d]. */
+export function identity(d: number): Float64Array {
+  return Float64Array.from({ length: d * d }, (_, i) => Number(i % (d + 1) === 0));
+}
+
 /**
- * Applies the Jacobi rotation of axes p and q that makes element (p, q) of `a` 0, to `a` and to the rows p and q of
- * `vectors`.
+ * Applies the Jacobi rotation of axes p and q that makes element (p, q) of `a` 0, but for rounding, to `a` and to the rows p and q
+ * of `vectors`.
  */
-function rotate(a: Float64Array, vectors: Float64Array, d: number, p: number, q: number): void {
+export function rotate(a: Float64Array, vectors: Float64Array, d: number, p: number, q: number): void {
   const difference = (a[q * d + q]! - a[p * d + p]!) / (2 * a[p * d + q]!);
   const tangent = (difference < 0 ? -1 : 1) / (Math.abs(difference) + Math.sqrt(difference * difference + 1));
   const cosine = 1 / Math.sqrt(tangent * tangent + 1);
@@ -63,8 +69,6 @@ function rotate(a: Float64Array, vectors: Float64Array, d: number, p: number, q:
   for (let k = 0; k < d; k++) turn(a, k * d + p, k * d + q, cosine, sine);
   for (let k = 0; k < d; k++) turn(a, p * d + k, q * d + k, cosine, sine);
   for (let k = 0; k < d; k++) turn(vectors, p * d + k, q * d + k, cosine, sine);
-  a[p * d + q] = 0;
-  a[q * d + p] = 0;
 }
 
 function turn(numbers: Float64Array, first: number, second: number, cosine: number, sine: number): void {

@@ -1,5 +1,6 @@
 // run: slow
 // Tests src/adjoint/stages.ts, src/solver/recording.ts.
+
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { approximate } from "../../src/adjoint/approximate.ts";
@@ -26,7 +27,7 @@ import {
 } from "../../src/index.ts";
 import { compileKernels } from "../../src/kernels/load.ts";
 import { evaluateOnly } from "../../src/solver/evaluate-only.ts";
-import { gridSteps } from "../../src/solver/fixed-grid.ts";
+import { gridSteps } from "../../src/solver/integrate.ts";
 import { errorByDifferences, gradientOf, type Way } from "../support/adjoint.ts";
 import { builds, plain } from "../support/builds.ts";
 import { randomArray } from "../support/random.ts";

@@ -1,5 +1,6 @@
 // run: slow
 // Tests src/solver/rk4.ts, src/solver/runge-kutta.ts, src/solver/integrate.ts.
+
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import {
@@ -21,8 +22,8 @@ import {
   squaredError,
 } from "../../src/index.ts";
 import { DORMAND_PRINCE } from "../../src/solver/dormand-prince.ts";
-import { gridSteps } from "../../src/solver/fixed-grid.ts";
 import { timeOf } from "../../src/solver/grid.ts";
+import { gridSteps } from "../../src/solver/integrate.ts";
 import {
   type AnalyticLoss,
   type Integration,

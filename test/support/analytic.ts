@@ -2,10 +2,10 @@ import { type Flow, orderOf } from "../../src/solver/flow.ts";
 import { integrate, type StepControl } from "../../src/solver/integrate.ts";
 import type { Objective } from "../../src/solver/objective.ts";
 import type { SaveAt } from "../../src/solver/recording.ts";
+import type { Tableau } from "../../src/solver/runge-kutta.ts";
 import { Solution } from "../../src/solver/solution.ts";
 import { solveObjective } from "../../src/solver/solve-objective.ts";
 import type { Method } from "../../src/solver/solver.ts";
-import type { Tableau } from "../../src/solver/tableau.ts";
 import { uninterrupted } from "./control.ts";
 
 /** One sample's loss of its latent, in float64. */

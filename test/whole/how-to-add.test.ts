@@ -15,9 +15,9 @@ const { options, fileNames } = ts.parseJsonConfigFileContent(
   ts.sys,
   root,
 );
-/** The library, and what the tests have of each kind. */
+/** The library, and what the tests and the documentation have of each kind. */
 const files = fileNames.filter((name) =>
-  /\/src\/|\/test\/support\/(reference|pointwise|solvers|prior-reference|operation-reference|operation-kinds)\.ts$/.test(
+  /\/src\/|\/scripts\/status-texts\.ts$|\/test\/support\/(reference|pointwise|solvers|prior-reference|operation-reference|operation-kinds)\.ts$/.test(
     name,
   ),
 );
@@ -129,7 +129,7 @@ const dummies = [
     file: "src/solver/status.ts",
     before: '"nonfinite", "aborted"]',
     after: '"nonfinite", "aborted", "dummy_status"]',
-    named: ["src/solver/status-texts.ts"],
+    named: ["scripts/status-texts.ts"],
   },
   {
     kind: "An optimizer",

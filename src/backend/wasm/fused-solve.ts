@@ -13,7 +13,7 @@ import { Pacer } from "./pacer.ts";
 import { objectiveSize, type PackedDecoder } from "./packed.ts";
 import { curvatureUse, type LowRankMaker, preconditionerOf } from "./preconditioner.ts";
 import { allocatePrior } from "./prior-block.ts";
-import { Staging } from "./staging.ts";
+import { stageSamples } from "./staging.ts";
 import type { Run } from "./team.ts";
 import { allocateWorkspace } from "./workspace.ts";
 
@@ -69,12 +69,12 @@ export async function solveFused(
         ...(shared ?? NO_SHARED_MATRIX),
       }),
     );
-    const staging = blocks.add(() => new Staging(packed, task, pointer, capacity, feed));
+    const staging = blocks.add(() => stageSamples(packed, task, pointer, capacity, feed));
     const pacer = new Pacer(capacity);
     staging.exchange();
-    while (!staging.isFinished && !control.aborted()) {
+    while (!staging.isFinished() && !control.aborted()) {
       const start = performance.now();
-      const spent = await run("solverRun", pointer, graph, workspace, work, pacer.budget, staging.hasMore);
+      const spent = await run("solverRun", pointer, graph, workspace, work, pacer.budget, feed.hasMore);
       pacer.record(spent, performance.now() - start);
       staging.exchange();
       await control.pause();

@@ -1,10 +1,11 @@
+import { Blocks } from "../../kernels/arena.ts";
 import type { Problem } from "../backend.ts";
 import { allocateFixed } from "./fixed-rows.ts";
 import type { PackedDecoder } from "./packed.ts";
-import { allocateWorkspace } from "./workspace.ts";
+import { allocateWorkspace, type Workspace } from "./workspace.ts";
 
 /** Function that computes the Jacobian-vector products of rows, and the memory that it allocates on the first call. */
-export interface JacobianProducts {
+interface JacobianProducts {
   /**
    * Returns J v of each chosen row, [rows.length, outputSize]: J the Jacobian of D(z), after the output activation, for z.
    *
@@ -28,45 +29,38 @@ export function jacobianProducts(
 ): JacobianProducts {
   const { arena, kernels, graph, decoder } = packed;
   const { latentSize: d, outputSize: n } = decoder;
-  let room: ReturnType<typeof allocate> | undefined;
+  const blocks = new Blocks();
+  let room: Workspace | undefined;
 
-  function allocate() {
+  function allocate(): Workspace {
     // The loss is not computed; of the two kinds, it is the one whose passes go on to D(z).
-    const workspace = allocateWorkspace(packed, count, "squaredError", { withTangents: true });
-    const { latents, latentTangents, outputTangents } = workspace;
-    try {
-      const fixed = allocateFixed(packed, count);
-      fixed.point(workspace);
-      for (let row = 0; row < count; row++) fixed.write(row, problem.fixed, first + row);
-      return { workspace, fixed, latents, latentTangents, outputTangents };
-    } catch (error) {
-      workspace.free();
-      throw error;
-    }
+    const workspace = blocks.add(() =>
+      allocateWorkspace(packed, count, "squaredError", { withTangents: true }),
+    );
+    const given = blocks.add(() => allocateFixed(packed, count));
+    given.point(workspace);
+    for (let row = 0; row < count; row++) given.write(row, problem.fixed, first + row);
+    return workspace;
   }
 
   return {
     at(rows, z, v) {
       room ??= allocate();
-      const { workspace, latents, latentTangents, outputTangents } = room;
-      arena.i32(workspace.rows, rows.length).set(rows);
+      const { pointer, latents, latentTangents, outputTangents } = room;
+      arena.i32(room.rows, rows.length).set(rows);
       rows.forEach((row, i) => {
         const [from, end] = [i * d, (i + 1) * d];
         arena.f32(latents.pointer + row * latents.stride, d).set(z.subarray(from, end));
         arena.f32(latentTangents.pointer + row * latentTangents.stride, d).set(v.subarray(from, end));
       });
-      kernels.decode(graph, workspace.pointer, rows.length, false);
-      kernels.objectiveTangentForward(graph, workspace.pointer, rows.length);
+      kernels.decode(graph, pointer, rows.length, false);
+      kernels.objectiveTangentForward(graph, pointer, rows.length);
       const products = new Float32Array(rows.length * n);
       rows.forEach((row, i) => {
         products.set(arena.f32(outputTangents.pointer + row * outputTangents.stride, n), i * n);
       });
       return products;
     },
-    free() {
-      room?.workspace.free();
-      room?.fixed.free();
-      room = undefined;
-    },
+    free: blocks.free,
   };
 }

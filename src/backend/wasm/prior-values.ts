@@ -7,11 +7,9 @@ import type { Problem } from "../backend.ts";
 import { allocatePrior } from "./prior-block.ts";
 import { priorScale } from "./workspace.ts";
 
-/** Evaluator of a prior alone, without a decoder, by the same kernels as the WASM solvers. */
-export type PriorValues = Awaited<ReturnType<typeof priorValues>>;
-
 /**
- * Makes an evaluator of a prior in a WASM instance of its own, to be freed after use.
+ * Makes an evaluator of a prior alone, without a decoder, by the same kernels as the WASM solvers, in a WASM instance of its own,
+ * to be freed after use.
  *
  * @throws LatentflowError `out_of_memory`
  */

@@ -4,6 +4,7 @@ import { Blocks } from "../../kernels/arena.ts";
 import { paddedSize } from "../../kernels/layout.ts";
 import { lowRankBytes, writeLowRank } from "../../solver/low-rank-memory.ts";
 import { allRows, type LowRankArrays } from "../../solver/objective.ts";
+import { identity, rotate } from "../../terms/eigenvalues.ts";
 import type { Loss } from "../../terms/losses.ts";
 import type { PriorComponents } from "../../terms/prior-numbers.ts";
 import type { PackedDecoder } from "./packed.ts";
@@ -57,8 +58,14 @@ async function lowRankOf(
   if (!(mean > 0 && mean < Number.POSITIVE_INFINITY)) return undefined;
   const basis = orthonormal(products);
   const images = await matrixProducts(packed, terms, basis);
-  const { values, vectors } = await eigen(basis.map((v) => images.map((image) => dot(v, image))));
-  const order = values.map((_, j) => j).sort((a, b) => values[b]! - values[a]!);
+  const r = basis.length;
+  // Symmetric but for rounding: the upper triangle counts.
+  const projected = Float64Array.from({ length: r * r }, (_, at) => {
+    const [i, j] = [Math.floor(at / r), at % r];
+    return dot(basis[Math.min(i, j)]!, images[Math.max(i, j)]!);
+  });
+  const { values, vectors } = await eigen(projected, r);
+  const order = Array.from(values.keys()).sort((a, b) => values[b]! - values[a]!);
   const kept = order.filter((j) => values[j]! > LEAST_VALUE * mean);
   const held = kept.reduce((sum, j) => sum + values[j]!, 0);
   if (!(held >= LEAST_TRACE_SHARE * trace && Number.isFinite(held))) return undefined;
@@ -68,7 +75,7 @@ async function lowRankOf(
   kept.forEach((j, place) => {
     const to = place * paddedSize(d);
     basis.forEach((v, i) => {
-      const share = vectors[i]![j]!;
+      const share = vectors[j * r + i]!;
       for (let k = 0; k < d; k++) result[to + k]! += share * v[k]!;
     });
   });
@@ -172,47 +179,26 @@ const MOST_SWEEPS = 30;
  * Computes the eigenvalues and eigenvectors of a symmetric matrix by cyclic Jacobi rotations (Golub & Van Loan, Matrix
  * Computations, section 8.5).
  *
- * @param matrix [r][r], of which the upper triangle is read
- * @returns eigenvalues, and vectors[i][j], element i of eigenvector j
+ * @param a [r, r], changed in place
+ * @returns eigenvalues, and vectors, [r, r], with eigenvector j in row j
  */
 async function eigen(
-  matrix: number[][],
-): Promise<{ readonly values: readonly number[]; readonly vectors: readonly Float64Array[] }> {
-  const r = matrix.length;
-  const a = matrix.map((_, i) =>
-    Float64Array.from({ length: r }, (_, j) => matrix[Math.min(i, j)]![Math.max(i, j)]!),
-  );
-  const vectors = a.map((_, i) => Float64Array.from({ length: r }, (_, j) => Number(i === j)));
+  a: Float64Array,
+  r: number,
+): Promise<{ readonly values: Float64Array; readonly vectors: Float64Array }> {
+  const vectors = identity(r);
   const turn = makeTurns();
   for (let sweep = 0; sweep < MOST_SWEEPS; sweep++) {
     let [off, on] = [0, 0];
     for (let p = 0; p < r; p++) {
-      on += a[p]![p]! ** 2;
-      for (let q = 0; q < p; q++) off += a[p]![q]! ** 2;
+      on += a[p * r + p]! ** 2;
+      for (let q = 0; q < p; q++) off += a[p * r + q]! ** 2;
     }
     if (!(off > DIAGONAL * on)) break;
     for (let p = 0; p < r; p++) {
-      for (let q = p + 1; q < r; q++) {
-        const element = a[p]![q]!;
-        if (element === 0) continue;
-        const ratio = (a[q]![q]! - a[p]![p]!) / (2 * element);
-        const tangent = (ratio < 0 ? -1 : 1) / (Math.abs(ratio) + Math.sqrt(ratio * ratio + 1));
-        const cosine = 1 / Math.sqrt(tangent * tangent + 1);
-        const sine = tangent * cosine;
-        for (const row of [...a, ...vectors]) {
-          const [x, y] = [row[p]!, row[q]!];
-          row[p] = cosine * x - sine * y;
-          row[q] = sine * x + cosine * y;
-        }
-        const [rowP, rowQ] = [a[p]!, a[q]!];
-        for (let k = 0; k < r; k++) {
-          const [x, y] = [rowP[k]!, rowQ[k]!];
-          rowP[k] = cosine * x - sine * y;
-          rowQ[k] = sine * x + cosine * y;
-        }
-      }
+      for (let q = p + 1; q < r; q++) if (a[p * r + q] !== 0) rotate(a, vectors, r, p, q);
     }
     await turn();
   }
-  return { values: a.map((row, j) => row[j]!), vectors };
+  return { values: Float64Array.from({ length: r }, (_, j) => a[j * r + j]!), vectors };
 }

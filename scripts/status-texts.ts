@@ -1,4 +1,4 @@
-import type { Status } from "./status.ts";
+import type { Status } from "../src/solver/status.ts";
 
 /** Texts of a status for the documentation's table of statuses. */
 interface StatusText {
