@@ -30,8 +30,6 @@ export interface ArrayFormat {
   readonly label: string;
   /** Name of such a file in messages, such as `an IDX file`. */
   readonly name: string;
-  /** First bytes of such a file in hexadecimal, for messages. */
-  readonly beginning: string;
   /** Size in bytes of the longest header in this format. */
   readonly longestHeader: number;
   /** True if a file that begins with the given bytes may have this format. */

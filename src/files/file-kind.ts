@@ -1,3 +1,5 @@
+import { show } from "../base/show.ts";
+
 // Recognises kinds of files by their first bytes, with advice on how to convert each to a decoder or to data.
 
 /** Kind of file that `recognise` identifies. */
@@ -28,8 +30,12 @@ const LOOKED_AT = 512;
 /** Number of bytes at the end of a zip file in which names of entries are searched. */
 const ZIP_LOOKED_AT = 2 ** 16;
 
+/** Number of bytes that messages show of a file of an unknown kind. */
+const SHOWN = 12;
+
 const saveArray = 'numpy.save("data.npy", array)';
-const saveFloats = `save it from Python: ${saveArray}`;
+/** Advice on data of a kind that is not read. */
+export const savedAsArray = `save it from Python: ${saveArray}`;
 const otherDecoder =
   "a decoder is an ONNX file, as torch.onnx.export writes it, or a safetensors file: " +
   "safetensors.torch.save_file(decoder.state_dict(), path)";
@@ -40,9 +46,12 @@ const fromTorch =
   "that holds the decoder's state dict";
 const torchData =
   'convert it in Python: numpy.save("data.npy", torch.load("data.pt", weights_only=True).numpy())';
+const fromKeras = (file: string) =>
+  `convert it to ONNX by Keras 3: keras.models.load_model("${file}").export("decoder.onnx", format="onnx")`;
 const readPicture =
   'pictures are read by decodePng of "latentflow/images/png" and fromImageData of "latentflow/images"; JPEG by the command line';
-const otherPicture = "of pictures PNG and JPEG are read; save it as PNG";
+const fetchedWhole = "was it written, or downloaded, to its end?";
+const checkAddress = "a web server's page for what it has not found, perhaps: check the address of the file";
 const unpack = (program: string) => `unpack it first: ${program} FILE`;
 
 /** Makes a kind of file that is recognised by the bytes `start`, given as characters, at `offset` (default 0). */
@@ -64,20 +73,20 @@ const signatures = (): readonly Signature[] => [
   {
     name: "an empty file",
     matches: ({ bytes }) => bytes.length === 0,
-    asDecoder: "was it written, or downloaded, to its end?",
-    asData: "was it written, or downloaded, to its end?",
+    asDecoder: fetchedWhole,
+    asData: fetchedWhole,
   },
-  {
-    name: "a git-lfs pointer, not the file itself",
-    matches: ({ begins }) => begins("version https://git-lfs.github.com/spec/"),
-    asDecoder: "fetch the file with git lfs pull",
-    asData: "fetch the file with git lfs pull",
-  },
+  begun(
+    "a git-lfs pointer, not the file itself",
+    "version https://git-lfs.github.com/spec/",
+    "fetch the file with git lfs pull",
+    "fetch the file with git lfs pull",
+  ),
   {
     name: "an HTML page",
     matches: ({ text }) => /^(\xef\xbb\xbf)?\s*<(!doctype|html|head|body|\?xml|!--)/i.test(text),
-    asDecoder: "a web server's page for what it has not found, perhaps: check the address of the file",
-    asData: "a web server's page for what it has not found, perhaps: check the address of the file",
+    asDecoder: checkAddress,
+    asData: checkAddress,
   },
   {
     name: "a PyTorch file",
@@ -98,8 +107,8 @@ const signatures = (): readonly Signature[] => [
   {
     name: "a Keras file",
     matches: ({ begins, bytes }) => begins("PK\x03\x04") && hasInZip(bytes, ".weights.h5"),
-    asDecoder: kerasCure("decoder.keras"),
-    asData: saveFloats,
+    asDecoder: fromKeras("decoder.keras"),
+    asData: savedAsArray,
   },
   {
     name: "a zip file",
@@ -118,24 +127,13 @@ const signatures = (): readonly Signature[] => [
   begun(
     "an HDF5 file",
     "\x89HDF\r\n\x1a\n",
-    kerasCure("decoder.h5"),
+    fromKeras("decoder.h5"),
     'convert it in Python: numpy.save("data.npy", h5py.File("data.h5")["NAME"][:])',
   ),
   begun("a .npy file, one array", "\x93NUMPY", otherDecoder, undefined),
   begun("a gzip file", "\x1f\x8b", unpack("gunzip"), undefined),
-  begun("a bzip2 file", "BZh", unpack("bunzip2"), unpack("bunzip2")),
-  begun("an xz file", "\xfd7zXZ\0", unpack("unxz"), unpack("unxz")),
-  begun("a Zstandard file", "\x28\xb5\x2f\xfd", unpack("unzstd"), unpack("unzstd")),
-  begun("a tar file", "ustar", unpack("tar -xf"), unpack("tar -xf"), 257),
-  begun("a TensorFlow Lite model", "TFL3", otherDecoder, saveFloats, 4),
-  begun("a GGUF model", "GGUF", otherDecoder, saveFloats),
   begun("a PNG picture", "\x89PNG\r\n", otherDecoder, readPicture),
   begun("a JPEG picture", "\xff\xd8\xff", otherDecoder, readPicture),
-  begun("a GIF picture", "GIF8", otherDecoder, otherPicture),
-  begun("a WebP picture", "WEBP", otherDecoder, otherPicture, 8),
-  begun("a TIFF picture", "II*\0", otherDecoder, otherPicture),
-  begun("an AVIF picture", "ftypavif", otherDecoder, otherPicture, 4),
-  begun("an HEIC picture", "ftyphei", otherDecoder, otherPicture, 4),
   begun(
     "a Parquet file",
     "PAR1",
@@ -143,16 +141,16 @@ const signatures = (): readonly Signature[] => [
     'convert it in Python: numpy.save("data.npy", pandas.read_parquet("data.parquet").to_numpy("float32"))',
   ),
   begun(
-    "a MATLAB file",
-    "MATLAB 5.0 MAT-file",
-    otherDecoder,
-    'convert it in Python: numpy.save("data.npy", scipy.io.loadmat("data.mat")["NAME"])',
+    "a TensorFlow model",
+    "\x08\x01\x12",
+    "convert its folder to ONNX: python -m tf2onnx.convert --saved-model FOLDER --output decoder.onnx",
+    savedAsArray,
   ),
   {
     name: "an ONNX file",
     matches: ({ bytes }) => startsAsOnnx(bytes),
     asDecoder: 'read it by loadOnnx of "latentflow/onnx"',
-    asData: saveFloats,
+    asData: savedAsArray,
   },
   {
     name: "an IDX file, data",
@@ -160,14 +158,6 @@ const signatures = (): readonly Signature[] => [
       bytes.length > 4 && bytes[0] === 0 && bytes[1] === 0 && bytes[2]! >= 8 && bytes[2]! <= 14,
     asDecoder: otherDecoder,
     asData: undefined,
-  },
-  {
-    name: "JSON",
-    matches: ({ text }) => /^(\xef\xbb\xbf)?\s*[[{]\s*(["[{}\]\d-]|true|false|null)/.test(text),
-    asDecoder:
-      "a web service's answer, or a list of files, perhaps: expected the ONNX or safetensors file itself",
-    asData:
-      'convert it in Python: numpy.save("data.npy", numpy.asarray(json.load(open("data.json")), "float32"))',
   },
   {
     name: "text",
@@ -200,6 +190,11 @@ export function recognise(bytes: Uint8Array): FileKind | undefined {
   return signatures().find(({ matches }) => matches({ bytes, text, begins }));
 }
 
+/** Returns, for the message about a file of an unknown kind, what it begins with. */
+export function showStart(bytes: Uint8Array): string {
+  return show(String.fromCharCode(...bytes.subarray(0, SHOWN)));
+}
+
 /** True if a file may be ONNX by its beginning: a few hundred bytes, or the whole file. */
 export function isOnnx(beginning: Uint8Array): boolean {
   // A safetensors file has an arbitrary length in its first 8 bytes, then a brace.
@@ -207,9 +202,9 @@ export function isOnnx(beginning: Uint8Array): boolean {
   return startsAsOnnx(beginning);
 }
 
-// Protocol buffers: field 1, the IR version, then any field that may follow it.
+// Protocol buffers: field 1, the IR version, which is 3 or more in files, then any field that may follow it.
 function startsAsOnnx([first, version = 0, next = 0]: Uint8Array): boolean {
-  const isVersion = first === 0x08 && version >= 1 && version <= 32;
+  const isVersion = first === 0x08 && version >= 3 && version <= 32;
   return isVersion && [0x12, 0x1a, 0x22, 0x28, 0x32, 0x3a, 0x42].includes(next);
 }
 
@@ -223,16 +218,4 @@ function isSafetensors(bytes: Uint8Array): boolean {
 function hasInZip(bytes: Uint8Array, name: string): boolean {
   const contains = (part: Uint8Array) => new TextDecoder("latin1").decode(part.slice()).includes(name);
   return contains(bytes.subarray(0, LOOKED_AT)) || contains(bytes.subarray(-ZIP_LOOKED_AT));
-}
-
-/**
- * Returns advice on converting a Keras file in Python. The advised code writes the kernel, [in, out], and then the bias of each
- * layer with weights, and skips layers without weights.
- */
-function kerasCure(file: string): string {
-  return (
-    `convert it in Python: layers = [l.get_weights() for l in keras.models.load_model("${file}").layers if ` +
-    'l.weights]; safetensors.numpy.save_file({f"{i}.{n}": w.T.copy() for i, l in enumerate(layers) for n, w in ' +
-    'zip(("weight", "bias"), l)}, "decoder.safetensors")'
-  );
 }

@@ -23,7 +23,6 @@ const valueTypes: ReadonlyMap<number, ValueType> = new Map([
 export const idxFormat: ArrayFormat = {
   label: "IDX",
   name: "an IDX file",
-  beginning: "00 00",
   // 255 axes.
   longestHeader: 4 + 255 * 4,
   recognises: (bytes) => bytes.length >= 4 && bytes[0] === 0 && bytes[1] === 0,

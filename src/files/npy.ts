@@ -50,7 +50,6 @@ const magic = [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59];
 export const npyFormat: ArrayFormat = {
   label: ".npy",
   name: "a .npy file",
-  beginning: "93 4e 55 4d 50 59",
   longestHeader: 12 + longestHeader,
   recognises: (bytes) => magic.every((byte, i) => bytes[i] === byte),
   readHeader,

@@ -1,7 +1,8 @@
 import { inTurns, type Pausable } from "../base/event-loop.ts";
 import { invalidFile } from "../base/refuse.ts";
+import { alternatives } from "../base/show.ts";
 import { type ArrayFormat, type DataArray, parseArray, promisedSize } from "./array.ts";
-import { recognise } from "./file-kind.ts";
+import { recognise, savedAsArray, showStart } from "./file-kind.ts";
 import { isGzip, unpackGzip } from "./gzip.ts";
 import { idxFormat } from "./idx.ts";
 import { STANDARD_MAX_BYTES } from "./limits.ts";
@@ -66,7 +67,7 @@ function* parseAny(
 function unpackArray(where: string, bytes: Uint8Array, maxBytes: number): Pausable<Uint8Array> {
   const promised = (beginning: Uint8Array) => {
     const format = formatOf(beginning);
-    if (!format) throw invalidFile(`${where}: gzip: within is ${problemOf(beginning)}`);
+    if (!format) throw invalidFile(`${where}: gzip: within, ${problemOf(beginning)}`);
     return promisedSize(format.readHeader(where, beginning));
   };
   return unpackGzip(`${where}: gzip`, bytes, longestHeader(), promised, maxBytes);
@@ -80,10 +81,7 @@ function formatOf(bytes: Uint8Array): ArrayFormat | undefined {
 /** Returns, for the error message, the reason why bytes hold no array. */
 function problemOf(bytes: Uint8Array): string {
   const kind = recognise(bytes);
-  if (kind?.asData) return `${kind.name}; ${kind.asData}`;
-  const [first, ...others] = ARRAY_FORMATS.map(({ name, beginning }) => ({ name, beginning }));
-  return (
-    `neither ${first!.name} (it would begin with ${first!.beginning}, or 1f 8b when gzipped) ` +
-    `${others.map(({ name, beginning }) => `nor ${name} (${beginning}) `).join("")}nor a .npz file (50 4b)`
-  );
+  if (kind?.asData) return `it is ${kind.name}; ${kind.asData}`;
+  const expected = alternatives([...ARRAY_FORMATS.map(({ name }) => name), "a .npz file"]);
+  return `it begins with ${showStart(bytes)}, expected ${expected}; ${savedAsArray}`;
 }

@@ -3,6 +3,7 @@ import type { Owned } from "../base/owned.ts";
 import { invalid, invalidFile } from "../base/refuse.ts";
 import { show, showShape } from "../base/show.ts";
 import { bytesIn } from "../base/values.ts";
+import { showStart } from "./file-kind.ts";
 import { elementSizes, type Tensor } from "./tensor.ts";
 
 // The safetensors format (https://huggingface.co/docs/safetensors):
@@ -74,7 +75,7 @@ function readHeaderLength(bytes: Uint8Array, refuse: Refuse): number {
   const length = view.getUint32(4, true) * 2 ** 32 + view.getUint32(0, true);
   if (length > bytes.length - 8) {
     throw refuse(
-      `its header should have ${length} bytes, but only ${bytes.length - 8} follow (is it truncated, or another kind of file?)`,
+      `its header should have ${length} bytes, but only ${bytes.length - 8} follow; it begins with ${showStart(bytes)}: is it truncated, or another kind of file?`,
     );
   }
   if (length > maxHeaderLength) {

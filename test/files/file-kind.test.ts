@@ -25,7 +25,7 @@ function zipBeginning(name: string): Uint8Array {
 }
 
 const cure =
-  /Python: .*\(|state_dict|git lfs pull|check the address|unpack it first|safetensors file|loadOnnx|end\?|decodePng|save it as PNG/;
+  /Python: .*\(|state_dict|git lfs pull|check the address|unpack it first|safetensors file|loadOnnx|end\?|decodePng|to ONNX/;
 
 const kinds: [name: RegExp, file: Uint8Array, asDecoder: RegExp | "read", asData: RegExp | "read"][] = [
   [/an empty file/, new Uint8Array(0), /downloaded, to its end/, /downloaded, to its end/],
@@ -57,7 +57,7 @@ const kinds: [name: RegExp, file: Uint8Array, asDecoder: RegExp | "read", asData
   [
     /a Keras file/,
     zipBeginning("model.weights.h5"),
-    /keras\.models\.load_model\("decoder\.keras"\)/,
+    /load_model\("decoder\.keras"\)\.export\("decoder\.onnx", format="onnx"\)/,
     /numpy\.save/,
   ],
   [/a pickle/, latin1("\x80\x04\x95"), /can run code, .*weights_only=True/, /can run code, .*numpy\.save/],
@@ -68,20 +68,10 @@ const kinds: [name: RegExp, file: Uint8Array, asDecoder: RegExp | "read", asData
   [/a zip file/, zipBeginning("decoder.safetensors"), /unzip/, "read"],
   [/an IDX file/, idx, /safetensors\.torch\.save_file/, "read"],
   [/a gzip file/, gzipSync(npy), /gunzip/, "read"],
-  [/a bzip2 file/, latin1("BZh91AY"), /bunzip2/, /bunzip2/],
-  [/an xz file/, latin1("\xfd7zXZ\0"), /unxz/, /unxz/],
-  [/a Zstandard file/, latin1("\x28\xb5\x2f\xfd"), /unzstd/, /unzstd/],
-  [/a tar file/, latin1(`name${"\0".repeat(253)}ustar`), /tar -xf/, /tar -xf/],
-  [/a TensorFlow Lite model/, latin1("\x1c\0\0\0TFL3"), /state_dict/, /numpy\.save/],
-  [/a GGUF model/, latin1("GGUF"), /state_dict/, /numpy\.save/],
+  [/a TensorFlow model/, latin1("\x08\x01\x12\xb4\x07"), /tf2onnx\.convert --saved-model/, /numpy\.save/],
   [/a PNG picture/, latin1("\x89PNG\r\n"), /state_dict/, /decodePng .* fromImageData/],
   [/a JPEG picture/, latin1("\xff\xd8\xff"), /state_dict/, /JPEG by the command line/],
-  [/a GIF picture/, latin1("GIF89a"), /state_dict/, /PNG and JPEG are read/],
-  [/a WebP picture/, latin1("RIFF\x24\0\0\0WEBPVP8 "), /state_dict/, /PNG and JPEG are read/],
   [/a Parquet file/, latin1("PAR1"), /state_dict/, /read_parquet/],
-  [/a MATLAB file/, latin1("MATLAB 5.0 MAT-file"), /state_dict/, /loadmat/],
-  [/JSON/, Buffer.from('{"error": "not found"}'), /web service/, /json\.load/],
-  [/JSON/, Buffer.from("[1, 2, 3]"), /web service/, /json\.load/],
   [/text/, Buffer.from("index,loss\n0,1\n"), /state_dict/, /numpy\.loadtxt/],
   [
     /a safetensors file/,
@@ -127,6 +117,21 @@ test("a decoder of another kind may be ONNX or safetensors; loadOnnx advises on 
     loadOnnx(npy),
     "invalid_file",
     /one array, expected an ONNX file, as torch\.onnx\.export writes it$/,
+  );
+});
+
+test("of another kind the first bytes are shown", async () => {
+  const gif = latin1("GIF89a\x01\0");
+  assert.is(recognise(gif), undefined);
+  await rejected(
+    readDataset(gif),
+    "invalid_file",
+    /it begins with "GIF89a\\u0001.*", expected an IDX file, a \.npy file or a \.npz file; save it from Python: numpy/,
+  );
+  await rejected(
+    loadDecoder(gif),
+    "invalid_file",
+    /it begins with "GIF89a\\u0001.*: is it truncated, or another/,
   );
 });
 

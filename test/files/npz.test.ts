@@ -118,8 +118,8 @@ test("gzipped .npy files are read too", async () => {
   const flipped = gzipSync(file.subarray(0, 70));
   flipped[flipped.length - 8]! ^= 1;
   await refusedFile(Buffer.concat([flipped, gzipSync(file.subarray(70))]), /gzip: the file is damaged/);
-  await refusedFile(gzipSync("<html></html>"), /^readArray: gzip: within is an HTML page; /);
-  await refusedFile(gzipSync("a,b\n1,2\n"), /^readArray: gzip: within is text; /);
+  await refusedFile(gzipSync("<html></html>"), /^readArray: gzip: within, it is an HTML page; /);
+  await refusedFile(gzipSync("a,b\n1,2\n"), /^readArray: gzip: within, it is text; /);
 });
 
 test("integers beyond 2^53 are refused, and doubles beyond float32", async () => {

@@ -290,10 +290,13 @@ test("files are told apart by how they begin", async () => {
   assert.equal((await readArray(pixels)).data, Uint8Array.of(3, 4));
   assert.equal((await readArray(gzipSync(pixels))).data, Uint8Array.of(3, 4));
   assert.equal((await readArray(toNpy(Float32Array.of(5), [1]))).data, Float32Array.of(5));
-  await refusedFile(() => readArray(Uint8Array.of(1, 2, 3)), /neither an IDX file .* nor a \.npy file/);
+  await refusedFile(
+    () => readArray(Uint8Array.of(1, 2, 3)),
+    /it begins with "\\u0001\\u0002\\u0003", expected an IDX file, a \.npy file or/,
+  );
   await refusedFile(
     () => readArray(Buffer.from("index,loss\n")),
-    /^readArray: text; if it is a table of numbers, .*numpy\.loadtxt/,
+    /^readArray: it is text; if it is a table of numbers, .*numpy\.loadtxt/,
   );
 });
 

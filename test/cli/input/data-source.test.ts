@@ -324,7 +324,7 @@ test("what is wrong with stdin is said of stdin", async () => {
   const args = ["encode", "--decoder", decoderFile, "--data", "-", "--out", workplace.newPath()];
   for (const [bytes, message] of [
     [readFileSync(data).subarray(0, 150), /^latentflow: --data \(stdin\): .*cut short\n$/],
-    [new Uint8Array(0), /^latentflow: --data \(stdin\): an empty file; .*\n$/],
+    [new Uint8Array(0), /^latentflow: --data \(stdin\): it is an empty file; .*\n$/],
   ] as const) {
     const { exit, stderr } = await runWith(bytes, ...args);
     assert.is(exit, 1);

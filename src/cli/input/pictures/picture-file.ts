@@ -3,7 +3,7 @@ import { LatentflowError } from "../../../base/errors.ts";
 import { inTurns, type Pausable } from "../../../base/event-loop.ts";
 import { invalidFile } from "../../../base/refuse.ts";
 import { checkIsFile, fileError } from "../../../files/durable-file.ts";
-import { recognise } from "../../../files/file-kind.ts";
+import { recognise, showStart } from "../../../files/file-kind.ts";
 import { checkSize, type Limits } from "../../../files/limits.ts";
 import { readStored } from "../../../files/local-file.ts";
 import type { ImageDataLike } from "../../../images/index.ts";
@@ -86,15 +86,9 @@ function formatOf(where: string, path: string, bytes: Uint8Array) {
   const format = pictureFormatOf(bytes);
   if (format) return format;
   const kind = recognise(bytes)?.name;
-  if (kind) {
-    const why = isPictureName(path) ? "which its name says" : "as the first file is";
-    throw invalidFile(`${where}: it is ${kind}, expected a PNG or JPEG file, ${why}`);
-  }
-  throw invalidFile(
-    isPictureName(path)
-      ? `${where}: the file is damaged: it does not begin as PNG and JPEG files do`
-      : `${where}: it is no PNG or JPEG file, as the first file is; give files of one kind`,
-  );
+  const found = kind === undefined ? `begins with ${showStart(bytes)}` : `is ${kind}`;
+  const why = isPictureName(path) ? "which its name says" : "as the first file is";
+  throw invalidFile(`${where}: it ${found}, expected a PNG or JPEG file, ${why}`);
 }
 
 /**
