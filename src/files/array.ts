@@ -44,11 +44,6 @@ export interface ArrayFormat {
   readHeader(where: string, beginning: Uint8Array): ArrayHeader;
 }
 
-/** Returns the size in bytes of a whole file with this header. */
-export function promisedSize({ shape, type, size }: ArrayHeader): number {
-  return size + elementCount(shape) * valueSizes[type];
-}
-
 /**
  * Parses the one array that a file of the given format holds.
  *

@@ -105,7 +105,12 @@ export async function collect(
   return inTurns(join(where, parts, size), signal);
 }
 
-function* join(where: string, parts: readonly Uint8Array[], size: number): Pausable<Uint8Array> {
+/**
+ * Joins parts of `size` bytes in all to one array.
+ *
+ * @throws LatentflowError `out_of_memory`
+ */
+export function* join(where: string, parts: readonly Uint8Array[], size: number): Pausable<Uint8Array> {
   const joined = allocate(where, Uint8Array, size);
   let filled = 0;
   for (const part of parts) {

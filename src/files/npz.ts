@@ -46,7 +46,7 @@ export function* parseNpz(
     throw invalidFile(
       `${where}: the .npz file has no array ${show(name)}; it holds ${showList(names.map(show))}`,
     );
-  const unpacked = yield* unpackEntry(where, bytes, entry, maxBytes);
+  const unpacked = yield* unpackEntry(where, entry, maxBytes);
   if (!npyFormat.recognises(unpacked))
     throw invalidFile(`${where}: the .npz file's ${show(entry.name)} is no .npy file; it is damaged`);
   return yield* parseArray(npyFormat, where, unpacked, maxBytes);

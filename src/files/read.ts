@@ -1,9 +1,10 @@
 import { inTurns, type Pausable } from "../base/event-loop.ts";
+import { option } from "../base/message.ts";
 import { invalidFile } from "../base/refuse.ts";
 import { alternatives } from "../base/show.ts";
-import { type ArrayFormat, type DataArray, parseArray, promisedSize } from "./array.ts";
+import { type ArrayFormat, type DataArray, parseArray } from "./array.ts";
 import { recognise, savedAsArray, showStart } from "./file-kind.ts";
-import { isGzip, unpackGzip } from "./gzip.ts";
+import { gunzip, isGzip } from "./gzip.ts";
 import { idxFormat } from "./idx.ts";
 import { STANDARD_MAX_BYTES } from "./limits.ts";
 import { npyFormat } from "./npy.ts";
@@ -64,13 +65,17 @@ function* parseAny(
   return yield* parseArray(format, where, unpacked, maxBytes);
 }
 
-function unpackArray(where: string, bytes: Uint8Array, maxBytes: number): Pausable<Uint8Array> {
-  const promised = (beginning: Uint8Array) => {
-    const format = formatOf(beginning);
-    if (!format) throw invalidFile(`${where}: gzip: within, ${problemOf(beginning)}`);
-    return promisedSize(format.readHeader(where, beginning));
-  };
-  return unpackGzip(`${where}: gzip`, bytes, longestHeader(), promised, maxBytes);
+function* unpackArray(file: string, bytes: Uint8Array, maxBytes: number): Pausable<Uint8Array> {
+  const where = `${file}: gzip`;
+  // A file of another kind, however long, is refused by its beginning.
+  let unpacked = yield* gunzip(where, bytes, longestHeader());
+  if (!formatOf(unpacked)) throw invalidFile(`${where}: within, ${problemOf(unpacked)}`);
+  if (unpacked.length > longestHeader()) unpacked = yield* gunzip(where, bytes, maxBytes);
+  if (unpacked.length <= maxBytes) return unpacked;
+  const limit = option("maxBytes");
+  throw invalidFile(
+    `${where}: it unpacks to more than ${limit}, ${maxBytes} bytes; give a larger ${limit} to read it`,
+  );
 }
 
 /** Returns the format of a file from its first `longestHeader()` bytes or more, or the whole file; undefined if unknown. */

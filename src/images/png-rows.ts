@@ -1,8 +1,8 @@
 import { Unzlib } from "fflate";
-import { LatentflowError } from "../base/errors.ts";
+import type { LatentflowError } from "../base/errors.ts";
 import type { Pausable } from "../base/event-loop.ts";
 import { invalidFile } from "../base/refuse.ts";
-import { allocate } from "../files/limits.ts";
+import { unpack } from "../files/unpack.ts";
 
 // Rows of pixels in a PNG file. They are decompressed only up to the size that the header gives, then unfiltered.
 // Sections are those of the W3C's "PNG Specification (Third Edition)".
@@ -49,12 +49,6 @@ const INTERLACED: readonly Pass[] = [
   [0, 1, 1, 2],
 ];
 
-/** Maximum number of bytes that one byte of deflate can decompress to: 258 bytes take at least two bits. */
-const MOST_UNPACKED = 1032;
-
-/** Number of compressed bytes processed at once. They decompress to 4 MB at most, before the size is checked. */
-const PIECE = 2 ** 12;
-
 /** Makes the `invalid_file` error for a damaged PNG file. */
 export function damagedPng(where: string, why: string, cause?: unknown): LatentflowError {
   return invalidFile(`${where}: the PNG file is damaged or cut short: ${why}`, cause);
@@ -98,28 +92,9 @@ export function* rowsOf(where: string, bytes: Uint8Array, layout: RowLayout): Ge
  */
 export function* unpackRows(where: string, packed: Uint8Array, layout: RowLayout): Pausable<Uint8Array> {
   const size = passesOf(layout).reduce((sum, { rows, size }) => sum + rows * (1 + size), 0);
-  const isShort = () => damagedPng(where, "it has fewer pixels than its header says");
-  if (size > MOST_UNPACKED * packed.length) throw isShort();
-  const bytes = allocate(where, Uint8Array, size);
-  let filled = 0;
-  const inflator = new Unzlib((piece) => {
-    if (filled + piece.length > size) throw damagedPng(where, "it has more pixels than its header says");
-    bytes.set(piece, filled);
-    filled += piece.length;
-  });
-  try {
-    for (let at = 0; at < packed.length; at += PIECE) {
-      inflator.push(packed.subarray(at, at + PIECE), false);
-      yield;
-    }
-    inflator.push(new Uint8Array(0), true);
-  } catch (cause) {
-    throw cause instanceof LatentflowError
-      ? cause
-      : damagedPng(where, "its pixels cannot be unpacked", cause);
-  }
-  if (filled < size) throw isShort();
-  return bytes;
+  const bytes = yield* unpack(where, new Unzlib(), packed, size);
+  if (bytes.length === size) return bytes;
+  throw damagedPng(where, `it has ${bytes.length > size ? "more" : "fewer"} pixels than its header says`);
 }
 
 /**

@@ -55,24 +55,14 @@ function decoderFile(count: number, dtype: "BF16" | "F16" | "F32" | "F64"): Uint
   return fileOf(header, end + outputs * size);
 }
 
-test("the default is 1 GiB, and nothing of that size is allocated first", async () => {
-  const before = process.memoryUsage().arrayBuffers;
-  // The header of 2 GB of zeros, in a file of which that much could be: as large as a bomb would be.
-  const header = idx(0);
-  header.writeUInt32BE(2 ** 31, 4);
-  const bomb = gzipSync(Buffer.concat([header, Buffer.alloc(2 ** 21 + 2 ** 12)]), { level: 0 });
-  await rejected(
-    readDataset(bomb),
-    "invalid_file",
-    /^readDataset: gzip: it unpacks to 2147483660 bytes, more than maxBytes, 1073741824, to read it give maxBytes: 2147483660$/,
-  );
-  assert.ok(process.memoryUsage().arrayBuffers - before < 2 ** 24);
-});
-
 test("bytes: what they unpack to is bounded", async () => {
   const packed = gzipSync(idx(5000));
   const take = (maxBytes: number) => readDataset(packed, { maxBytes });
-  await rejected(take(5011), "invalid_file", /unpacks to 5012 bytes, more than maxBytes, 5011/);
+  await rejected(
+    take(5011),
+    "invalid_file",
+    /unpacks to more than maxBytes, 5011 bytes; give a larger maxBytes/,
+  );
   assert.is((await take(5012)).count, 5000);
   await rejected(
     readArray(idx(5000), { maxBytes: 4999 }),
@@ -287,7 +277,7 @@ test("headers that are huge, or promise what no file holds, are refused at once"
     "invalid_file",
     /the header promises 4294967295 × .* × \.\.\. values .*cut short/,
   );
-  await rejected(readDataset(gzipSync(shape)), "invalid_file", /more than \d+ bytes of gzip can hold/);
+  await rejected(readDataset(gzipSync(shape)), "invalid_file", /the header promises .*cut short/);
   const { user, system } = process.cpuUsage(start);
   assert.ok(user + system < 5e6);
 });
