@@ -145,7 +145,7 @@ function computed(view: NodeView): readonly Operand[] {
   const { read } = operator;
   if (!read) return view.refuse("it depends on inputs; of these only constants are read");
   checkInputs(operator, view);
-  const made = read(new NodeView(view.node, withBatchFirst(view), view.scope));
+  const made = read(new NodeView(view.node, withBatchFirst(view, operator), view.scope));
   return Array.isArray(made) ? made : [made as Operand];
 }
 

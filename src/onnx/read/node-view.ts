@@ -7,6 +7,7 @@ import { NodeRefusal, type Site } from "./site.ts";
 import { type Dimension, dimensionOf } from "./sizes.ts";
 import { type Numbers, strided, type Tensor } from "./tensor.ts";
 import {
+  atSizes,
   BATCH,
   type Constant,
   isConstant,
@@ -177,18 +178,32 @@ export class NodeView implements Site {
   }
 }
 
-/** Returns the lengths of a constant's axes, which may depend on the batch size and the number of points. */
-export function dimensionsOfConstant(node: NodeView, { at }: Constant): Dimension[] {
-  const [first] = at;
-  if (at.length === 1) return first!.shape.map((count) => ({ count, hasBatch: false, hasPoints: false }));
-  if (at.some(({ shape }) => shape.length !== first!.shape.length)) {
-    return node.refuse("what it reads has more axes in some batches than in others");
+/**
+ * Derives how the lengths of a shape depend on the batch size and the number of points.
+ *
+ * @param shapes the shape at each of SIZES
+ * @param what its name in messages
+ */
+export function dimensionsOfShapes(
+  node: NodeView,
+  shapes: readonly (readonly number[])[],
+  what: string,
+): Dimension[] {
+  const [first] = shapes;
+  if (shapes.some(({ length }) => length !== first!.length)) {
+    return node.refuse(`${what} has more axes in some batches than in others`);
   }
-  return first!.shape.map(
+  return first!.map(
     (_, axis) =>
-      dimensionOf(at.map(({ shape }) => shape[axis]!)) ??
-      node.refuse("the length of an axis changes otherwise than with the batch or the points"),
+      dimensionOf(shapes.map((shape) => shape[axis]!)) ??
+      node.refuse(`${what} changes otherwise than with the batch or the points`),
   );
+}
+
+/** Returns the lengths of a constant's axes, which may depend on the batch size and the number of points. */
+export function dimensionsOfConstant(node: NodeView, constant: Constant): Dimension[] {
+  const shapes = atSizes(constant).map(({ shape }) => shape);
+  return dimensionsOfShapes(node, shapes, "the shape of what it reads");
 }
 
 /** Converts a constant to a value of the graph; if it depends on the batch or the points, it must repeat along them. */

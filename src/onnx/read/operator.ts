@@ -33,6 +33,8 @@ export interface Operator {
   readonly constant?: (node: NodeView) => Constant;
   /** True if the first input has to be [batch, channels, height, width], or one axis less. */
   readonly ofPixels?: true;
+  /** True if the first input has the batch as its first axis. Default: `ofPixels`. */
+  readonly batchFirst?: true;
   /** Positions of inputs, beside the first, that have to be constant: weights, exponents, bounds. Default: as `read` says. */
   readonly constants?: readonly number[];
   /** True if the operator computes new integers, which must wrap around at their width when folded. */

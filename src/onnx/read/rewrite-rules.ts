@@ -116,6 +116,18 @@ export const RULES: readonly RewriteRule[] = [
       return { ...operation, inputs: [first.inputs[0]!, ...values] };
     },
   },
+  {
+    name: "where by a constant that always chooses the same value: that value",
+    rewrite({ kind, name, shape, inputs: [condition, a, b] }, { maker, shapeOf }) {
+      const mask = kind === "where" ? maker(condition) : undefined;
+      if (mask?.kind !== "constant") return undefined;
+      const isFirst = mask.weight![0]! > 0;
+      if (mask.weight!.some((number) => number > 0 !== isFirst)) return undefined;
+      const chosen = (isFirst ? a : b)!;
+      if (maker(chosen) && String(shapeOf(chosen)) === String(shape)) return chosen;
+      return { kind: "expand", name, inputs: [chosen], shape, settings: { shape } };
+    },
+  },
 ];
 
 /**

@@ -1,5 +1,6 @@
 import { stridesOf } from "../../graph/operations.ts";
 import type { NodeView } from "./node-view.ts";
+import type { Operator } from "./operator.ts";
 import type { Site } from "./site.ts";
 import { strided } from "./tensor.ts";
 import { BATCH, isConstant, makeValue, type Operand, type Value } from "./value.ts";
@@ -34,21 +35,16 @@ export function withoutTracedBatch(node: Site, value: Value, axis: number): Valu
   );
 }
 
-/** Operators whose first input has the batch as its first axis. */
-const BATCH_FIRST: ReadonlySet<string> = new Set(
-  [
-    ["Conv", "ConvTranspose", "AveragePool", "GlobalAveragePool", "DepthToSpace", "Resize"],
-    ["BatchNormalization", "InstanceNormalization", "GroupNormalization"],
-  ].flat(),
-);
-
 /**
  * Returns a node's inputs. If the first is a constant that the export repeated for each sample, its first axis becomes
  * the batch.
  */
-export function withBatchFirst(node: NodeView): readonly (Operand | undefined)[] {
+export function withBatchFirst(
+  node: NodeView,
+  { ofPixels, batchFirst = ofPixels }: Operator,
+): readonly (Operand | undefined)[] {
   const [first, ...others] = node.inputs;
-  const mayHaveTracedBatch = BATCH_FIRST.has(node.operator) && (node.tracedBatch ?? 1) > 1;
+  const mayHaveTracedBatch = batchFirst && (node.tracedBatch ?? 1) > 1;
   if (!mayHaveTracedBatch || !first || !isConstant(first) || first.at.length > 1) return node.inputs;
   if (first.at[0]!.shape[0] !== node.tracedBatch) return node.inputs;
   const row = withoutTracedBatch(node, node.value(0), 0);

@@ -1,5 +1,5 @@
 import type { Length } from "../../graph/definition.ts";
-import type { Dimension } from "./sizes.ts";
+import { type Dimension, SIZES } from "./sizes.ts";
 import type { ElementType, Numbers, Tensor } from "./tensor.ts";
 
 /** Represents the batch axis among stored axes. The decoder's values are those of one sample, so they have no such axis. */
@@ -25,6 +25,11 @@ export interface Value {
 export interface Constant {
   /** The value at each of SIZES (pairs of a batch size and a number of points); a single tensor if all are equal. */
   readonly at: readonly Tensor[];
+}
+
+/** Returns a constant's value at each of SIZES. */
+export function atSizes({ at }: Constant): readonly Tensor[] {
+  return SIZES.map((_, size) => at[size] ?? at[0]!);
 }
 
 /** Input of a node: computed or constant. */

@@ -175,6 +175,21 @@ test("the latent's first axis is the batch or the points, by the shapes that the
   }
 });
 
+test("a Where whose constant mask never chooses the latent has an output that does not depend on it", async () => {
+  const fileOf = (first: number) => {
+    const file = new OnnxFile(["z", "y"]);
+    const mask = file.parameter("mask", [3], Float32Array.of(first, 0, 0));
+    const made = file.apply("node", "Where", [
+      file.apply("cast", "Cast", [mask], { to: { integer: 9 } }),
+      file.input("z", ["batch", 3]),
+      file.parameter("other", [3], Float32Array.of(4, 5, 6)),
+    ]);
+    return file.toMessage("y", made, ["batch", 3], []).toBytes();
+  };
+  assert.equal([...(await decode(await loadOnnx(fileOf(1)), Float32Array.of(1, 2, 3)))], [1, 5, 6]);
+  await rejected(loadOnnx(fileOf(0)), "invalid_file", /its output does not depend on the latent/);
+});
+
 test("an error about the file names the call and the file once", async () => {
   const file = new OnnxFile(["z", "y"]);
   const made = file.apply("node", "Tanh", [file.input("z", ["batch", 2])]);

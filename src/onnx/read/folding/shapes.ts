@@ -12,7 +12,7 @@ import {
 import type { NodeView } from "../node-view.ts";
 import type { Fold } from "../operator.ts";
 import { triangle } from "../operators/choices.ts";
-import { floats, type Numbers, permuted, strided, type Tensor, zerosLike } from "../tensor.ts";
+import { floats, type Numbers, strided, type Tensor, zerosLike } from "../tensor.ts";
 import { commonShape, stretched } from "./elementwise.ts";
 import { castTo } from "./integers.ts";
 
@@ -21,6 +21,19 @@ import { castTo } from "./integers.ts";
 /** Copies a tensor's numbers to a new shape, read with the given strides and offset. */
 function ordered(tensor: Tensor, shape: readonly number[], strides: readonly number[], offset = 0): Tensor {
   return { ...tensor, shape, values: strided(tensor.values, shape, strides, offset) };
+}
+
+/** Returns `count` positions of an axis from `start` on, `step` apart. */
+function positions(tensor: Tensor, axis: number, start: number, count: number, step = 1): Tensor {
+  const strides = stridesOf(tensor.shape);
+  const shape = tensor.shape.map((length, i) => (i === axis ? count : length));
+  const offset = start * strides[axis]!;
+  return ordered(
+    tensor,
+    shape,
+    strides.map((stride, i) => (i === axis ? stride * step : stride)),
+    offset,
+  );
 }
 
 function lengths(node: NodeView, tensor: Tensor | undefined): number[] {
@@ -55,8 +68,10 @@ const MOVED = 4;
 export const transpose: Fold = (node, [tensor], claim) => {
   claim(tensor!.values.length / MOVED);
   const order = permutationOf(node, tensor!.shape.length);
-  const shape = order.map((axis) => tensor!.shape[axis]!);
-  return { ...tensor!, shape, values: permuted(tensor!.values, tensor!.shape, order) };
+  const [shape, strides] = [tensor!.shape, stridesOf(tensor!.shape)].map((all) =>
+    order.map((axis) => all[axis]!),
+  );
+  return ordered(tensor!, shape!, strides!);
 };
 
 /** Constant-folds Flatten. */
@@ -138,11 +153,9 @@ export const slice: Fold = (node, [tensor, starts, ends, given, steps], claim) =
       sliceRange(part.shape[axis]!, starts!.values[i]!, ends!.values[i] ?? Number.NaN, step) ??
       node.refuse(`its step is ${step}`);
     if (!Number.isInteger(range.count)) return node.refuse("its starts and ends are not as many as axes");
-    const strides = stridesOf(part.shape);
-    const shape = part.shape.map((length, k) => (k === axis ? range.count : length));
-    claim(sizeOf(shape) / MOVED);
-    const wider = strides.map((stride, k) => (k === axis ? stride * step : stride));
-    return ordered(part, shape, wider, range.start * strides[axis]!);
+    const taken = positions(part, axis, range.start, range.count, step);
+    claim(taken.values.length / MOVED);
+    return taken;
   }, tensor!);
 };
 
@@ -150,11 +163,8 @@ export const slice: Fold = (node, [tensor, starts, ends, given, steps], claim) =
 export const split: Fold = (node, [tensor, given], claim) => {
   claim(tensor!.values.length / MOVED);
   const axis = node.axis(node.integer("axis", 0), tensor!.shape.length);
-  const strides = stridesOf(tensor!.shape);
-  return splitParts(node, given, tensor!.shape[axis]!).map(({ start, count }) => {
-    const shape = tensor!.shape.map((all, i) => (i === axis ? count : all));
-    return ordered(tensor!, shape, strides, start * strides[axis]!);
-  });
+  const parts = splitParts(node, given, tensor!.shape[axis]!);
+  return parts.map(({ start, count }) => positions(tensor!, axis, start, count));
 };
 
 /** Constant-folds Gather. */

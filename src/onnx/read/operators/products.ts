@@ -3,7 +3,7 @@ import { arrange, joined, writeAlong } from "../layout.ts";
 import type { NodeView } from "../node-view.ts";
 import type { Site } from "../site.ts";
 import { type Numbers, strided } from "../tensor.ts";
-import { BATCH, makeValue, replaced, type Value, withRank } from "../value.ts";
+import { BATCH, makeValue, replaced, type Value } from "../value.ts";
 
 // Writes matrix products, of constant or computed matrices.
 
@@ -43,14 +43,10 @@ export function multiplied(
   return writeAlong(node, "dense", value, axis, { settings: { units: columns }, weight, bias }, columns);
 }
 
-/** Multiplies two values as matrices in their last two axes, with the other axes broadcast. */
+/** Multiplies two values of equally many axes as matrices in the last two, which lack the batch, with the others broadcast. */
 export function productOfValues(node: NodeView, a: Value, b: Value): Value {
-  const rank = Math.max(a.axes.length, b.axes.length);
-  const whole = (value: Value): Value => {
-    const both = joined(node, joined(node, withRank(value, rank), rank - 2), rank - 1);
-    if (both.axes.slice(-2).flat().includes(BATCH)) return node.refuse(ALONG_BATCH);
-    return both;
-  };
+  const rank = a.axes.length;
+  const whole = (value: Value): Value => joined(node, joined(node, value, rank - 2), rank - 1);
   const aligned = align(node, [whole(a), whole(b)], { aside: 2 });
   // Both values are broadcast to the same number of matrices.
   const [x, y] = broadcast(node, aligned) as [Value, Value];

@@ -1,8 +1,9 @@
 import type { Length } from "../../../graph/definition.ts";
 import { inFileOrder, stretch } from "../layout.ts";
-import type { NodeView } from "../node-view.ts";
-import { type Dimension, dimensionOf, isOne, lengthsOf, SIZES } from "../sizes.ts";
+import { dimensionsOfShapes, type NodeView } from "../node-view.ts";
+import { type Dimension, isOne, lengthsOf, SIZES } from "../sizes.ts";
 import {
+  atSizes,
   BATCH,
   dimensionAt,
   dimensionsOf,
@@ -20,29 +21,15 @@ function shapesAt(node: NodeView, input: number): number[][] {
   const operand = node.operand(input);
   if (!isConstant(operand))
     return node.refuse("its shape is computed of numbers, expected one that is known");
-  const tensors = operand.at.length === 1 ? SIZES.map(() => operand.at[0]!) : operand.at;
+  const tensors = atSizes(operand);
   if (tensors.some(({ shape, values }) => shape.length > 1 || values.length > 64)) {
     return node.refuse("its shape is no list of lengths");
   }
   return tensors.map(({ values }) => [...values]);
 }
 
-/**
- * Derives how the lengths of a shape depend on the batch size and the number of points, from the shape for each pair of batch
- * size and number of points in SIZES.
- */
-function dimensions(node: NodeView, shapes: readonly (readonly number[])[]): Dimension[] {
-  const [first] = shapes;
-  if (shapes.some(({ length }) => length !== first!.length)) {
-    return node.refuse("its shape has more axes in some batches than in others");
-  }
-  return first!.map((_, axis) => {
-    return (
-      dimensionOf(shapes.map((shape) => shape[axis]!)) ??
-      node.refuse("its shape changes otherwise than with the batch or the points")
-    );
-  });
-}
+const dimensions = (node: NodeView, shapes: readonly (readonly number[])[]) =>
+  dimensionsOfShapes(node, shapes, "its shape");
 
 /**
  * Translates a Reshape node. Numbers are only moved if a new axis is not a product of consecutive stored axes or parts of them.

@@ -9,13 +9,13 @@ import {
 } from "../../../graph/kinds/resize.ts";
 import type { UpsampleMode } from "../../../graph/kinds/upsample.ts";
 import type { NodeView } from "../node-view.ts";
-import { dimensionsOf, showAxes, type Value } from "../value.ts";
+import { dimensionsOf, isConstant, showAxes, type Value } from "../value.ts";
 import { pixelsOf, writePixels } from "./convolutions.ts";
 
 // Translates Resize nodes: as `upsample` by whole factors, the usual case in PyTorch's exports, else as `resize`.
 
 /** Attributes of a node that determine how output pixels are computed, without lengths. */
-type Rule = Omit<ResizeFields, "size" | "scale" | "cubicCoefficient">;
+type Rule = Omit<ResizeFields, "size" | "scale">;
 
 /** Mode of `upsample` for each mode of Resize; undefined if `upsample` has none. */
 const UPSAMPLE_MODES: { readonly [Mode in ResizeMode]: UpsampleMode | undefined } = {
@@ -55,7 +55,7 @@ export function resize(node: NodeView): Value {
   for (const step of steps) {
     const to = made.lengths.map((length, i) => (step.includes(i) ? size[i]! : length));
     const scale = pixels.map((each, i) => (step.includes(i) ? each.scale : 1));
-    const settings = settingsOf(node, rule, made.lengths, to, scale);
+    const settings = { ...rule, size: to, scale };
     const result = writePixels(node, "resize", value, made.source, [...to, channels], { settings });
     made = { source: result.source as string, lengths: to, result };
   }
@@ -68,34 +68,13 @@ export function upsample(node: NodeView): Value {
   return node.refuse("it is an operator of opset 9 alone; use Resize");
 }
 
-/** Returns the settings of a `resize` operation that differ from its defaults. */
-function settingsOf(
-  node: NodeView,
-  { mode, coordinates, rounding, antialias, excludeOutside }: Rule,
-  from: readonly number[],
-  size: readonly number[],
-  scale: readonly number[],
-) {
-  const coefficient = node.float("cubic_coeff_a", -0.75);
-  const isQuotient = size.every((to, i) => Math.fround(to / from[i]!) === scale[i]);
-  return {
-    size,
-    ...(!isQuotient && { scale }),
-    ...(mode !== "nearest" && { mode }),
-    ...(coordinates !== "half_pixel" && { coordinates }),
-    ...(mode === "nearest" && rounding !== "round_prefer_floor" && { rounding }),
-    ...(mode === "cubic" && coefficient !== -0.75 && { cubicCoefficient: coefficient }),
-    ...(antialias && { antialias }),
-    ...(excludeOutside && { excludeOutside }),
-  };
-}
-
 function ruleOf(node: NodeView): Rule {
   const mode = node.choice("mode", "nearest", RESIZE_MODES);
   const rule = {
     mode,
     coordinates: node.choice("coordinate_transformation_mode", "half_pixel", RESIZE_COORDINATES),
     rounding: node.choice("nearest_mode", "round_prefer_floor", RESIZE_ROUNDINGS),
+    cubicCoefficient: mode === "cubic" ? node.float("cubic_coeff_a", -0.75) : -0.75,
     antialias: node.integer("antialias", 0) !== 0,
     excludeOutside: node.integer("exclude_outside", 0) !== 0,
   };
@@ -194,7 +173,7 @@ function resizedAxes(node: NodeView, value: Value): Ratio[] {
 /** Returns the new lengths that the node gives as sizes. */
 function sizesOf(node: NodeView, axes: readonly number[], lengths: readonly number[]): number[] {
   const sizes = node.operand(3);
-  const at = "at" in sizes ? sizes.at : node.refuse("its sizes are computed");
+  const { at } = isConstant(sizes) ? sizes : node.refuse("its sizes are computed");
   const [first] = at;
   return Array.from(first!.values, (size, i) => {
     // The batch is never resized, so the length given for it is ignored.

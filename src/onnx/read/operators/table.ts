@@ -130,17 +130,18 @@ export const OPERATORS = {
    */
   BatchNormalization: {
     inputs: 5,
+    batchFirst: true,
     constants: [1, 2, 3, 4],
     read: norms.batchNorm,
     former: upgrade.BATCH_NORM,
   },
   /** Refused: statistics over the batch or the points; scales or shifts that are computed. */
-  InstanceNormalization: { inputs: 3, constants: [1, 2], read: norms.instanceNorm },
+  InstanceNormalization: { inputs: 3, batchFirst: true, constants: [1, 2], read: norms.instanceNorm },
   /**
    * Refused: statistics over the batch or the points; scales or shifts that are computed; `num_groups` that does not
    * divide the channels.
    */
-  GroupNormalization: { inputs: 3, constants: [1, 2], read: norms.groupNorm },
+  GroupNormalization: { inputs: 3, batchFirst: true, constants: [1, 2], read: norms.groupNorm },
   /**
    * Refused: statistics over the batch or the points; scales or shifts that are computed; `epsilon` of 0 or below.
    */
@@ -175,7 +176,7 @@ export const OPERATORS = {
   ReduceLogSum: { inputs: 1, read: reductions.reduceLogSum, fold: folded.reduceLogSum },
   /** Refused: a sum over the batch or the points; axes that are computed; `noop_with_empty_axes` without axes. */
   ReduceLogSumExp: { inputs: 1, read: reductions.reduceLogSumExp, fold: folded.reduceLogSumExp },
-  GlobalAveragePool: { inputs: 1, read: reductions.globalAveragePool },
+  GlobalAveragePool: { inputs: 1, batchFirst: true, read: reductions.globalAveragePool },
   // Pixels
   /**
    * Refused: `coordinate_transformation_mode` `tf_crop_and_resize`; `tf_half_pixel_for_nn` with another `mode` than `nearest`,
@@ -205,12 +206,12 @@ export const OPERATORS = {
    */
   MaxPool: { inputs: 1, ofPixels: true, read: pooling.maxPool },
   /** Refused: a maximum over the points. */
-  GlobalMaxPool: { inputs: 1, read: pooling.globalMaxPool },
+  GlobalMaxPool: { inputs: 1, batchFirst: true, read: pooling.globalMaxPool },
   /**
    * Refused: other inputs than [batch, channels, height, width]; a `blocksize` whose square does not divide the
    * channels.
    */
-  DepthToSpace: { inputs: 1, read: rearranging.depthToSpace },
+  DepthToSpace: { inputs: 1, batchFirst: true, read: rearranging.depthToSpace },
   // Places
   /**
    * Refused: a shape that is computed from anything but lengths of axes, or that mixes the batch with another axis; a shape
