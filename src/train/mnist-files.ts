@@ -1,10 +1,9 @@
 import { builtinModule } from "../base/builtin-module.ts";
 import { LatentflowError } from "../base/errors.ts";
-import { codeOf, messageOf } from "../base/realms.ts";
 import { invalidFile } from "../base/refuse.ts";
 import { showPath } from "../base/show.ts";
 import { showLengths } from "../files/array.ts";
-import { reasonOf } from "../files/durable-file.ts";
+import { fileError } from "../files/durable-file.ts";
 import type { Limits } from "../files/limits.ts";
 import { readFile } from "../files/local-file.ts";
 import type { Dataset } from "./dataset.ts";
@@ -71,18 +70,15 @@ async function readPart(
 async function readBytes(where: string, folder: string, name: string, limits: Limits): Promise<Uint8Array> {
   const { fs, path } = nodeModules(where);
   const plain = path.join(folder, name);
-  const file = fs.existsSync(plain) ? plain : `${plain}.gz`;
-  try {
-    return await readFile(`${where}: ${showPath(file)}`, file, limits);
-  } catch (cause) {
-    if (limits.signal?.aborted || cause instanceof LatentflowError) throw cause;
-    const missing = codeOf(cause) === "ENOENT";
+  const file = [plain, `${plain}.gz`].find((each) => fs.existsSync(each));
+  if (file === undefined)
     throw new LatentflowError(
-      missing ? "not_found" : "invalid_file",
-      missing
-        ? `${where}: ${showPath(folder)} holds neither ${name} nor ${name}.gz`
-        : `${where}: ${showPath(file)} cannot be read: ${reasonOf(cause) ?? messageOf(cause)}`,
-      { cause },
+      "not_found",
+      `${where}: ${showPath(folder)} holds neither ${name} nor ${name}.gz`,
     );
-  }
+  const shown = `${where}: ${showPath(file)}`;
+  return readFile(shown, file, limits).catch((cause) => {
+    if (limits.signal?.aborted || cause instanceof LatentflowError) throw cause;
+    throw fileError(`${shown} cannot be read`, cause);
+  });
 }

@@ -7,13 +7,10 @@ import { invalidOption, refused } from "../base/refuse.ts";
 import { rowsOfSamples } from "../base/rows.ts";
 import { escapeText } from "../base/show.ts";
 import type { Decoder } from "../decoder/decoder.ts";
-import type { FixedValues } from "../decoder/fixed.ts";
 import { showLengths } from "../files/array.ts";
 import { isReordered } from "../graph/kind.ts";
 import { sizeOf } from "../graph/operations.ts";
 import type { Control } from "../solver/base.ts";
-import type { Loss } from "../terms/losses.ts";
-import type { PriorComponents } from "../terms/prior-numbers.ts";
 import { Dataset, isDataset } from "./dataset.ts";
 
 /**
@@ -66,18 +63,11 @@ export function* pieces({ count, size }: Dataset): Generator<Uint32Array> {
 }
 
 /** Settings and data for solving the samples of a data set. */
-export interface ProblemSettings {
+export interface ProblemSettings
+  extends Pick<Problem, "decoder" | "loss">,
+    Partial<Pick<Problem, "prior" | "weights" | "fixed" | "batchSize">> {
   /** Beginning of error messages about the data, the weights and the fixed inputs. */
   readonly where: string;
-  readonly decoder: Decoder;
-  readonly loss: Loss;
-  readonly prior?: PriorComponents | undefined;
-  /** Weights of the elements: outputSize values for all samples, or [count, outputSize]. */
-  readonly weights?: Float32Array | undefined;
-  /** Values of the decoder's fixed inputs, for all samples or for each; absent if it has none. */
-  readonly fixed?: FixedValues;
-  /** Maximum number of samples in memory at once; undefined for the backend's own choice. */
-  readonly batchSize?: number | undefined;
 }
 
 /**

@@ -5,12 +5,9 @@ import {
   ftruncateSync,
   openSync,
   readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
+  truncateSync,
   writeFileSync,
 } from "node:fs";
-import { codeOf } from "../../base/realms.ts";
 import { showPath } from "../../base/show.ts";
 import { checkIsFile, fileError } from "../../files/durable-file.ts";
 import type { TrainEvent, TrainProgress } from "../../train/index.ts";
@@ -36,19 +33,18 @@ export function openTrainingLog(path: string) {
   /**
    * Opens the training log for appending, and returns its file descriptor.
    *
-   * @param images number of processed images up to which lines of an existing log are kept; undefined drops all lines
+   * @param images number of processed images up to which the lines of an existing log are kept; undefined drops all lines
    */
   function begin(images: number | undefined): number {
-    const kept = images === undefined ? [] : linesUpTo(path, images);
-    const temporary = `${path}.temporary`;
-    try {
-      writeFileSync(temporary, kept.map((line) => `${line}\n`).join(""), { flush: true });
-      renameSync(temporary, path);
-    } catch (error) {
-      rmSync(temporary, { force: true });
-      throw error;
-    }
-    return openSync(path, "a");
+    const opened = openSync(path, "a+");
+    checkIsFile(showPath(path), fstatSync(opened));
+    const lines = images === undefined ? [] : readFileSync(opened, "utf8").split("\n");
+    // The last one is not complete: it is what follows the last line break.
+    const end = lines.findIndex((line) => imagesOf(line) > images!);
+    const kept = lines.slice(0, Math.max(0, end)).map((line) => `${line}\n`);
+    // By its path: Windows does not truncate a file that is open for appending.
+    truncateSync(path, Buffer.byteLength(kept.join("")));
+    return opened;
   }
 
   /** Appends a line to the open log. If that fails, as on a full disk, the file is truncated to the complete lines. */
@@ -84,22 +80,6 @@ export function openTrainingLog(path: string) {
       descriptor = undefined;
     },
   };
-}
-
-/**
- * Returns the complete lines of the training log at `path` whose number of processed images is at most `images`; none if the
- * file does not exist.
- */
-function linesUpTo(path: string, images: number): string[] {
-  let text: string;
-  try {
-    checkIsFile(showPath(path), statSync(path));
-    text = readFileSync(path, "utf8");
-  } catch (error) {
-    if (codeOf(error) === "ENOENT") return [];
-    throw error;
-  }
-  return text.split("\n").filter((line) => imagesOf(line) <= images);
 }
 
 /**
