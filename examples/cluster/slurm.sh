@@ -1,12 +1,11 @@
 #!/bin/bash
-# Encodes as an array of Slurm, a task per shard, on a folder that all nodes see:
+# Encodes as an array of Slurm, a task per part, on a folder that all nodes see:
 #
-#   job=$(sbatch --parsable --array=0-15 slurm.sh)
+#   job=$(sbatch --parsable --array=0-63 slurm.sh)
 #   sbatch --dependency=afterany:$job --wrap="latentflow merge codes"
 #
-# With another number of tasks: SHARDS=64 sbatch --array=0-63 slurm.sh. Only those that are missing:
-#
-#   sbatch --array=$(latentflow status codes --shards 16 --json | jq -r .missingShards) slurm.sh
+# With another number of tasks: PARTS=1000 sbatch --array=0-999 slurm.sh. Where parts are missing, latentflow merge says
+# which, as --array takes them: sbatch --array=3,17-20 slurm.sh
 #
 #SBATCH --job-name=encode
 #SBATCH --requeue
@@ -16,14 +15,13 @@
 #SBATCH --mem=2G
 #SBATCH --time=12:00:00
 
-SHARDS=${SHARDS:-16}
+PARTS=${PARTS:-64}
 DECODER=${DECODER:-decoder.safetensors}
 DATA=${DATA:-samples.npy}
 OUT=${OUT:-codes}
-UNIT=${UNIT:-10000}
 
-latentflow encode --decoder "$DECODER" --data "$DATA" --out "$OUT" --unit "$UNIT" \
-  --shard auto --shards "$SHARDS" --threads "${SLURM_CPUS_PER_TASK:-1}" --quiet
+latentflow encode --decoder "$DECODER" --data "$DATA" --out "$OUT" \
+  --part auto --parts "$PARTS" --threads "${SLURM_CPUS_PER_TASK:-1}" --quiet
 code=$?
 
 # Slurm requeues by itself after a preemption or the loss of a node. What was killed otherwise, for its memory say, comes

@@ -9,7 +9,6 @@ import { addDescribeCommand } from "./commands/describe.ts";
 import { addEncodeCommand } from "./commands/encode.ts";
 import { addEvaluateCommand } from "./commands/evaluate.ts";
 import { addMergeCommand } from "./commands/merge.ts";
-import { addStatusCommand } from "./commands/status.ts";
 import { addTrainCommand } from "./commands/train.ts";
 import { exitCodes } from "./exit-codes.ts";
 import { asksForAll, helpFlag, shortenHelp } from "./help.ts";
@@ -57,14 +56,13 @@ its stack.`,
       checkRequired(command);
       refuseEmpty(command);
       checkStdin(command);
-      const { vectors, plain, shard } = command.opts<RunningOptions & { readonly shard?: unknown }>();
-      // Shards are computed by the plain build.
-      if (vectors !== undefined) await chooseVectors(vectors, plain === true || shard !== undefined);
+      const { vectors, plain, part } = command.opts<RunningOptions & { readonly part?: unknown }>();
+      // A single part is computed by the plain build.
+      if (vectors !== undefined) await chooseVectors(vectors, plain === true || part !== undefined);
     });
   addDemoCommand(program);
   addEncodeCommand(program);
   addMergeCommand(program);
-  addStatusCommand(program);
   addDecodeCommand(program);
   addDescribeCommand(program);
   addTrainCommand(program);

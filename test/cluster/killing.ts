@@ -1,58 +1,42 @@
-import { existsSync } from "node:fs";
-import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Random } from "../../src/base/random.ts";
-import { unitsOf } from "../../src/cli/parts/shard-units.ts";
-import { CUT, isShard, type Run, SHARDS } from "./run.ts";
+import { isTask, PARTS, type Run } from "./run.ts";
 
-/** When a shard's process is killed. */
+/** When a task's process is killed: so many milliseconds after its start. */
 export interface Moment {
-  readonly shard: number;
-  /** Once it has written so many parts, */
-  readonly parts: number;
-  /** and so many milliseconds later. */
+  readonly part: number;
   readonly later: number;
 }
 
-/** How often it is looked whether the moment has come, in milliseconds. */
+/** How often it is looked whether the task has started, in milliseconds. */
 const PAUSE = 2;
-/** From its start to its first part a process takes a few tenths of a second. */
-const STARTING = 400;
-/** A part takes some 20 ms. */
-const WRITING = 20;
+/** From its start to its end a process takes about a second and a half: it may also end before it is killed. */
+const LATEST = 1200;
 
-/** Half of the shards, each with a moment: one in four at its start, the others when some of their parts are there. */
+/** Half of the parts, each with a moment. */
 export function chooseMoments(random: Random): Moment[] {
-  const shards = Array.from({ length: SHARDS }, (_, shard) => shard);
-  return Array.from({ length: SHARDS / 2 }, () => {
-    const [shard] = shards.splice(random.below(shards.length), 1) as [number];
-    const count = unitsOf(CUT, { index: shard, count: SHARDS }).length;
-    // Not the last ones, beyond which it may have ended.
-    const parts = random.below(4) === 0 ? 0 : 1 + random.below(count - 3);
-    return { shard, parts, later: random.below(parts === 0 ? STARTING : WRITING) };
+  const parts = Array.from({ length: PARTS }, (_, part) => part);
+  return Array.from({ length: PARTS / 2 }, () => {
+    const [part] = parts.splice(random.below(parts.length), 1) as [number];
+    return { part, later: random.below(LATEST) };
   });
 }
 
 /**
  * Waits for a moment.
  *
- * @returns the shard's process; undefined where it has ended before
+ * @returns the task's process; undefined where it has ended before
  */
 export async function waitFor(
-  { shard, parts, later }: Moment,
+  { part, later }: Moment,
   run: Run,
   signal: AbortSignal,
 ): Promise<number | undefined> {
   let pid: number | undefined;
   while (pid === undefined) {
     await delay(PAUSE, undefined, { signal });
-    [pid] = run.processesOf(shard);
-  }
-  if (parts > 0) {
-    const unit = unitsOf(CUT, { index: shard, count: SHARDS })[parts - 1]!;
-    const name = `part-${String(unit.index).padStart(8, "0")}.safetensors`;
-    while (!existsSync(join(run.out, "parts", name))) await delay(PAUSE, undefined, { signal });
+    [pid] = run.processesOf(part);
   }
   await delay(later, undefined, { signal });
-  return isShard(pid) ? pid : undefined;
+  return isTask(pid) ? pid : undefined;
 }

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Random } from "../../src/base/random.ts";
 import { chooseMoments, type Moment, waitFor } from "./killing.ts";
-import { EXAMPLES, type Run, SHARDS } from "./run.ts";
+import { EXAMPLES, PARTS, type Run } from "./run.ts";
 
 /**
  * Encodes by parallel.sh. Half of its tasks are killed; and parallel itself in one round of two, whose tasks work on while
@@ -33,7 +33,7 @@ export async function byParallel(run: Run, random: Random, signal: AbortSignal):
   const pids = (await killed).filter((pid) => pid !== undefined);
   // The first parallel's tasks.
   while (run.running().length > 0) await delay(20, undefined, { signal });
-  return `${SHARDS} tasks, ${pids.length} killed${killsParallel ? ", and parallel itself" : ""}`;
+  return `${PARTS} tasks, ${pids.length} killed${killsParallel ? ", and parallel itself" : ""}`;
 }
 
 async function kill(moment: Moment, run: Run, signal: AbortSignal): Promise<number | undefined> {

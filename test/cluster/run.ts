@@ -13,14 +13,10 @@ const PROGRAM = fileURLToPath(new URL("../../build/lib/cli.js", import.meta.url)
 /** The scripts that users copy. */
 export const EXAMPLES = fileURLToPath(new URL("../../examples/cluster/", import.meta.url));
 
-export const SHARDS = 16;
+export const PARTS = 16;
 const SAMPLES = 4000;
-const UNIT = 10;
 
-/** How the samples are cut. */
-export const CUT = { samples: SAMPLES, unit: UNIT };
-
-// Large enough that a shard takes about a second: it is to be killed at work, and not at its start.
+// Large enough that a part takes about a second: it is to be killed at work, and not at its start.
 const LAYERS = [12, 96, 160];
 
 const RESULTS = ["latents.npy", "results.csv"];
@@ -48,8 +44,7 @@ export class Run {
     this.environment = {
       ...process.env,
       PATH: `${programs}${delimiter}${process.env.PATH}`,
-      SHARDS: `${SHARDS}`,
-      UNIT: `${UNIT}`,
+      PARTS: `${PARTS}`,
       OUT: this.out,
       JOBS: "4",
       DECODER: join(this.folder, "decoder.safetensors"),
@@ -57,19 +52,19 @@ export class Run {
     };
   }
 
-  /** The processes of a shard so far, in no order. */
-  processesOf(shard: number): number[] {
+  /** The processes of a part so far, in no order. */
+  processesOf(part: number): number[] {
     return readdirSync(this.started).flatMap((name) => {
       const [of, pid] = name.split(".");
-      return Number(of) === shard ? [Number(pid)] : [];
+      return Number(of) === part ? [Number(pid)] : [];
     });
   }
 
-  /** All processes of all shards so far that have not ended. */
+  /** All processes of all parts so far that have not ended. */
   running(): number[] {
     return readdirSync(this.started)
       .map((name) => Number(name.split(".")[1]))
-      .filter((pid) => isShard(pid));
+      .filter((pid) => isTask(pid));
   }
 
   /** Encodes by one process and compares. @throws Error where a byte differs */
@@ -96,7 +91,7 @@ export class Run {
 }
 
 /** Whether a process is the program, and encodes. */
-export function isShard(pid: number): boolean {
+export function isTask(pid: number): boolean {
   try {
     const words = readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0");
     return words[1] === PROGRAM && words[2] === "encode";
@@ -105,11 +100,11 @@ export function isShard(pid: number): boolean {
   }
 }
 
-/** The program under its name, which leaves a file SHARD.PID first: so it is known what there is to kill. */
+/** The program under its name, which leaves a file PART.PID first: so it is known what there is to kill. */
 function wrapper(started: string): string {
   return `#!/bin/sh
-shard=\${SLURM_ARRAY_TASK_ID:-$((\${PARALLEL_SEQ:-0} - 1))}
-[ "$1" != encode ] || : > '${started}'/$shard.$$
+part=\${SLURM_ARRAY_TASK_ID:-$((\${PARALLEL_SEQ:-0} - 1))}
+[ "$1" != encode ] || : > '${started}'/$part.$$
 exec '${process.execPath}' '${PROGRAM}' "$@"
 `;
 }

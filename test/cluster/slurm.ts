@@ -19,7 +19,7 @@ import { freePort } from "../everywhere/project.ts";
 import { findOrInstall } from "../support/debian.ts";
 import { command, killStartedWith } from "./command.ts";
 import { chooseMoments, type Moment, waitFor } from "./killing.ts";
-import { EXAMPLES, type Run, SHARDS } from "./run.ts";
+import { EXAMPLES, PARTS, type Run } from "./run.ts";
 
 /** How many tasks run at a time, however many cores there are. */
 const CPUS = 4;
@@ -143,7 +143,7 @@ export function find(program: string): string | undefined {
  * @returns what was killed, in words
  */
 export async function bySlurm(slurm: Slurm, run: Run, random: Random, signal: AbortSignal): Promise<string> {
-  const submission = ["--parsable", `--array=0-${SHARDS - 1}`, join(EXAMPLES, "slurm.sh")];
+  const submission = ["--parsable", `--array=0-${PARTS - 1}`, join(EXAMPLES, "slurm.sh")];
   const job = await slurm.command("sbatch", submission, run, signal);
   const isAlone = random.below(2) === 0;
   // As the script's first lines say it.
@@ -157,12 +157,11 @@ export async function bySlurm(slurm: Slurm, run: Run, random: Random, signal: Ab
     while ((await isEnding()) !== "") await delay(100, undefined, { signal });
     await merge();
   }
-  const killed = kills.filter((shard) => shard !== undefined);
-  for (const shard of killed) {
-    if (run.processesOf(shard).length < 2)
-      throw new Error(`task ${shard} was killed and did not start again`);
+  const killed = kills.filter((part) => part !== undefined);
+  for (const part of killed) {
+    if (run.processesOf(part).length < 2) throw new Error(`task ${part} was killed and did not start again`);
   }
-  return `${SHARDS} tasks, ${killed.length} killed${isAlone ? "" : " as a whole"}`;
+  return `${PARTS} tasks, ${killed.length} killed${isAlone ? "" : " as a whole"}`;
 
   async function merge(): Promise<void> {
     const options = ["--parsable", `--dependency=afterany:${job}`, "--output=merge.log"];
@@ -187,7 +186,7 @@ export async function bySlurm(slurm: Slurm, run: Run, random: Random, signal: Ab
     const pid = await waitFor(moment, run, signal);
     if (pid === undefined) return undefined;
     process.kill(pid, "SIGKILL");
-    return moment.shard;
+    return moment.part;
   }
 
   async function killTask(moment: Moment): Promise<number | undefined> {
@@ -196,7 +195,7 @@ export async function bySlurm(slurm: Slurm, run: Run, random: Random, signal: Ab
     // First the script, which else would requeue itself. By scancel its processes would get SIGTERM first.
     process.kill(parentOf(pid), "SIGKILL");
     process.kill(pid, "SIGKILL");
-    const task = `${job}_${moment.shard}`;
+    const task = `${job}_${moment.part}`;
     const requeue = () =>
       slurm.command("scontrol", ["requeue", task], run, signal).then(
         () => true,
@@ -204,7 +203,7 @@ export async function bySlurm(slurm: Slurm, run: Run, random: Random, signal: Ab
       );
     // While it is ending it cannot be requeued.
     while (!(await requeue())) await delay(100, undefined, { signal });
-    return moment.shard;
+    return moment.part;
   }
 }
 

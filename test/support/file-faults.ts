@@ -9,19 +9,17 @@ export type FileFault =
   | "killed"
   /** It is killed in the middle of writing: half of the bytes are there. */
   | "torn"
-  /** The disk says that all is written, and has half of it. */
-  | "lost bytes"
   /** A renaming is said to be done, and is lost; then the machine goes down. */
   | "lost rename";
 
-export const FILE_FAULTS: readonly FileFault[] = ["full", "killed", "torn", "lost bytes", "lost rename"];
+export const FILE_FAULTS: readonly FileFault[] = ["full", "killed", "torn", "lost rename"];
 
 const NAMES = ["open", "rename", "link", "unlink", "rm", "mkdir", "rmdir", "writeFile"] as const;
 
 /**
  * Runs a program in this process and makes its file operation number `at` go wrong. The operations that the fault applies to
- * are counted from 0: "full" and "killed" apply to all that change something, "torn" and "lost bytes" to writes, "lost rename"
- * to renames. On other operations these three would equal "killed", or do nothing.
+ * are counted from 0: "full" and "killed" apply to all that change something, "torn" to writes, "lost rename" to renames.
+ * On other operations these two would equal "killed", or do nothing.
  *
  * @returns whether it came to that
  */
@@ -49,7 +47,6 @@ export async function withFault(
     if (!isBefallen || count++ !== at) return work();
     isOver = true;
     if (fault === "full") throw error("ENOSPC");
-    if (fault === "lost bytes") return half?.();
     isDead = true;
     if (fault === "torn") await half?.();
     if (fault === "lost rename") return undefined;

@@ -72,8 +72,7 @@ const settings = (out: string) => ({
   DECODER: join(volume, "decoder.safetensors"),
   DATA: join(volume, "samples.npy"),
   OUT: out,
-  UNIT: "10",
-  SHARDS: "4",
+  PARTS: "4",
   JOBS: "2",
 });
 
@@ -185,7 +184,7 @@ interface PodJob {
   };
 }
 
-test("the pods of kubernetes.yaml encode, each its shard, and merge", async () => {
+test("the pods of kubernetes.yaml encode, each its part, and merge", async () => {
   const [claim, encode, merge] = manifests() as unknown as [PodJob, PodJob, PodJob];
   const argsOf = ({ spec }: PodJob) => {
     const { containers, volumes } = spec.template.spec;
@@ -195,11 +194,11 @@ test("the pods of kubernetes.yaml encode, each its shard, and merge", async () =
     return args.map((arg) => arg.replace(/^(--[a-z]+=)?\/data\b/, `$1${volume}`));
   };
   const { completions } = encode.spec;
-  assert.ok(completions !== undefined && completions > 1);
+  assert.ok(argsOf(encode).includes(`--parts=${completions}`));
   // backoffLimitPerIndex asks for it, which a schema cannot say.
   assert.is(encode.spec.template.spec.restartPolicy, "Never");
-  for (let index = 0; index < completions; index++) {
-    const args = argsOf(encode).map((arg) => (arg.startsWith("--unit=") ? "--unit=10" : arg));
+  for (let index = 0; index < 4; index++) {
+    const args = argsOf(encode).map((arg) => arg.replace(/^--parts=.*/, "--parts=4"));
     await run(args, { ...process.env, JOB_COMPLETION_INDEX: `${index}` });
   }
   await run(argsOf(merge));
@@ -230,7 +229,7 @@ async function runTask(task: string, env: NodeJS.ProcessEnv, more: Readonly<Reco
 }
 const scontrol = 'echo "$@" >> "$CALLS"';
 
-test("slurm.sh does a task's shard; what has failed for good it does not requeue", async () => {
+test("slurm.sh does a task's part; what has failed for good it does not requeue", async () => {
   const out = workplace.newPath();
   const env = { ...withPrograms({ scontrol }), ...settings(out) };
   for (const task of ["0", "1", "2", "3"]) assert.equal(await runTask(task, env), { result: "", calls: "" });
@@ -238,7 +237,7 @@ test("slurm.sh does a task's shard; what has failed for good it does not requeue
   checkSame(out);
   // As sbatch --array=1-4 has it.
   const { result, calls } = await runTask("4", env);
-  assert.match(result, /ended with 1\n.*SLURM_ARRAY_TASK_ID is 4, expected 0 to 3/s);
+  assert.match(result, /ended with 1\n.*SLURM_ARRAY_TASK_ID is "4", expected 0 to 3/s);
   assert.is(calls, "");
 });
 
@@ -273,7 +272,7 @@ test("parallel.sh encodes and merges; started again it has nothing to do", async
 
 test("subprocess_per_partition.py encodes and merges; a killed subprocess is started again", async () => {
   const out = workplace.newPath();
-  // The first process of each shard kills itself.
+  // The first process of each part kills itself.
   const marks = workplace.newPath();
   mkdirSync(marks);
   const latentflow =
@@ -281,7 +280,7 @@ test("subprocess_per_partition.py encodes and merges; a killed subprocess is sta
     `exec '${process.execPath}' '${program.file}' "$@"`;
   const env = withPrograms({ latentflow });
   const script = join(examples, "subprocess_per_partition.py");
-  const args = [...input, "--unit", "10", "--out", out, "--shards", "3", "--workers", "2"];
+  const args = [...input, "--out", out, "--parts", "3", "--workers", "2"];
   findOrInstall("python3", () => (existsSync("/usr/bin/python3") ? "/usr/bin/python3" : undefined));
   await command("python3", [script, ...args], { env });
   checkSame(out);
@@ -292,7 +291,7 @@ test("subprocess_per_partition.py encodes and merges; a killed subprocess is sta
     () => "",
     (error: Error) => error.message,
   );
-  assert.match(refused, /RuntimeError: shard \d\/3 ended with [12]: .*--prior-std/);
+  assert.match(refused, /RuntimeError: part \d\/3 ended with [12]: .*--prior-std/);
 });
 
 test.run();

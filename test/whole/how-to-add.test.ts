@@ -316,7 +316,7 @@ const dummies = [
     before: "  readonly reconstructions: Float32Array | undefined;",
     after:
       "  readonly reconstructions: Float32Array | undefined;\n  readonly dummyColumn: Float32Array | undefined;",
-    named: ["src/cli/parts/encode-units.ts", "src/cli/parts/part.ts"],
+    named: ["src/cli/parts/encode-parts.ts"],
   },
   {
     kind: "A mode of an operation",

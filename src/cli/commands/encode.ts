@@ -9,16 +9,16 @@ import { piecesHelp } from "../input/open-data.ts";
 import { expandFiles } from "../input/pictures/expand-files.ts";
 import { checkMaskOptions } from "../input/pictures/picture-options.ts";
 import { addFlags, type OptionsOf } from "../options/flag-table.ts";
-import { addEncodingOptions, ENCODE_FLAGS, type Job, UNIT_FLAGS } from "../options/job.ts";
+import { addEncodingOptions, ENCODE_FLAGS, type Job, PART_FLAGS } from "../options/job.ts";
 import { refuseOptions, wrongUsage } from "../options/options.ts";
 import { checkPriorOptions } from "../options/prior.ts";
 import { chosenFlowAndSolver } from "../options/solver-options.ts";
 import { completedName } from "../output/completed-pictures.ts";
 import { replacedHelp } from "../output/output-files.ts";
-import { batchSystemsHelp, chosenShard } from "../parts/shard-flag.ts";
+import { batchSystemsHelp, chosenPart } from "../parts/part-flag.ts";
 import { runJob } from "./run-encoding.ts";
 
-type EncodeCommandOptions = Omit<Job, "shard" | "flow" | "solver"> & OptionsOf<typeof UNIT_FLAGS>;
+type EncodeCommandOptions = Omit<Job, "part" | "flow" | "solver"> & OptionsOf<typeof PART_FLAGS>;
 
 /** Adds `latentflow encode` to the program. */
 export function addEncodeCommand(program: Command): void {
@@ -43,13 +43,13 @@ export function addEncodeCommand(program: Command): void {
         "  samples.png          given, mean of the draws, and the four draws with the\n" +
         "                       largest weights (of images, with --samples)\n" +
         "  completed/NAME.png   pictures, their hidden pixels by the decoder (without\n" +
-        "                       --shard); those of other names there stay\n" +
+        "                       --part); those of other names there stay\n" +
         `${replacedHelp}\n` +
-        "More samples than --unit has are computed a unit at a time, and what is done is\n" +
-        "kept in DIR/parts until all is: the same command goes on from there.",
+        "Work of more than some minutes is done in parts, and those that are done are\n" +
+        "kept in DIR/parts until all are: the same command goes on from there.",
     );
   addFlags(command, ENCODE_FLAGS, "What and where:");
-  addFlags(command, UNIT_FLAGS, "Large runs:");
+  addFlags(command, PART_FLAGS, "Large runs:");
   command.optionsGroup("Given with the samples:");
   addEncodingOptions(command, "encode");
   addNotes(
@@ -58,11 +58,10 @@ export function addEncodeCommand(program: Command): void {
 ${valuesHelp}
 ${piecesHelp}
 ${stdinHelp}
---shard auto takes I from the batch system's variable of the environment:
+--part auto takes I from the batch system's variable of the environment:
 ${batchSystemsHelp}
-latentflow merge puts the parts together, latentflow status says what is
-missing.
-${exitCodesHelp("of up to one unit nothing is written; of more, whole units are kept in DIR/parts")}`,
+latentflow merge puts the parts together, or says which are missing.
+${exitCodesHelp("of one part nothing is written; of more, whole parts are kept in DIR/parts")}`,
     `  $ latentflow encode --decoder D.safetensors --data digits.npy --out codes
   $ latentflow encode --decoder D.safetensors --data samples.npy --out codes \\
       --loss squaredError --activation tanh --limit 10 --json
@@ -72,27 +71,28 @@ ${exitCodesHelp("of up to one unit nothing is written; of more, whole units are 
       --loss mse --fixed label=labels.npy \\
       --fixed xyz=points.npy --points 2000
   $ latentflow encode --decoder D.onnx --data part-*.parquet --out codes \\
-      --id-column name --shard 0/16`,
+      --id-column name --part 0/16`,
   );
-  command.action(async ({ shard: given, shards, ...options }: EncodeCommandOptions) => {
+  command.action(async ({ part: given, ...options }: EncodeCommandOptions) => {
     checkPriorOptions(command);
     checkMaskOptions(command);
     if (options.samples === undefined)
       refuseOptions(command, ["samplesSeed"], "encoding alone: it is the seed of --samples <n>, give it too");
-    if (shards !== undefined && given !== "auto") {
-      const instead = given
-        ? `--shard ${given.index}/${given.count} says how many there are`
-        : "there is none";
-      wrongUsage(command, `--shards ${shards} goes with --shard auto; ${instead}, leave --shards out`);
-    }
-    const shard = chosenShard(given, shards, process.env);
-    if (shard) refuseOptions(command, ["format"], "--shard, which writes parts; give it to latentflow merge");
+    if (given && given !== "auto")
+      refuseOptions(
+        command,
+        ["parts"],
+        `--part ${given.index}/${given.count}, which says how many there are`,
+      );
+    const part = chosenPart(given, options.parts, process.env);
+    if (part)
+      refuseOptions(command, ["format"], "--part, which writes no results; give it to latentflow merge");
     const pair = chosenFlowAndSolver(command);
     const data = await expandFiles("--data", options.data);
     refuseFolderOfData(command, options.data, data, options.out);
     // Clusters mix processors, between which results of the build with relaxed SIMD may differ in the last bits; the
     // plain build gives the same bits on all.
-    await runJob({ ...options, data, ...pair, ...(shard && { shard, plain: true }) });
+    await runJob({ ...options, data, ...pair, ...(part && { part, plain: true }) });
   });
 }
 

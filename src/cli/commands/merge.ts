@@ -1,7 +1,5 @@
 import type { Command } from "commander";
-import { invalidFile } from "../../base/refuse.ts";
 import { exitCodesHelp } from "../exit-codes.ts";
-import { shownPath } from "../input/files.ts";
 import { interruptSignal, sayInterrupted } from "../interrupt.ts";
 import { addFlags, flag, type OptionsOf } from "../options/flag-table.ts";
 import { makeFolder, type Output, type OutputFile, writeOutputs } from "../output/output-files.ts";
@@ -10,11 +8,10 @@ import { print } from "../output/print.ts";
 import { formatDuration, showProgress } from "../output/progress.ts";
 import { type Figure, figure, formatCount, formatReport } from "../output/report.ts";
 import { endFigures, lossFigures, samplingFigures, workFigures } from "../output/result-figures.ts";
+import { findParts, openFolders } from "../parts/open-parts.ts";
 import type { Part } from "../parts/part.ts";
 import type { PartsFolder } from "../parts/parts-folder.ts";
-import { allParts, missingUnits, openRunFolders, showRanges } from "../parts/read-parts.ts";
 import { RunSummariser, type RunSummary } from "../parts/run-summary.ts";
-import { unitCount } from "../parts/shard-units.ts";
 import { formatFlag, resultsFileNames, writeResults } from "../parts/write-results.ts";
 
 const MERGE_FLAGS = {
@@ -29,10 +26,10 @@ const MERGE_FLAGS = {
 export function addMergeCommand(program: Command): void {
   const command = program
     .command("merge")
-    .summary("put the parts of encode --shard together")
+    .summary("put the parts of encode --part together")
     .description(
-      "Checks every part in DIR/parts and writes to DIR, or to --out, what encode\n" +
-        "--plain of all samples by one process would have written, byte for byte:\n" +
+      "Writes to DIR, or to --out, what encode --plain of all samples by one process\n" +
+        "would have written, byte for byte, from the parts in DIR/parts:\n" +
         "latents.npy, results.csv and, where they were asked for, reconstructions.npy,\n" +
         "samples.npy and sample-weights.npy; or results.parquet; and, of images,\n" +
         "reconstructions.png, steps.png and samples.png. Files of these names there\n" +
@@ -40,13 +37,13 @@ export function addMergeCommand(program: Command): void {
     )
     .argument(
       "<dir...>",
-      "the folder that was --out of the shards; several, where each had a disk of its own",
+      "the folder that was --out of the parts; several, where tasks had disks of their own",
     );
   addFlags(command, MERGE_FLAGS, "Where and how:").addHelpText(
     "after",
     `
-Refused are parts that are missing or torn, and those of other options, data or
-builds.
+Where parts are missing it says which and ends with 1. Parts of other options,
+data or builds are refused.
 ${exitCodesHelp("nothing is written")}
 Examples:
   $ latentflow merge results
@@ -58,9 +55,9 @@ Examples:
 
 async function merge(dirs: readonly string[], options: OptionsOf<typeof MERGE_FLAGS>): Promise<void> {
   const signal = interruptSignal();
-  const folders = await openRunFolders(dirs);
+  const folders = await openFolders(dirs);
   const [{ manifest }] = folders as [PartsFolder];
-  await refuseMissing(folders, dirs);
+  const parts = await findParts(folders);
   const out = options.out ?? dirs[0]!;
   await makeFolder(out, [...resultsFileNames, ...pictureNames], {});
 
@@ -78,7 +75,7 @@ async function merge(dirs: readonly string[], options: OptionsOf<typeof MERGE_FL
       display.update({ done, meanLoss: summariser.mean("meanLoss"), samplesPerSecond });
     };
     const pictures = await readPictures(folders);
-    outputs = await writeResults(out, options.format, manifest, allParts(folders), pictureNames, onPart);
+    outputs = await writeResults(out, options.format, manifest, parts(), pictureNames, onPart);
     outputs.push(...(await writeOutputs(out, pictures)));
   } catch (error) {
     if (!signal.aborted) throw error;
@@ -92,8 +89,8 @@ async function merge(dirs: readonly string[], options: OptionsOf<typeof MERGE_FL
 }
 
 /**
- * Reads the run's pictures from the shards' folders: the shard that encoded the first samples has written them into its
- * own. Missing pictures are left out.
+ * Reads the run's pictures from the folders: the process that encoded the first part has written them into its own. Missing
+ * pictures are left out.
  */
 async function readPictures(folders: readonly PartsFolder[]): Promise<OutputFile[]> {
   const pictures: OutputFile[] = [];
@@ -107,24 +104,12 @@ async function readPictures(folders: readonly PartsFolder[]): Promise<OutputFile
   return pictures;
 }
 
-async function refuseMissing(folders: readonly PartsFolder[], dirs: readonly string[]): Promise<void> {
-  const missing = await missingUnits(folders);
-  if (missing.length === 0) return;
-  const total = unitCount(folders[0]!.manifest);
-  const where = dirs.map((dir) => shownPath(dir)).join(" ");
-  throw invalidFile(
-    `${formatCount(missing.length)} of ${formatCount(total)} units have no part yet: ${showRanges(missing)}; run the ` +
-      `same encode command again, of shards those that latentflow status ${where} --shards N names`,
-  );
-}
-
 function figuresOf(folders: readonly PartsFolder[], summary: RunSummary): Figure[] {
   const [{ manifest }] = folders as [PartsFolder];
-  const { samples, unit, idColumn } = manifest;
-  const units = unitCount(manifest);
+  const { samples, parts, idColumn } = manifest;
   return [
     figure("samples", formatCount(samples)),
-    figure("units", `${formatCount(units)} of ${formatCount(unit)} samples`, { units, unit, idColumn }),
+    figure("parts", formatCount(parts), { parts, idColumn }),
     // Parts do not store the name of the loss.
     ...lossFigures(summary, { before: "mean loss before", after: "mean loss after", unit: "" }),
     ...endFigures(summary),

@@ -6,8 +6,8 @@ import { addDecoderOptions, addLossOptions, type DecoderFlags, decoderHelp } fro
 import { addFixedOptions, type FixedFlags } from "../input/fixed-inputs.ts";
 import { dataHelp } from "../input/open-data.ts";
 import { PICTURE_FLAGS } from "../input/pictures/picture-options.ts";
-import { parseShard } from "../parts/shard-flag.ts";
-import { type Shard, STANDARD_UNIT_TEXT } from "../parts/shard-units.ts";
+import { parsePartFlag } from "../parts/part-flag.ts";
+import type { ChosenPart } from "../parts/part-range.ts";
 import { formatFlag } from "../parts/write-results.ts";
 import { flag, type OptionsOf } from "./flag-table.ts";
 import { settingFlag, textOf } from "./library-flags.ts";
@@ -43,23 +43,22 @@ export const ENCODE_FLAGS = {
   samplesSeed: settingFlag(SAMPLE_CODES_FIELDS.seed, `with --samples: ${textOf("sampleCodes", "seed")}`, [
     "sampleCodes.seed",
   ]),
-  format: formatFlag("; for shards, give it to merge"),
+  format: formatFlag("; of --part, give it to merge"),
   idColumn: flag("<name>", "column of Parquet files that identifies the samples; the results have it too"),
 };
 
 /** Options of `latentflow encode` for large runs. */
-export const UNIT_FLAGS = {
-  unit: flag(
+export const PART_FLAGS = {
+  parts: flag(
     "<n>",
-    `number of samples that are computed at a time; a run of more keeps each finished unit in DIR/parts (default: ${STANDARD_UNIT_TEXT})`,
+    "number of parts of equal size that the samples are divided into; each that is done is kept in DIR/parts until all are (default: so many that one takes some minutes)",
     { parse: parseCount },
   ),
-  shard: flag(
+  part: flag(
     "<i/n>",
-    "compute part I of N, I from 0, and write DIR/parts alone; auto: I is the task's index in the batch system; implies --plain",
-    { parse: parseShard },
+    "compute part I of N alone, I from 0, into DIR/parts; auto: I is the task's index in the batch system, N is --parts; implies --plain",
+    { parse: parsePartFlag },
   ),
-  shards: flag("<n>", "with --shard auto: number N of shards", { parse: parseCount }),
 };
 
 /** Parsed options that all encoding commands share. */
@@ -91,15 +90,10 @@ export interface Job extends EncodingOptions, OptionsOf<typeof ENCODE_FLAGS>, Ch
   readonly dataFlag?: string;
   /** If true, a horizontal band of each sample is hidden; samples must have the shape [height, width]. */
   readonly missing?: true | undefined;
-  /**
-   * Number of samples encoded and saved together, as one part. Default: chosen by `standardUnit`, from the cost of a sample.
-   */
-  readonly unit?: number;
-  /**
-   * Shard (one process's share of the samples) to encode: its results are saved as parts, one file per unit of samples, and
-   * results files are not written. Undefined to encode all samples and write the results files.
-   */
-  readonly shard?: Shard;
+  /** Number of parts that the samples are divided into. Default: chosen by `divide`, from the cost of a sample. */
+  readonly parts?: number | undefined;
+  /** Part to encode, which is saved, and results files are not written. Undefined to encode all and write the results files. */
+  readonly part?: ChosenPart;
 }
 
 /**

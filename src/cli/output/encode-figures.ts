@@ -21,35 +21,33 @@ import {
   workFigures,
 } from "./result-figures.ts";
 
-/** Numbers of units in a run that saves its results in parts: a unit is the samples of one part, saved together. */
-export interface UnitCounts {
-  /** Number of units assigned to this process: those of its shard, or all if there are no shards. */
+/** Numbers of parts in a run that saves its results in parts. */
+export interface PartCounts {
+  /** Number of parts in the whole run. */
   readonly count: number;
-  /** Number of the units assigned to this process that had been encoded and saved before it started. */
+  /** Number of the parts assigned to this process that had been saved before it started. */
   readonly found: number;
-  /** Number of units in the whole run, over all shards (the shares of its processes). */
-  readonly of: number;
 }
 
 /**
  * Makes the report of a run of `encode` or `demo`, as a list of entries.
  *
- * @param units undefined for a run of a single unit, which saves no parts
+ * @param parts undefined for a run of one part, which is not saved
  */
 export function encodeFigures(
   { job, input }: EncodingRun,
   summary: RunSummary,
   aborted: boolean,
-  units: UnitCounts | undefined,
+  parts: PartCounts | undefined,
 ): Figure[] {
   const { decoder, fixed, samples, loss, prior } = input;
-  const { shard } = job;
+  const { part } = job;
   const [file] = job.data as [string];
   const others = job.data.length - 1;
   const source = sourceName(file) + (others > 0 ? ` and ${others} other file${others > 1 ? "s" : ""}` : "");
   const { total, shape, dividedBy } = samples;
   const data = { file, ...(others > 0 && { files: job.data }), samples: total, shape, dividedBy };
-  const count = formatCount(shard ? summary.samples : samples.count);
+  const count = formatCount(part ? summary.samples : samples.count);
   const words = { ...wordsOf(loss), over: showOver(input.weights !== undefined, job) };
   return [
     decoderFigure(job.decoder, decoder, fixed.decoder),
@@ -66,12 +64,11 @@ export function encodeFigures(
     ...endFigures(summary),
     ...samplingFigures(summary),
     ...workFigures(summary),
-    figure("units", units && showUnits(job, units), { shard, units, aborted }),
+    figure("parts", parts && showParts(job, parts), { part, parts, aborted }),
   ];
 }
 
-function showUnits({ shard }: Job, { count, found, of }: UnitCounts): string {
-  const share = shard ? `shard ${shard.index} of ${shard.count} done: ` : "";
-  const earlier = found > 0 ? `, ${formatCount(found)} were there` : "";
-  return `${share}${formatCount(count)} of ${formatCount(of)}${earlier}`;
+function showParts({ part }: Job, { count, found }: PartCounts): string {
+  if (part) return `part ${part.index} of ${formatCount(count)}${found > 0 ? ", was there" : ""}`;
+  return `${formatCount(count)}${found > 0 ? `, ${formatCount(found)} were there` : ""}`;
 }

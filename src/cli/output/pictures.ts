@@ -24,7 +24,7 @@ const stepsTried = 200;
 const reconstructionCount = 12;
 const stepsCount = 6;
 
-/** A run whose samples are images, the results of its first unit of samples, and the shape of the images. */
+/** A run whose samples are images, the results of its first part, and the shape of the images. */
 interface Drawing extends EncodingRun {
   readonly part: Part;
   readonly shape: PictureDecoder;
@@ -33,7 +33,7 @@ interface Drawing extends EncodingRun {
 /**
  * Draws the first samples of a run, if they are images, and writes the pictures to a folder.
  *
- * @param part results of the run's first unit of samples (encoded and saved together)
+ * @param part results of the run's first samples
  * @returns the pictures written; none if there are no samples, or they are not images
  */
 export async function writePictures(folder: string, source: EncodingRun, part: Part): Promise<Output[]> {

@@ -13,12 +13,14 @@ interface FlowResults extends Pick<EncodeResult, "initialLoss" | "status"> {
 }
 
 /**
- * Results of a unit of samples, which are saved together. Arrays have one value per sample, except `z`, [count, latentSize],
+ * Results of consecutive samples, which are saved together. Arrays have one value per sample, except `z`, [count, latentSize],
  * and the optional `reconstructions` and `sampling`.
  */
 export interface SampleResults
   extends FlowResults,
     Pick<EncodeResult, "z" | "loss" | "prior" | "objective" | "gradientNorm"> {
+  /** Lower bound of each loss, the entropy of the targets, or NaN beside a loss that is not finite; undefined if it is 0. */
+  readonly leastLoss: Float64Array | undefined;
   /** Decoded samples D(z), [count, outputSize]; undefined without `--reconstructions`. */
   readonly reconstructions: Float32Array | undefined;
   /** Codes drawn from the posterior of each sample; undefined without `--samples`. */
@@ -36,35 +38,21 @@ export type Results = Pick<SampleResults, "loss" | "prior" | "objective" | "grad
   Partial<Pick<SampleResults, "sampling" | "ids">> & { readonly gap?: Float64Array | undefined };
 
 /**
- * Each of encode's numbers per sample, and the effective sample size of its drawn codes: its name in tables and in the files
- * that are saved during a run, its number type in these files, and a function that selects it; undefined for a number that
- * is not saved. The compiler reports a number that has no entry.
+ * Each of encode's numbers per sample, and the effective sample size of its drawn codes: its name in tables, and a function that
+ * selects it; undefined for a number that is not saved. The compiler reports a number that has no entry.
  */
-export const FIGURES = {
-  initialLoss: { name: "initial_loss", type: Float32Array, of: ({ initialLoss }: Results) => initialLoss },
-  loss: { name: "loss", type: Float32Array, of: ({ loss }: Results) => loss },
-  prior: { name: "prior", type: Float32Array, of: ({ prior }: Results) => prior },
-  objective: {
-    name: "objective",
-    type: Float32Array,
-    of: ({ prior, objective }: Results) => prior && objective,
-  },
-  gradientNorm: {
-    name: "gradient_norm",
-    type: Float32Array,
-    of: ({ gradientNorm }: Results) => gradientNorm,
-  },
-  status: { name: "status", type: Uint32Array, of: ({ status }: Results) => status },
-  acceptedSteps: {
-    name: "accepted_steps",
-    type: Uint32Array,
-    of: ({ stats }: Results) => stats?.acceptedSteps,
-  },
-  backtracks: { name: "backtracks", type: Uint32Array, of: ({ stats }: Results) => stats?.backtracks },
-  t: { name: "t", type: Float64Array, of: ({ stats }: Results) => stats?.t },
+const FIGURES = {
+  initialLoss: { name: "initial_loss", of: ({ initialLoss }: Results) => initialLoss },
+  loss: { name: "loss", of: ({ loss }: Results) => loss },
+  prior: { name: "prior", of: ({ prior }: Results) => prior },
+  objective: { name: "objective", of: ({ prior, objective }: Results) => prior && objective },
+  gradientNorm: { name: "gradient_norm", of: ({ gradientNorm }: Results) => gradientNorm },
+  status: { name: "status", of: ({ status }: Results) => status },
+  acceptedSteps: { name: "accepted_steps", of: ({ stats }: Results) => stats?.acceptedSteps },
+  backtracks: { name: "backtracks", of: ({ stats }: Results) => stats?.backtracks },
+  t: { name: "t", of: ({ stats }: Results) => stats?.t },
   effectiveSampleSize: {
     name: "effective_sample_size",
-    type: Float64Array,
     of: ({ sampling }: Results) => sampling?.effectiveSampleSize,
   },
   valueEvaluations: undefined,
@@ -79,7 +67,7 @@ export const FIGURES = {
 };
 
 /** Returns the per-sample results that are defined, with their names in tables. */
-export function figuresOf(results: Results): [name: string, values: Column][] {
+function figuresOf(results: Results): [name: string, values: Column][] {
   return Object.values(FIGURES).flatMap((figure): [string, Column][] => {
     const values = figure?.of(results);
     return figure && values ? [[figure.name, values]] : [];

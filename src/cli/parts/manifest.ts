@@ -1,26 +1,23 @@
 import { createHash } from "node:crypto";
 import packageJson from "../../../package.json" with { type: "json" };
-import { invalid, invalidFile } from "../../base/refuse.ts";
+import { invalidFile } from "../../base/refuse.ts";
 import { bytesIn } from "../../base/values.ts";
-import { elementCount } from "../../files/array.ts";
 import { compileKernels } from "../../kernels/load.ts";
 import { leaves, type RunDescription } from "../../train/run-description.ts";
 import { type Difference, differences } from "../../train/run-differences.ts";
 import type { EncodingInput } from "../input/encoding-input.ts";
 import type { Job } from "../options/job.ts";
 import { type EncodeSettings, encodeSettings } from "../options/options.ts";
-import { FIGURE_BYTES } from "./part.ts";
-import type { ResultsPlan } from "./results-format.ts";
-import { type Cut, MOST_UNITS, unitCount } from "./shard-units.ts";
+import type { Division } from "./part-range.ts";
+import type { ResultsPlan } from "./results-plan.ts";
 
-// The manifest of a folder of parts describes the run: everything its results depend on, and what merging needs. The
-// number of shards is left out, since a run may be continued with a different number.
+// The manifest of a folder of parts describes the run: everything its results depend on, and what merging needs.
 
 /** Version of the format of a run's manifest and of its parts (files of saved results); other versions are refused. */
-const FORMAT = "latentflow parts 2";
+const FORMAT = "latentflow parts 3";
 
 /** Contents of manifest.json, which describes a run that is saved in parts. */
-export interface Manifest extends Cut, ResultsPlan {
+export interface Manifest extends Division, ResultsPlan {
   readonly format: typeof FORMAT;
   /** Column with the samples' identifiers; "file" if these are names of pictures; null without identifiers. */
   readonly idColumn: string | null;
@@ -28,36 +25,6 @@ export interface Manifest extends Cut, ResultsPlan {
   readonly build: string;
   /** Values that the results depend on, flattened to dotted names. */
   readonly run: RunDescription;
-}
-
-/**
- * Maximum number of bytes in a part (the saved results of one unit of samples), without identifiers: half of the 2 GiB that
- * Node can read into one buffer.
- */
-const MOST_PART_BYTES = 2 ** 30;
-
-/**
- * Refuses a unit size (number of samples per part) with which there would be too many parts, or too large ones.
- *
- * @throws LatentflowError `invalid_argument`
- */
-function checkUnit(manifest: Manifest): void {
-  const { samples, unit, latentSize, sampleShape, hasReconstructions, codesPerSample } = manifest;
-  const least = Math.ceil(samples / MOST_UNITS);
-  if (unit < least) {
-    throw invalid(
-      `--unit ${unit}: ${samples} samples would be ${unitCount({ samples, unit })} units, expected at most ` +
-        `${MOST_UNITS}; give --unit ${least} or more`,
-    );
-  }
-  const values = latentSize + (hasReconstructions ? elementCount(sampleShape) : 0);
-  // Each drawn code has a float64 weight.
-  const bytes = 4 * values + FIGURE_BYTES + codesPerSample * (4 * latentSize + 8);
-  const most = Math.max(1, Math.floor(MOST_PART_BYTES / bytes));
-  if (Math.min(unit, samples) <= most) return;
-  throw invalid(
-    `--unit ${unit}: the results of so many samples are a file of more than 1 GiB; give --unit ${most} or less`,
-  );
 }
 
 /** Computes the value of one entry in the manifest's `run`, from the options and the input. */
@@ -93,7 +60,8 @@ export const MANIFEST_OF_OPTIONS = {
   layout: "decoder",
   data: (_, { samples }) => samples.array.fingerprint(),
   limit: "samples",
-  unit: "unit",
+  parts: "parts",
+  part: "parts",
   idColumn: "idColumn",
   reconstructions: "hasReconstructions",
   samples: "codesPerSample",
@@ -129,7 +97,6 @@ export const MANIFEST_OF_OPTIONS = {
   batchSize: null,
   threads: null,
   vectors: null,
-  shard: null,
   // Where files are, and what is printed.
   out: null,
   format: null,
@@ -157,12 +124,8 @@ export function planOf(job: Job, { decoder, samples, prior }: EncodingInput): Re
   };
 }
 
-/**
- * Makes the manifest of a job.
- *
- * @throws LatentflowError if there would be too many units (samples saved together), or the units would be too large
- */
-export async function manifestOf(job: Job, input: EncodingInput, unit: number): Promise<Manifest> {
+/** Makes the manifest of a job whose samples are divided into `parts` parts. */
+export async function manifestOf(job: Job, input: EncodingInput, parts: number): Promise<Manifest> {
   const { samples, ...plan } = planOf(job, input);
   const { build, checksum } = await compileKernels(job.plain ? false : undefined);
   const run: Record<string, unknown> = { latentflow: packageJson.version };
@@ -173,17 +136,15 @@ export async function manifestOf(job: Job, input: EncodingInput, unit: number): 
   for (const [setting, value] of Object.entries(encodeSettings(job))) {
     if (!(setting in MANIFEST_OF_OPTIONS) && value !== defaults[setting]) run[setting] = value;
   }
-  const manifest: Manifest = {
+  return {
     format: FORMAT,
     samples,
-    unit,
+    parts,
     ...plan,
     idColumn: job.idColumn ?? (input.samples.array.names ? "file" : null),
     build: `${build} ${checksum}`,
     run: Object.fromEntries(leaves(run)),
   };
-  checkUnit(manifest);
-  return manifest;
 }
 
 function sha256(...parts: readonly (string | Uint8Array)[]): string {
@@ -197,7 +158,7 @@ export function formatManifest(manifest: Manifest): string {
   return `${JSON.stringify(manifest, null, 2)}\n`;
 }
 
-/** Returns the SHA-256 of a manifest's text, which each part (file of saved results) stores to identify its run. */
+/** Returns the SHA-256 of a manifest's text, which each part (file of saved results) has, as the name of its run. */
 export function manifestSum(manifest: Manifest): string {
   return sha256(formatManifest(manifest));
 }
@@ -206,22 +167,18 @@ export function manifestSum(manifest: Manifest): string {
  * Parses the text of manifest.json, which describes a run that is saved in parts.
  *
  * @param where beginning of error messages
- * @returns undefined if the text is not valid JSON, as when the process that wrote it was killed
- * @throws LatentflowError `invalid_file` if the JSON is no manifest in the format of this version of latentflow
+ * @throws LatentflowError `invalid_file` unless it is a manifest in the format of this version of latentflow
  */
-export function parseManifest(where: string, text: string): Manifest | undefined {
-  let value: unknown;
+export function parseManifest(where: string, text: string): Manifest {
   try {
-    value = JSON.parse(text);
+    const value: Manifest | null = JSON.parse(text);
+    if (value?.format === FORMAT) return value;
   } catch {
-    return undefined;
+    // Refused below.
   }
-  if ((value as Partial<Manifest> | null)?.format !== FORMAT) {
-    throw invalidFile(
-      `${where}: it is no manifest of parts that this version of latentflow has written; finish the run with the version that began it, or remove the folder`,
-    );
-  }
-  return value as Manifest;
+  throw invalidFile(
+    `${where}: it is no manifest of parts that this version of latentflow has written; finish the run with the version that began it, or remove the folder`,
+  );
 }
 
 /** Shortens a SHA-256 to 12 digits for messages; returns other values unchanged. */

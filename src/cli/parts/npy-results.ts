@@ -4,7 +4,8 @@ import { npyHeader } from "../../files/npy.ts";
 import type { StagedOutputs } from "../output/output-files.ts";
 import { resultColumns, resultsTableName, showColumns } from "../output/results.ts";
 import type { Part } from "./part.ts";
-import type { ResultsFormat, ResultsPlan } from "./results-format.ts";
+import type { ResultsFormat } from "./results-format.ts";
+import type { ResultsPlan } from "./results-plan.ts";
 
 const latentsName = "latents.npy";
 const reconstructionsName = "reconstructions.npy";

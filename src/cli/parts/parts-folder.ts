@@ -2,8 +2,8 @@ import * as fileSystem from "node:fs/promises";
 import { join } from "node:path";
 import { LatentflowError, markedMessage } from "../../base/errors.ts";
 import { codeOf } from "../../base/realms.ts";
-import { invalid, invalidFile } from "../../base/refuse.ts";
-import { checkIsFile, fileError, syncFolder, writeSynced } from "../../files/durable-file.ts";
+import { invalidFile } from "../../base/refuse.ts";
+import { fileError, syncFolder, writeSynced } from "../../files/durable-file.ts";
 import { OtherRunError } from "../../train/run-differences.ts";
 import { shownPath } from "../input/files.ts";
 import { removeFile, temporaryOf } from "../output/output-files.ts";
@@ -15,46 +15,39 @@ import {
   manifestSum,
   parseManifest,
 } from "./manifest.ts";
-import { formatPart, type Part, type PartOrigin, parsePart } from "./part.ts";
-import { type Unit, unitCount } from "./shard-units.ts";
+import { formatPart, type Part, parsePart } from "./part.ts";
+import type { PartRange } from "./part-range.ts";
 
-// A folder of parts contains manifest.json and a file for each finished unit of samples. Each file is written under a
-// temporary name, synced and renamed, so that it is never half-written. If several processes compute the same unit, their
-// parts differ only in their times, so any of them is valid.
+// A folder of parts contains manifest.json and a file for each finished part of a run. Each file is written under a temporary
+// name, synced and renamed, so that a file under its final name is whole. If several processes compute the same part, their
+// files differ only in times, so any of them is valid.
 
-/** Subfolder of a run's output folder for its parts: files of saved results, one per unit of samples. */
+/** Subfolder of a run's output folder for its parts: files of saved results. */
 export const partsName = "parts";
 
 const manifestName = "manifest.json";
 
-/** The folder with the parts of one run: files of saved results, one per unit of samples. */
+/** The folder with the parts (files of saved results) of one run. */
 export class PartsFolder {
-  private readonly origin: PartOrigin;
+  private readonly run: string;
 
-  constructor(
+  private constructor(
     readonly folder: string,
     readonly manifest: Manifest,
   ) {
-    this.origin = { manifest: manifestSum(manifest), build: manifest.build };
+    this.run = manifestSum(manifest);
   }
 
   /**
    * Opens the folder of a run's parts (files of saved results), and writes the manifest if there is none.
    *
-   * @param alone true if no other process can be using the folder; then a manifest without parts is replaced
-   * @throws OtherRunError if the folder contains parts of another run
+   * @throws OtherRunError if the folder belongs to another run
    */
-  static async forRun(folder: string, manifest: Manifest, alone: boolean): Promise<PartsFolder> {
-    const path = join(folder, manifestName);
-    let there = await readManifest(path);
-    if (!there || (alone && (await partNames(folder)).length === 0)) {
-      // If two processes write the first manifest at the same time, both use the one that was linked first.
-      const isThere = await fileSystem.lstat(path).then(
-        () => true,
-        () => false,
-      );
-      await write(folder, manifestName, formatManifest(manifest), isThere ? "replace" : "keep");
-      there = await readManifest(path);
+  static async forRun(folder: string, manifest: Manifest): Promise<PartsFolder> {
+    let there = await readManifest(folder);
+    if (!there) {
+      await write(folder, manifestName, formatManifest(manifest), "keep");
+      there = await readManifest(folder);
     }
     const found = there ? manifestDifferences(there, manifest) : [];
     if (found.length === 0) return new PartsFolder(folder, manifest);
@@ -62,114 +55,65 @@ export class PartsFolder {
     throw new OtherRunError(problem, found, "Give another --out, or remove the folder");
   }
 
-  /** True if a folder contains a part (file of saved results) of any run. */
-  static async hasParts(folder: string): Promise<boolean> {
-    return (await partNames(folder)).length > 0;
-  }
-
   /**
-   * Opens an existing folder of parts (files of saved results).
+   * Opens the parts (files of saved results) in an output folder.
    *
-   * @throws LatentflowError `not_found` if it has no manifest, or an incomplete one
+   * @throws LatentflowError `not_found` if there is no manifest of them
    */
-  static async open(folder: string): Promise<PartsFolder> {
-    const manifest = await readManifest(join(folder, manifestName));
+  static async open(out: string): Promise<PartsFolder> {
+    const folder = join(out, partsName);
+    const manifest = await readManifest(folder);
     if (manifest) return new PartsFolder(folder, manifest);
     throw new LatentflowError(
       "not_found",
-      `${shownPath(folder)} has no parts: there is no ${manifestName}, or it is torn. A run without shards ` +
-        "that has ended keeps none; else name the folder that was given as --out, or run a shard again, which writes it anew",
+      `${shownPath(out)} holds no parts of a run: there is no ${partsName}/${manifestName}; name the folder that was ` +
+        "--out of encode --part. A run without --part that has ended keeps none",
     );
   }
 
+  /** Lists the indices of the parts that have a file. */
+  async list(): Promise<ReadonlySet<number>> {
+    const indices = (await namesIn(this.folder)).map(indexOf);
+    return new Set(indices.filter((index) => index !== undefined));
+  }
+
   /**
-   * Reads the part (file of saved results) of a unit of samples; undefined if there is none.
+   * Reads a part from its file.
    *
-   * @throws LatentflowError if the part is incomplete or damaged, or belongs to another run
+   * @throws LatentflowError if the file cannot be read, is damaged, or belongs to another run
    */
-  async read(unit: Unit): Promise<Part | undefined> {
-    const path = join(this.folder, nameOf(unit));
+  async read(range: PartRange): Promise<Part> {
+    const path = join(this.folder, nameOf(range));
     const bytes = await readFile(path);
-    if (!bytes) return undefined;
-    return parsePart(shownPath(path), bytes, unit, this.origin);
+    try {
+      return parsePart(shownPath(path), bytes, range, this.run);
+    } catch (cause) {
+      if (!(cause instanceof LatentflowError)) throw cause;
+      throw invalidFile(`${markedMessage(cause)}; remove it and run the same encode command again`);
+    }
   }
 
-  /**
-   * Reads the part (file of saved results) of a unit of samples. Returns undefined if there is none; also if it is incomplete,
-   * damaged or from another run, after `tell` was called with this problem.
-   *
-   * @throws LatentflowError if the file cannot be read
-   */
-  async readIfWhole(unit: Unit, tell: (problem: string) => void): Promise<Part | undefined> {
-    return this.read(unit).catch((error) => {
-      if (!(error instanceof LatentflowError) || isAboutDisk(error)) throw error;
-      tell(error.message);
-      return undefined;
-    });
-  }
-
-  /**
-   * Writes a part (the results of a unit of samples) to its file, replacing an existing one.
-   *
-   * @throws LatentflowError `other_run` if another run has taken over the folder, `invalid_argument` if its manifest was
-   *   removed
-   */
+  /** Writes a part to its file, replacing an existing one. */
   async write(part: Part): Promise<void> {
-    await this.checkOwner();
-    await write(this.folder, nameOf(part), formatPart(part, this.origin), "replace");
+    await write(this.folder, nameOf(part), formatPart(part, this.run), "replace");
   }
 
-  /** Throws if another run has taken over the folder, before more samples are encoded in vain. */
-  private async checkOwner(): Promise<void> {
-    const there = await readManifest(join(this.folder, manifestName));
-    if (there && manifestSum(there) === this.origin.manifest) return;
-    const where = shownPath(this.folder);
-    if (there) {
-      throw new OtherRunError(
-        `${where} has become, while this run was at work, that of another run`,
-        manifestDifferences(there, this.manifest),
-        "Give each run an --out of its own",
-      );
-    }
-    throw invalid(
-      `${where}: ${manifestName} is gone; another process has merged or removed the parts while this one was at work. ` +
-        "Where the results are there, nothing is missing; else run the same command again",
-    );
+  /** Reads a picture of the run's first samples, which the process that encodes them draws; undefined if there is none. */
+  async readPicture(name: PictureName): Promise<Uint8Array | undefined> {
+    const names = await namesIn(this.folder);
+    return names.includes(name) ? readFile(join(this.folder, name)) : undefined;
   }
 
   /**
-   * Reads a picture of the run's first samples, which the process that encodes these samples draws; undefined if there is none.
-   */
-  readPicture(name: PictureName): Promise<Uint8Array | undefined> {
-    return readFile(join(this.folder, name));
-  }
-
-  /**
-   * Lists the indices of the units of samples that have a part (file of saved results), each with the modification time of the
-   * part in milliseconds since 1970, without reading the parts.
-   */
-  async list(): Promise<Map<number, number>> {
-    const parts = new Map<number, number>();
-    for (const name of await partNames(this.folder)) {
-      // A part may have been removed since the folder was listed.
-      const status = await fileSystem.stat(join(this.folder, name)).catch(() => undefined);
-      const index = Number.parseInt(name.slice("part-".length), 10);
-      if (status && index < unitCount(this.manifest)) parts.set(index, status.mtimeMs);
-    }
-    return parts;
-  }
-
-  /**
-   * Removes the run's files from the folder: the parts (files of saved results), pictures, temporary files of killed processes,
-   * and at last the manifest, which describes the run; then the folder if it is empty.
+   * Removes the run's files from the folder: the parts, pictures, temporary files of killed processes, and at last the
+   * manifest; then the folder if it is empty.
    */
   async remove(): Promise<void> {
-    const names = await namesIn(this.folder);
-    const ours = names.filter(
+    const ours = (await namesIn(this.folder)).filter(
       (name) =>
-        isPart(name) ||
+        indexOf(name) !== undefined ||
         (pictureNames as readonly string[]).includes(name) ||
-        /^(part-|manifest\.|probe\.|reconstructions\.|steps\.|samples\.).*\.temporary$/.test(name),
+        /\.[0-9a-f]{12}\.temporary$/.test(name),
     );
     for (const name of [...ours, manifestName]) {
       await removeFile(join(this.folder, name)).catch((cause) => {
@@ -179,31 +123,16 @@ export class PartsFolder {
     // Fails if other files are in the folder, which are not removed.
     await fileSystem.rmdir(this.folder).catch(() => {});
   }
-
-  /** Removes the folder if it still belongs to this run and has no saved results, as when the first samples were refused. */
-  async removeUnused(): Promise<void> {
-    const there = await readManifest(join(this.folder, manifestName));
-    const isOurs = there !== undefined && manifestSum(there) === this.origin.manifest;
-    if (isOurs && !(await PartsFolder.hasParts(this.folder))) await this.remove();
-  }
 }
 
-/** True for a file system error, which would recur if the results in the file were computed again. */
-export function isAboutDisk({ cause }: LatentflowError): boolean {
-  return cause !== undefined;
-}
-
-function nameOf({ index }: Unit): string {
+function nameOf({ index }: PartRange): string {
   return `part-${String(index).padStart(8, "0")}.safetensors`;
 }
 
-function isPart(name: string): boolean {
-  return /^part-\d{8,15}\.safetensors$/.test(name);
-}
-
-/** Lists the file names of the parts (files of saved results) in a folder; none if the folder does not exist. */
-async function partNames(folder: string): Promise<string[]> {
-  return (await namesIn(folder)).filter(isPart);
+/** Returns the index of the part that a file's name has; undefined if it is no part. */
+function indexOf(name: string): number | undefined {
+  const [, index] = /^part-(\d{8,15})\.safetensors$/.exec(name) ?? [];
+  return index === undefined ? undefined : Number(index);
 }
 
 /** Lists all names in a folder; none if the folder does not exist. */
@@ -214,31 +143,24 @@ function namesIn(folder: string): Promise<string[]> {
   });
 }
 
-/** Reads a file; undefined if it does not exist. */
-async function readFile(path: string): Promise<Uint8Array | undefined> {
-  const where = shownPath(path);
-  const read = async () => {
-    checkIsFile(`cannot read ${where}`, await fileSystem.stat(path));
-    return fileSystem.readFile(path);
-  };
-  return read().catch((cause) => {
-    // With a cause, as what is wrong with the disk: the part cannot be computed again.
-    if (cause instanceof LatentflowError) throw invalidFile(markedMessage(cause), cause);
-    if (codeOf(cause) === "ENOENT") return undefined;
-    if (codeOf(cause) === "ENOTDIR") throw invalidFile(`${where}: a part of the path is a file`);
-    throw fileError(`cannot read ${where}`, cause);
+async function readFile(path: string): Promise<Uint8Array> {
+  return fileSystem.readFile(path).catch((cause) => {
+    throw fileError(`cannot read ${shownPath(path)}`, cause);
   });
 }
 
-/** Reads a manifest; undefined if it does not exist or is incomplete. */
-async function readManifest(path: string): Promise<Manifest | undefined> {
-  const where = shownPath(path);
-  const bytes = await readFile(path);
-  return bytes && parseManifest(where, Buffer.from(bytes).toString());
+/** Reads the manifest of a folder; undefined if there is none, or the path leads through a file. */
+async function readManifest(folder: string): Promise<Manifest | undefined> {
+  const path = join(folder, manifestName);
+  const text = await fileSystem.readFile(path, "utf8").catch((cause) => {
+    if (["ENOENT", "ENOTDIR"].includes(String(codeOf(cause)))) return undefined;
+    throw fileError(`cannot read ${shownPath(path)}`, cause);
+  });
+  return text === undefined ? undefined : parseManifest(shownPath(path), text);
 }
 
 /**
- * Writes a file durably: under a temporary name, synced, then renamed.
+ * Writes a file durably: under a temporary name, synced, then moved atomically to its final name.
  *
  * @param existing what to do with an existing file of this name
  */
@@ -252,18 +174,14 @@ async function write(
   const temporary = temporaryOf(place);
   try {
     await writeSynced(fileSystem, temporary, content);
-    await (existing === "keep" ? linkOrRename(temporary, place) : fileSystem.rename(temporary, place));
+    const code =
+      existing === "keep" ? await fileSystem.link(temporary, place).then(() => "", codeOf) : undefined;
+    // On a file system without hard links, the last process wins.
+    if (code === "" || code === "EEXIST") await fileSystem.unlink(temporary);
+    else await fileSystem.rename(temporary, place);
   } catch (cause) {
     await fileSystem.unlink(temporary).catch(() => {});
     throw fileError(`cannot write ${shownPath(place)}`, cause);
   }
   await syncFolder(fileSystem, folder);
-}
-
-/** Atomically moves a temporary file to its final name, unless that exists. Removes the temporary file. */
-async function linkOrRename(temporary: string, place: string): Promise<void> {
-  const error = await fileSystem.link(temporary, place).catch((cause) => cause);
-  // On a file system without hard links, the last process wins, and the others fail when they write their next part.
-  if (error && codeOf(error) !== "EEXIST") await fileSystem.rename(temporary, place);
-  else await fileSystem.unlink(temporary);
 }

@@ -10,6 +10,7 @@ const AVERAGED = {
   meanBacktracks: ({ stats }: SampleResults) => stats.backtracks,
   meanPrior: ({ prior }: SampleResults) => prior ?? [],
   meanObjective: ({ objective }: SampleResults) => objective,
+  meanTargetEntropy: ({ leastLoss }: SampleResults) => leastLoss ?? [],
 } as const;
 
 /** Effective sample size below which a few draws dominate any average over the draws of a sample. */
@@ -27,6 +28,7 @@ export class RunSummariser {
   private threads = 0;
   private build = "none";
   private hasPrior = false;
+  private hasFloor = false;
   private readonly statuses: Partial<Record<Status, number>> = {};
   /** Sum and number of the finite values, for each mean. */
   private readonly sums = Object.fromEntries(
@@ -34,10 +36,9 @@ export class RunSummariser {
   ) as Readonly<Record<MeanName, { sum: number; count: number }>>;
   /** Number of codes drawn per sample, and effective sample size of each; undefined if no codes were drawn. */
   private sampling: { count: number; sizes: number[] } | undefined;
-  private leastLoss: { sum: number; count: number } | undefined;
 
   /** Adds the results of one part to the sums. */
-  add({ results, count, seconds, threads, kernels, leastLoss }: Part): void {
+  add({ results, count, seconds, threads, kernels }: Part): void {
     for (const [name, valuesOf] of Object.entries(AVERAGED)) {
       const finite = this.sums[name as MeanName];
       for (const value of valuesOf(results)) {
@@ -47,6 +48,7 @@ export class RunSummariser {
       }
     }
     this.hasPrior ||= results.prior !== undefined;
+    this.hasFloor ||= results.leastLoss !== undefined;
     for (const status of results.status) this.statuses[status] = (this.statuses[status] ?? 0) + 1;
     this.samples += count;
     this.seconds += seconds;
@@ -57,10 +59,6 @@ export class RunSummariser {
       this.sampling ??= { count: weights.length / count, sizes: [] };
       for (const size of effectiveSampleSize) this.sampling.sizes.push(size);
     }
-    if (!leastLoss) return;
-    this.leastLoss ??= { sum: 0, count: 0 };
-    this.leastLoss.sum += leastLoss.sum;
-    this.leastLoss.count += leastLoss.count;
   }
 
   /** Returns a mean over all finite values so far; NaN if there are none. */
@@ -71,9 +69,9 @@ export class RunSummariser {
 
   /** Returns the summary of the parts added so far. */
   summary() {
-    const { samples, seconds, threads, build, statuses, leastLoss, sampling } = this;
+    const { samples, seconds, threads, build, statuses, sampling } = this;
     const meanLoss = this.mean("meanLoss");
-    const meanTargetEntropy = leastLoss ? leastLoss.sum / leastLoss.count : null;
+    const meanTargetEntropy = this.hasFloor ? this.mean("meanTargetEntropy") : null;
     return {
       samples,
       meanInitialLoss: this.mean("meanInitialLoss"),

@@ -4,7 +4,8 @@ import { type Output, StagedOutputs } from "../output/output-files.ts";
 import { npyResults } from "./npy-results.ts";
 import { parquetResults } from "./parquet-results.ts";
 import type { Part } from "./part.ts";
-import type { ResultsFormat, ResultsPlan } from "./results-format.ts";
+import type { ResultsFormat } from "./results-format.ts";
+import type { ResultsPlan } from "./results-plan.ts";
 
 /** Names of the formats of results, the values of `--format`. */
 export type ResultsFormatName = "npy" | "parquet";

@@ -95,7 +95,7 @@ test("SIGTERM while samples are encoded: nothing is written, exit code 143", asy
   assert.is(stdout, "");
   assert.match(
     stderr,
-    /\nlatentflow: stopped; nothing is written: up to --unit samples, 10,000, are computed as a whole\./,
+    /\nlatentflow: stopped; nothing is written: all samples are one part\. With --parts 10, say, what is done is kept\n/,
   );
   assert.not(existsSync(out));
 });

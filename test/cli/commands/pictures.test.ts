@@ -118,15 +118,15 @@ test("encode --samples: a picture of what is given, the weighted mean of the dra
 test("merge has the pictures that one process would have drawn", async () => {
   const out = workplace.newPath();
   const drawn = ["--prior", "gaussian", "--samples", "2"];
-  for (const shard of ["0/2", "1/2"]) {
-    const args = ["--data", folder, "--unit", "4", "--shard", shard, "--out", out, ...drawn];
+  for (const part of ["0/2", "1/2"]) {
+    const args = ["--data", folder, "--part", part, "--out", out, ...drawn];
     const { exit, stderr } = await runHere("encode", "--decoder", decoderFile, "--quiet", ...args);
     assert.is(exit, 0, stderr);
   }
   const { exit, stderr } = await runHere("merge", out, "--quiet", "--delete-parts");
   assert.is(exit, 0, stderr);
   assert.not(existsSync(join(out, "parts")));
-  const one = await encode("--data", folder, "--unit", "4", "--plain", ...drawn);
+  const one = await encode("--data", folder, "--parts", "2", "--plain", ...drawn);
   for (const name of ["latents.npy", "results.csv", "reconstructions.png", "steps.png", "samples.png"])
     assert.equal(readFileSync(join(out, name)), readFileSync(join(one, name)), name);
 });
@@ -250,7 +250,7 @@ test("completed/ has no padding of --fit contain", async () => {
   assert.equal([same.width, same.height], [W, H]);
 });
 
-test("each of many completed pictures has its own code, pixels and size, also in units", async () => {
+test("each of many completed pictures has its own code, pixels and size, also in parts", async () => {
   const count = 70;
   const data = workplace.newPath();
   mkdirSync(data);
@@ -263,7 +263,7 @@ test("each of many completed pictures has its own code, pixels and size, also in
     for (let pixel = 0; pixel < height * W; pixel++) if (pixel % W < 2) image.data[4 * pixel + 3] = 0;
     writeFileSync(join(data, `p${i}.png`), encodePng(image));
   }
-  for (const more of [[], ["--unit", "32"]]) {
+  for (const more of [[], ["--parts", "3"]]) {
     const out = await encode("--data", data, "--fit", "contain", ...more);
     const x = await decode(decoder, readNpy(latents(out)).data as Float32Array);
     for (const i of [0, 1, 31, 32, 63, 65, 66, 69]) {
@@ -701,7 +701,7 @@ test("completed/ has each picture: what is seen as it is, what is hidden by the 
     const completed = given.map((value, k) => (seen[k] ? value : decoded[k]!));
     return toImageData(completed, shape, { invert }).data;
   };
-  for (const more of [[], ["--unit", "4"], ["--invert"]]) {
+  for (const more of [[], ["--parts", "2"], ["--invert"]]) {
     const { out, document, exit, stderr } = await encodeReport("--data", folder, "--mask", maskFile, ...more);
     assert.is(exit, 0, stderr);
     const names = readdirSync(join(out, "completed")).sort();

@@ -81,13 +81,13 @@ test("encode --z0 --weights --reconstructions: as the API has it, the first samp
   }
 });
 
-test("encode --z0: one latent for all samples, in every unit and in the pictures", async () => {
+test("encode --z0: one latent for all samples, in every part and in the pictures", async () => {
   const one = z0.slice(2, 4);
   const { z, initialLoss } = await encode(decoder, values, { z0: one, backend });
   for (const shape of [[2], [1, 2]]) {
     const out = workplace.newPath();
     const args = ["--decoder", decoderFile, "--data", data, "--z0", workplace.writeFloats(one, shape)];
-    await succeed(undefined, "encode", ...args, "--unit", "3", "--out", out);
+    await succeed(undefined, "encode", ...args, "--parts", "2", "--out", out);
     assert.equal(readNpy(readFileSync(join(out, "latents.npy"))).data, z);
     const initial = column(readCsv(join(out, "results.csv")), "initial_loss");
     assert.equal(Float32Array.from(initial, Number), initialLoss);
@@ -106,7 +106,7 @@ test("encode --z0: one latent for all samples, in every unit and in the pictures
     await refused(new Float32Array([0, Number.NaN]), [2]),
     /^latentflow: --z0 \S+\.npy has NaN at element 1, expected finite/,
   );
-  // Before any unit has been worked on.
+  // Before any part has been worked on.
   const wrong = z0.slice();
   wrong[7] = Number.POSITIVE_INFINITY;
   const folder = args.at(-1)!;

@@ -8,6 +8,7 @@ import { parquetWriteBuffer } from "hyparquet-writer";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import type { Part } from "../../../src/cli/parts/part.ts";
+import { joinAll, sliceAll } from "../../../src/cli/parts/sample-slices.ts";
 import { writeResults } from "../../../src/cli/parts/write-results.ts";
 import { readNpy } from "../../../src/files/npy.ts";
 import { createDecoder } from "../../../src/index.ts";
@@ -67,7 +68,7 @@ test("samples of a Parquet file are encoded as those of a .npy file", async () =
       writeFileSync(file, Uint8Array.from([0, 0, 8, 2, 0, 0, 0, 20, 0, 0, 0, 6, ...values]));
     }
     const fromFile = await encode("--data", file, "--loss", loss);
-    const fromParquet = await encode("--data", `${samples}#${name}`, "--loss", loss, "--unit", "8");
+    const fromParquet = await encode("--data", `${samples}#${name}`, "--loss", loss, "--parts", "3");
     assert.equal(read(fromParquet, "latents.npy"), read(fromFile, "latents.npy"));
     assert.equal(read(fromParquet, "results.csv"), read(fromFile, "results.csv"));
   }
@@ -141,42 +142,29 @@ function readCsvOf(out: string): string[][] {
   return table.slice(0, -1);
 }
 
-test("units, shards and a merge: the same results, and of the same unit the same bytes", async () => {
+test("in parts, and merged: the same bytes", async () => {
   const options = ["--data", `${samples}#fixed`, "--loss", "mse", "--id-column", "name"];
   const whole = await encode(...options, "--format", "parquet");
-  const inUnits = await encode(...options, "--format", "parquet", "--unit", "7");
-  assert.equal(await readParquet(inUnits), await readParquet(whole));
-  const groups = (out: string) =>
-    parquetMetadata(new Uint8Array(read(out, "results.parquet"))).row_groups.map(({ num_rows }) => num_rows);
-  assert.equal(groups(whole), [20n]);
-  assert.equal(groups(inUnits), [7n, 7n, 6n]);
+  const inParts = await encode(...options, "--format", "parquet", "--parts", "3");
+  assert.equal(read(inParts, "results.parquet"), read(whole, "results.parquet"));
 
-  const shards = workplace.newPath();
-  for (const shard of ["1/2", "0/2"]) {
-    const { exit, stderr } = await run(
-      ...["encode", ...few, ...running, "--out", shards, ...options, "--unit", "7", "--shard", shard],
-    );
+  const tasks = workplace.newPath();
+  for (const part of ["1/2", "0/2"]) {
+    const task = ["--out", tasks, ...options, "--part", part];
+    const { exit, stderr } = await run("encode", ...few, ...running, ...task);
     assert.is(exit, 0, stderr);
   }
   const merge = async (format: string) => {
     const out = workplace.newPath();
-    const { exit, stdout, stderr } = await run(
-      "merge",
-      shards,
-      "--out",
-      out,
-      "--format",
-      format,
-      "--quiet",
-      "--json",
-    );
+    const options = ["--out", out, "--format", format, "--quiet", "--json"];
+    const { exit, stdout, stderr } = await run("merge", tasks, ...options);
     assert.is(exit, 0, stderr);
     assert.is(JSON.parse(stdout).idColumn, "name");
     return out;
   };
-  assert.equal(read(await merge("parquet"), "results.parquet"), read(inUnits, "results.parquet"));
+  assert.equal(read(await merge("parquet"), "results.parquet"), read(whole, "results.parquet"));
   const merged = await merge("npy");
-  const alone = await encode(...options, "--unit", "7");
+  const alone = await encode(...options);
   for (const name of ["latents.npy", "results.csv"]) assert.equal(read(merged, name), read(alone, name));
 });
 
@@ -210,8 +198,8 @@ test("several files, and identifiers that are empty or alike", async () => {
     ...files.map(named),
     "--id-column",
     "id",
-    "--unit",
-    "2",
+    "--parts",
+    "3",
     "--format",
     "parquet",
   );
@@ -284,9 +272,9 @@ test("results.parquet keeps every bit: -0, the numbers that are none, and the sm
     seconds: 1,
     threads: 1,
     kernels: "plain",
-    leastLoss: undefined,
     results: {
       z,
+      leastLoss: undefined,
       loss,
       objective: loss,
       initialLoss: loss,
@@ -329,6 +317,22 @@ test("results.parquet keeps every bit: -0, the numbers that are none, and the sm
   );
   const t = Float64Array.from(rows.map(({ t }) => t as number));
   assert.equal(new BigUint64Array(t.buffer), new BigUint64Array(part.results.stats.t.slice().buffer));
+
+  // Row groups have 10,000 samples, however the run is divided.
+  const repeated = joinAll(Array.from({ length: 160 }, () => part.results));
+  const samples = 160 * count;
+  const bytesOf = async (...cuts: number[]) => {
+    const parts = cuts.map((first, index): Part => {
+      const end = cuts[index + 1] ?? samples;
+      return { ...part, index, first, count: end - first, results: sliceAll(repeated, samples, first, end) };
+    });
+    await writeResults(out, "parquet", { ...plan, samples }, parts, []);
+    return new Uint8Array(read(out, "results.parquet"));
+  };
+  const whole = await bytesOf(0);
+  const groups = parquetMetadata(whole.buffer).row_groups.map(({ num_rows }) => Number(num_rows));
+  assert.equal(groups, [10_000, 240]);
+  assert.equal(await bytesOf(0, 30, 9000, 10_000, 10_100), whole);
 });
 
 test.run();

@@ -97,12 +97,12 @@ test("describe says where flows start, unless at 0", async () => {
 
 test("parts of a run whose decoder starts elsewhere are another run's", async () => {
   const out = workplace.newPath();
-  const shard = (decoder: string) =>
-    run("encode", "--decoder", decoder, "--data", data, "--out", out, "--unit", "4", "--shard", "0/2");
-  const { exit, stderr } = await shard(own);
+  const task = (decoder: string) =>
+    run("encode", "--decoder", decoder, "--data", data, "--out", out, "--part", "0/2");
+  const { exit, stderr } = await task(own);
   assert.is(exit, 0, stderr);
   for (const other of [others, none]) {
-    const refused = await shard(other);
+    const refused = await task(other);
     assert.is(refused.exit, 1);
     assert.match(refused.stderr, /has the parts of another run: --decoder is /);
   }

@@ -234,7 +234,7 @@ test("a flag with a value is given once, unless its values are collected; a swit
   const particular: Readonly<Record<string, string>> = {
     "--fixed": "a=1",
     "--validate-fixed": "a=1",
-    "--shard": "0/2",
+    "--part": "0/2",
     "--input-shape": "a=1",
     "--hide": "0,0.5",
     "--activation": "elu",

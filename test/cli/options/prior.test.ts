@@ -166,7 +166,7 @@ test("tables say which prior it was, its mean and the objective's, where there i
     assert.match(stdout, /losses, prior, objective, gradient norm/);
     if (command === "encode") {
       const out = workplace.newPath();
-      await run(command, ...files, "--out", out, "--shard", "0/1");
+      await run(command, ...files, "--out", out, "--part", "0/1");
       const merged = await runHere("merge", out, "--quiet");
       assert.match(merged.stdout, /mean weighted prior +│ \d.* nats/);
       assert.match(merged.stdout, /mean objective +│ \d/);

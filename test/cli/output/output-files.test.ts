@@ -201,7 +201,7 @@ test("that a file cannot be written is found before the work", async () => {
 
   // merge removes an earlier run's pictures.
   const merged = workplace.newPath();
-  assert.is((await runHere(...encode!, "--out", merged, "--shard", "0/1")).exit, 0);
+  assert.is((await runHere(...encode!, "--out", merged, "--part", "0/1")).exit, 0);
   mkdirSync(join(merged, "steps.png"));
   const onPicture = await runHere("merge", merged, "--quiet");
   assert.is(onPicture.exit, 1);
@@ -283,8 +283,8 @@ test("in a folder that has been removed the program works, by paths that begin w
   const [here, out] = [workplace.newPath(), workplace.newPath()];
   mkdirSync(here);
   const inRemoved = `cd ${here} && rmdir ${here} && exec "$@"`;
-  const shards = [...encode!, "--out", out, "--quiet", "--unit", "100", "--shard", "0/1"];
-  for (const args of [shards, ["merge", out, "--quiet"]]) {
+  const task = [...encode!, "--out", out, "--quiet", "--part", "0/1"];
+  for (const args of [task, ["merge", out, "--quiet"]]) {
     mkdirSync(here, { recursive: true });
     const { exit, stderr } = await endOf(program.startInShell(inRemoved, args));
     assert.is(exit, 0, stderr);
@@ -305,13 +305,13 @@ test("what is refused leaves no folder that was not there", async () => {
   const code = write(Number.NaN, [3, 6]);
   const newDecoder = ["--layers", "6,40,16"];
   const torn = workplace.newPath();
-  const shard = ["--decoder", decoder, "--data", data, "--out", torn, "--shard", "0/1", ...quick];
-  assert.is((await runHere("encode", ...shard)).exit, 0);
+  const task = ["--decoder", decoder, "--data", data, "--out", torn, "--part", "0/1", ...quick];
+  assert.is((await runHere("encode", ...task)).exit, 0);
   const part = join(torn, "parts", "part-00000000.safetensors");
   writeFileSync(part, readFileSync(part).subarray(0, -1));
   for (const [message, ...args] of [
     [/expected \[0, 1\] for --loss bce/, "encode", "--decoder", decoder, ...large],
-    [/expected \[0, 1\] for --loss bce/, "encode", "--decoder", decoder, ...large, "--unit", "2"],
+    [/expected \[0, 1\] for --loss bce/, "encode", "--decoder", decoder, ...large, "--parts", "2"],
     [/expected \[0, 1\] for --loss bce/, "evaluate", "--decoder", decoder, ...large],
     [/expected \[0, 1\] for --loss bce/, "train", ...newDecoder, ...large],
     [/its samples are 4,/, "encode", "--decoder", decoder, ...narrow],
@@ -320,7 +320,7 @@ test("what is refused leaves no folder that was not there", async () => {
     [/its samples are 4,/, "evaluate", "--decoder", decoder, ...narrow],
     [/all --weights .* are 0/, "encode", "--decoder", decoder, ...weights],
     [/all --weights .* are 0/, "train", ...newDecoder, ...weights],
-    [/there are no samples/, "encode", "--decoder", decoder, "--data", none, "--shard", "0/1"],
+    [/there are no samples/, "encode", "--decoder", decoder, "--data", none, "--part", "0/1"],
     [/NaN at sample 0, element 0/, "decode", "--decoder", decoder, "--latents", code],
     [/part-00000000\.safetensors: /, "merge", torn],
   ] as [RegExp, ...string[]][]) {
@@ -350,10 +350,10 @@ test("nothing is written over a file that is read, by whatever name", async () =
     writeFileSync(place, readFileSync(from));
     symlinkSync(place, other);
     const files = { "--data": data, "--decoder": decoder, [flag]: other };
-    // Over what a shard reads, merge would write.
-    for (const shard of [[], ["--shard", "0/1"]]) {
+    // Over what a task reads, merge would write.
+    for (const part of [[], ["--part", "0/1"]]) {
       const { exit, stderr } = await runHere(
-        ...["encode", ...Object.entries(files).flat(), "--out", out, ...quick, ...shard],
+        ...["encode", ...Object.entries(files).flat(), "--out", out, ...quick, ...part],
       );
       assert.is(exit, 1);
       assert.is(

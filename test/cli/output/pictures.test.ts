@@ -8,7 +8,7 @@ import { openInput } from "../../../src/cli/input/encoding-input.ts";
 import type { Job } from "../../../src/cli/options/job.ts";
 import { drawGrid } from "../../../src/cli/output/grid.ts";
 import { writePictures } from "../../../src/cli/output/pictures.ts";
-import { encodeUnits } from "../../../src/cli/parts/encode-units.ts";
+import { encodeParts } from "../../../src/cli/parts/encode-parts.ts";
 import type { Part } from "../../../src/cli/parts/part.ts";
 import { concat, dense, graph, sigmoid, tanh } from "../../../src/graph/index.ts";
 import { createDecoder, decode, encode, gradientFlow, lbfgs, wasm } from "../../../src/index.ts";
@@ -61,9 +61,9 @@ test("pictures show the first samples, with what is given with each, from where 
     solver: { value: solver, description: { name: "lbfgs", maxSteps: 3 } },
   } as unknown as Job;
   const input = await openInput(job, signal);
-  const unit = { index: 1, first: 2, count: 5 };
+  const range = { index: 1, first: 2, count: 5 };
   const parts: Part[] = [];
-  for await (const part of encodeUnits({ job, input, signal, onProgress() {} }, [unit])) parts.push(part);
+  for await (const part of encodeParts({ job, input, signal, onProgress() {} }, [range])) parts.push(part);
   const [part] = parts as [Part];
   const out = workplace.newPath();
   mkdirSync(out);

@@ -5,10 +5,10 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { openInput } from "../../../src/cli/input/encoding-input.ts";
 import type { Job } from "../../../src/cli/options/job.ts";
-import { encodeUnits } from "../../../src/cli/parts/encode-units.ts";
+import { encodeParts } from "../../../src/cli/parts/encode-parts.ts";
 import type { Part } from "../../../src/cli/parts/part.ts";
+import { rangesOf } from "../../../src/cli/parts/part-range.ts";
 import { RunSummariser } from "../../../src/cli/parts/run-summary.ts";
-import { unitsOf } from "../../../src/cli/parts/shard-units.ts";
 import { readNpy } from "../../../src/files/npy.ts";
 import {
   binaryCrossEntropy,
@@ -25,7 +25,7 @@ import { randomArray } from "../../support/random.ts";
 import { objectiveOf } from "../../support/reference.ts";
 import { runHere } from "../../support/run-here.ts";
 
-// What a run in several units says of itself, against plain sums over its samples in float64.
+// What a run in several parts says of itself, against plain sums over its samples in float64.
 
 const workplace = new Workplace();
 test.after(() => workplace.dispose());
@@ -79,7 +79,7 @@ async function report(...args: string[]) {
 
 const encoding = (out: string, ...options: string[]) => [
   ...["encode", "--decoder", decoderFile, "--data", dataFile!, "--weights", weightsFile!, "--z0", z0File],
-  ...["--unit", "3", "--threads", "1", "--plain", "--out", out, ...options],
+  ...["--threads", "1", "--plain", "--out", out, ...options],
 ];
 
 /** What says how fast it went. */
@@ -88,12 +88,12 @@ function withoutTimes(document: Record<string, unknown>) {
   return others;
 }
 
-test("the figures of a run in units are those of its samples; of shards and of merge, too", async () => {
+test("the figures of a run in parts are those of its samples; of merge, too", async () => {
   for (const hasPrior of [true, false]) {
     // So few steps that not all end alike.
     const options = ["--max-steps", "4", ...(hasPrior ? [] : ["--prior", "none"])];
     const out = workplace.newPath();
-    const alone = await report(...encoding(out, ...options));
+    const alone = await report(...encoding(out, ...options, "--parts", "4"));
     const z = readNpy(readFileSync(join(out, "latents.npy"))).data as Float32Array;
     const csv = readCsv(join(out, "results.csv"));
     const samples = [...Array(B).keys()];
@@ -120,33 +120,31 @@ test("the figures of a run in units are those of its samples; of shards and of m
     const statuses: Record<string, number> = {};
     for (const status of column(csv, "status")) statuses[status] = (statuses[status] ?? 0) + 1;
     assert.equal(alone.statuses, statuses);
-    assert.ok(Math.max(...Object.values(statuses)) > 3, "more than a unit has");
+    assert.ok(Math.max(...Object.values(statuses)) > 3, "more than a part has");
     assert.equal([alone.samples, alone.threads, alone.build], [B, 1, "plain"]);
     assert.is(alone.samplesPerSecond, B / alone.seconds);
 
-    const shards = workplace.newPath();
-    const shard = await report(...encoding(shards, ...options, "--shard", "0/1"));
-    const again = await report(...encoding(shards, ...options, "--shard", "0/1"));
-    const { units, unit, idColumn, ...merged } = await report("merge", shards);
+    const tasks = workplace.newPath();
+    for (const part of ["0/4", "1/4", "2/4", "3/4"])
+      await report(...encoding(tasks, ...options, "--part", part));
+    const { parts, idColumn, ...merged } = await report("merge", tasks);
     const figures = Object.keys(merged).filter((name) => !["latentflow", "files"].includes(name));
     const pick = (document: Record<string, unknown>) =>
       Object.fromEntries(figures.map((name) => [name, document[name]]));
-    assert.equal(withoutTimes(pick(shard)), withoutTimes(pick(alone)));
-    assert.equal(pick(again), pick(shard), "of parts that were there");
-    assert.equal(pick(merged), pick(shard));
-    assert.equal([units, unit, idColumn], [4, 3, null]);
-    const seconds = readdirSync(join(shards, "parts"))
+    assert.equal(withoutTimes(pick(merged)), withoutTimes(pick(alone)));
+    assert.equal([parts, idColumn], [4, null]);
+    const seconds = readdirSync(join(tasks, "parts"))
       .filter((name) => name.startsWith("part-"))
-      .map((name) => readFileSync(join(shards, "parts", name)))
+      .map((name) => readFileSync(join(tasks, "parts", name)))
       .map((bytes) => JSON.parse(bytes.toString("utf8", 8, 8 + Number(bytes.readBigUInt64LE(0)))))
       .map((header) => JSON.parse(header.__metadata__.latentflow_part).seconds as number);
     assert.is(seconds.length, 4);
-    assertNear(shard.seconds, mean(seconds) * 4, "seconds");
+    assertNear(merged.seconds, mean(seconds) * 4, "seconds");
     assert.is(merged.samplesPerSecond, B / merged.seconds);
   }
 });
 
-test("a unit in several blocks has the results of one call of encode, and its floor", async () => {
+test("a part in several blocks has the results of one call of encode, and its floor", async () => {
   const job: Job = {
     decoder: decoderFile,
     data: [dataFile],
@@ -174,8 +172,8 @@ test("a unit in several blocks has the results of one call of encode, and its fl
     assert.ok(samplesPerSecond >= (1000 * done) / (performance.now() - start), `${samplesPerSecond}`);
   };
   const parts: Part[] = [];
-  const units = unitsOf({ samples: B, unit: B });
-  for await (const part of encodeUnits({ job, input, signal, onProgress }, units, 4)) parts.push(part);
+  const ranges = rangesOf({ samples: B, parts: 1 });
+  for await (const part of encodeParts({ job, input, signal, onProgress }, ranges, 4)) parts.push(part);
   const [part] = parts as [Part];
   assert.ok(waited > 0 && part.seconds >= waited / 1000, `${part.seconds} s, ${waited} ms`);
   const backend = wasm({ relaxed: false, threads: 1 });
@@ -188,8 +186,7 @@ test("a unit in several blocks has the results of one call of encode, and its fl
     assert.equal(part.results.stats[name], expected.stats[name], name);
   }
   const entropies = [...Array(B).keys()].map(entropyOf);
-  assert.is(part.leastLoss!.count, B);
-  assertNear(part.leastLoss!.sum, B * mean(entropies), "entropy");
+  for (const [i, entropy] of entropies.entries()) assertNear(part.results.leastLoss![i]!, entropy, "entropy");
   assert.equal([part.threads, part.kernels], [1, "plain"]);
 });
 
@@ -233,8 +230,8 @@ test("of several parts: samples per second of all, the most threads, means over 
     seconds,
     threads,
     kernels: "plain",
-    leastLoss: undefined,
     results: {
+      leastLoss: undefined,
       z: new Float32Array(status.length),
       prior: undefined,
       reconstructions: undefined,

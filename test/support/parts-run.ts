@@ -1,13 +1,14 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import * as assert from "uvu/assert";
+import type { Job } from "../../src/cli/options/job.ts";
 import { concat, dense, graph, tanh } from "../../src/graph/index.ts";
-import { createDecoder, type Decoder, gaussian } from "../../src/index.ts";
+import { createDecoder, type Decoder, gaussian, gradientFlow, lbfgs } from "../../src/index.ts";
 import { Workplace } from "./program.ts";
 import { randomArray } from "./random.ts";
 import { runHere } from "./run-here.ts";
 
-// A small run with everything that can be given with samples, and the program that encodes it whole or in shards.
+// A small run with everything that can be given with samples, and the program that encodes it whole or in parts.
 
 /** Folder of the outputs of all test files that share a process, removed when it ends. */
 export const workplace = new Workplace();
@@ -42,6 +43,21 @@ export const weightsFile = write(weights, SIZE);
 export const z0File = write(z0, LATENT);
 export const labelFile = write(labels, 2);
 
+/** The job of that run. */
+export const job: Job = {
+  decoder: decoderFile,
+  data: [dataFile],
+  weights: weightsFile,
+  z0: z0File,
+  out: "",
+  fixed: [{ name: "label", value: labelFile }],
+  reconstructions: true,
+  plain: true,
+  threads: 1,
+  flow: { value: gradientFlow(), description: { name: "gradient" } },
+  solver: { value: lbfgs(), description: { name: "lbfgs" } },
+} as unknown as Job;
+
 /** The options of `encode` by name: those that are given here in place of the others. */
 export function encoding(
   options: Readonly<Record<string, string | readonly string[] | true | undefined>> = {},
@@ -52,7 +68,6 @@ export function encoding(
     weights: weightsFile,
     z0: z0File,
     fixed: `label=${labelFile}`,
-    unit: "4",
     threads: "1",
     reconstructions: true,
     quiet: true,
@@ -80,10 +95,10 @@ export async function refusal(...args: string[]): Promise<string> {
 export const names = ["latents.npy", "reconstructions.npy", "results.csv"];
 export const resultsIn = (out: string) => names.map((name) => readFileSync(join(out, name), "latin1"));
 
-/** Runs shards into a folder. */
-export async function runShards(out: string, count: number, options = {}, of = [...Array(count).keys()]) {
+/** Runs the parts `of`, of `count`, into a folder, each by a process. */
+export async function runParts(out: string, count: number, options = {}, of = [...Array(count).keys()]) {
   const reports: string[] = [];
   for (const index of of)
-    reports.push(await succeed(...encoding({ ...options, out, shard: `${index}/${count}` })));
+    reports.push(await succeed(...encoding({ ...options, out, part: `${index}/${count}` })));
   return reports;
 }

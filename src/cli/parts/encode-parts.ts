@@ -1,7 +1,6 @@
 import { checkValues } from "../../api/check-data.ts";
 import { ReadAhead } from "../../api/read-ahead.ts";
 import { callOf } from "../../base/message.ts";
-import { joinValues } from "../../files/array.ts";
 import {
   type BackendInfo,
   type CodeSamples,
@@ -32,7 +31,8 @@ import { priorOption } from "../options/prior.ts";
 import type { Progress } from "../output/progress.ts";
 import { countOf, formatMean } from "../output/report.ts";
 import type { Part } from "./part.ts";
-import type { Unit } from "./shard-units.ts";
+import type { PartRange } from "./part-range.ts";
+import { joinAll } from "./sample-slices.ts";
 
 /** A run with callbacks. */
 interface Encoding extends EncodingRun {
@@ -41,14 +41,14 @@ interface Encoding extends EncodingRun {
 }
 
 /**
- * Encodes units of samples one after another, on demand, while the next block of samples is read ahead. Yields the results of
- * each unit as a part; if the signal aborts during a unit, none for it.
+ * Encodes parts of a run one after another, on demand, while the next block of samples is read ahead. Yields the results of each
+ * part; if the signal aborts during a part, none for it.
  *
  * @param mostAtOnce maximum number of samples encoded together; as many of the next block are also in memory
  */
-export async function* encodeUnits(
+export async function* encodeParts(
   encoding: Encoding,
-  units: readonly Unit[],
+  ranges: readonly PartRange[],
   mostAtOnce = blockSize(encoding.input),
 ): AsyncGenerator<Part> {
   const { input, signal, onProgress } = encoding;
@@ -57,14 +57,14 @@ export async function* encodeUnits(
     if (!warned.has(message)) encoding.onWarning?.(message);
     warned.add(message);
   };
-  const blocks = new ReadAhead(blocksOf(input, units, mostAtOnce), 1);
+  const blocks = new ReadAhead(blocksOf(input, ranges, mostAtOnce), 1);
   try {
     let done = 0;
     const start = performance.now();
-    for (const unit of units) {
+    for (const range of ranges) {
       const results: BlockResult[] = [];
       let count = 0;
-      // A unit without samples still has a block, which makes `encode` throw its error.
+      // A part without samples still has a block, which makes `encode` throw its error.
       do {
         const next = await unlessAborted(signal, blocks.next());
         if (!next || next.done) return;
@@ -82,16 +82,26 @@ export async function* encodeUnits(
         count += block.count;
         done += block.count;
         if (signal.aborted) return;
-      } while (count < unit.count);
-      yield joinBlocks(unit, results);
+      } while (count < range.count);
+      yield {
+        ...range,
+        results: joinAll(results.map(({ results }) => results)),
+        seconds: results.reduce((sum, { seconds }) => sum + seconds, 0),
+        threads: Math.max(...results.map(({ threads }) => threads)),
+        kernels: results[0]!.kernels,
+      };
     }
   } finally {
     await blocks.close();
   }
 }
 
-async function* blocksOf(input: EncodingInput, units: readonly Unit[], most: number): AsyncGenerator<Block> {
-  for (const { first, count } of units) {
+async function* blocksOf(
+  input: EncodingInput,
+  ranges: readonly PartRange[],
+  most: number,
+): AsyncGenerator<Block> {
+  for (const { first, count } of ranges) {
     let start = 0;
     do {
       yield readBlock(input, first + start, Math.min(most, count - start));
@@ -101,7 +111,7 @@ async function* blocksOf(input: EncodingInput, units: readonly Unit[], most: num
 }
 
 /** Results of a block of samples, and what computing them cost. */
-type BlockResult = Omit<Part, keyof Unit>;
+type BlockResult = Omit<Part, keyof PartRange>;
 
 /** Warning that draws are spread as by a noise that nobody has said. */
 const UNSCALED =
@@ -136,9 +146,20 @@ async function encodeBlock(encoding: Encoding, block: Block): Promise<BlockResul
   if (job.samples && !job.weights && input.loss.name === "squaredError") onWarning?.(UNSCALED);
   const { acceptedSteps, backtracks, t } = stats;
   const ofFlow = { initialLoss, status, stats: { acceptedSteps, backtracks, t } };
+  const leastLoss = leastLossOf(input, block, result);
   return {
-    results: { z, loss, prior, objective, gradientNorm, ...ofFlow, reconstructions, sampling, ids },
-    leastLoss: leastLossOf(input, block, result),
+    results: {
+      z,
+      loss,
+      leastLoss,
+      prior,
+      objective,
+      gradientNorm,
+      ...ofFlow,
+      reconstructions,
+      sampling,
+      ids,
+    },
     seconds,
     threads: backend.threads ?? 0,
     kernels: backend.build,
@@ -201,48 +222,17 @@ function reconstruct(job: Job, decoder: Decoder, z: Float32Array, { fixed }: Blo
 }
 
 /**
- * Sums the lower bound of the loss (the targets' entropy) over the samples of a block with a finite loss, which the mean
- * loss includes. Undefined for losses whose lower bound is 0.
+ * Returns the lower bound of each sample's loss, the entropy of its targets; NaN for a sample whose loss is not finite, which
+ * the mean loss leaves out. Undefined for losses whose lower bound is 0.
  */
 function leastLossOf(
   { loss, fixed }: EncodingInput,
   { y, weights }: Block,
   result: EncodeResult,
-): Part["leastLoss"] {
+): Float64Array | undefined {
   if (!lossTraits(loss).floor) return undefined;
   const least = lossFloors(loss, y, fixed.decoder.outputSize, weights);
-  const counted = least.filter((_, sample) => Number.isFinite(result.loss[sample]!));
-  return { sum: counted.reduce((sum, entropy) => sum + entropy, 0), count: counted.length };
-}
-
-function joinBlocks(unit: Unit, blocks: readonly BlockResult[]): Part {
-  const [{ kernels, leastLoss }] = blocks as [BlockResult];
-  const sum = (pick: (block: BlockResult) => number) =>
-    blocks.reduce((total, block) => total + pick(block), 0);
-  return {
-    ...unit,
-    results: joinAll(blocks.map(({ results }) => results)),
-    leastLoss: leastLoss && {
-      sum: sum(({ leastLoss }) => leastLoss!.sum),
-      count: sum(({ leastLoss }) => leastLoss!.count),
-    },
-    seconds: sum(({ seconds }) => seconds),
-    threads: Math.max(...blocks.map(({ threads }) => threads)),
-    kernels,
-  };
-}
-
-/**
- * Concatenates values of consecutive samples: arrays, or objects of arrays field by field. Undefined fields and other
- * values are taken from the first piece.
- */
-function joinAll<T>(pieces: readonly T[]): T {
-  const [first] = pieces as readonly [T];
-  if (typeof first !== "object" || first === null) return first;
-  if (Array.isArray(first)) return pieces.flat() as T;
-  if (ArrayBuffer.isView(first)) return joinValues(pieces as readonly never[]) as T;
-  const fields = Object.keys(first) as (keyof T)[];
-  return Object.fromEntries(fields.map((name) => [name, joinAll(pieces.map((each) => each[name]))])) as T;
+  return least.map((entropy, sample) => (Number.isFinite(result.loss[sample]!) ? entropy : Number.NaN));
 }
 
 /**

@@ -1,6 +1,6 @@
 // Throughput, memory and overhead of large runs, from 1,000 to a million samples, by 1 to 4 processes of a thread each:
-// npm run bench:shards [-- --quick]. Shards are compared with a run in one unit, which keeps no parts. The overhead is the
-// processor time of all shards and of merge, over that of this run, less 1. MB are 10^6 bytes.
+// npm run bench:parts [-- --quick]. Parts, one for each process, are compared with a run of one part, which is not saved. The
+// overhead is the processor time of all processes and of merge, over that of this run, less 1. MB are 10^6 bytes.
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import {
@@ -24,8 +24,7 @@ import { testDigits } from "./rig.ts";
 
 const { values } = parseArgs({ options: { quick: { type: "boolean", default: false } } });
 const program = fileURLToPath(new URL("../build/lib/cli.js", import.meta.url));
-const folder = mkdtempSync(join(tmpdir(), "latentflow-shards-"));
-const UNIT = 10_000;
+const folder = mkdtempSync(join(tmpdir(), "latentflow-parts-"));
 const WRITTEN_AT_ONCE = 10_000;
 
 /** What is encoded: samples of a decoder, as many as are asked for. */
@@ -152,7 +151,7 @@ console.log(
   `${cpu!.model.trim()}, ${availableParallelism()} cores; Node ${process.version}; load before the run ${loadavg()[0]!.toFixed(1)}\n`,
 );
 for (const work of works) {
-  console.log(`${work.name}; units of ${UNIT.toLocaleString("en")} samples\n`);
+  console.log(`${work.name}\n`);
   console.log(
     "| samples | processes | samples a second | MB a process | merge, s | MB of merge | overhead |",
   );
@@ -172,14 +171,14 @@ for (const work of works) {
       "--quiet",
     ];
     const whole = join(folder, "whole");
-    const alone = await costOf([[...encoding, "--out", whole, "--unit", `${count}`]]);
-    row(count, "1, without parts", count / alone.seconds, alone.megabytes);
+    const alone = await costOf([[...encoding, "--out", whole, "--parts", "1"]]);
+    row(count, "1, nothing saved", count / alone.seconds, alone.megabytes);
     for (const processes of [1, 2, 4]) {
-      const out = join(folder, `shards-${processes}`);
-      const shards = Array.from({ length: processes }, (_, index) => [
-        ...[...encoding, "--out", out, "--unit", `${UNIT}`, "--shard", `${index}/${processes}`],
+      const out = join(folder, `parts-${processes}`);
+      const tasks = Array.from({ length: processes }, (_, index) => [
+        ...[...encoding, "--out", out, "--part", `${index}/${processes}`],
       ]);
-      const cost = await costOf(shards);
+      const cost = await costOf(tasks);
       const merge = await costOf([["merge", out, "--quiet"]]);
       const overhead = (cost.cpuSeconds + merge.cpuSeconds) / alone.cpuSeconds - 1;
       row(count, `${processes}`, count / cost.seconds, cost.megabytes, merge, overhead);
