@@ -2,19 +2,11 @@
 import { readFileSync } from "node:fs";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { CONTENDERS } from "../../bench/peers/ahead/contenders.ts";
-import { DECODERS, leastRatio } from "../../bench/peers/ahead/decoders.ts";
+import { DECODERS } from "../../bench/peers/ahead/decoders.ts";
 import { checkBlas } from "../../bench/peers/ahead/pytorch.ts";
 import { firstThere, isThere, leastLosses, shareThere } from "../../bench/peers/ahead/reach.ts";
-import { aheadSection, HEADING, ratioAt, withSection } from "../../bench/peers/ahead/report.ts";
-import {
-  type AheadResults,
-  type DecoderFigure,
-  hardest,
-  missingIn,
-  type Reached,
-  soonest,
-} from "../../bench/peers/ahead/results.ts";
+import { aheadSection, ratioAt, withSection } from "../../bench/peers/ahead/report.ts";
+import { type AheadResults, type DecoderFigure, missingIn } from "../../bench/peers/ahead/results.ts";
 import { type Results, toMarkdown } from "../../bench/peers/report.ts";
 
 // Of the part "Ahead of PyTorch's best" what needs no PyTorch, and what was committed of it.
@@ -108,12 +100,6 @@ test("what is missing in results is named", () => {
   ]);
 });
 
-test("no setting is in a grid twice", () => {
-  for (const { name, settings } of CONTENDERS) {
-    assert.is(new Set(settings.map((setting) => JSON.stringify(setting))).size, settings.length, name);
-  }
-});
-
 test("a sample is there within a thousandth of its best loss", () => {
   const best = [1, 2, 4, 8];
   const there = [1.0009, 2.0019, 4.0039, 8.0079];
@@ -143,51 +129,6 @@ test("the first evaluation that is there counts", () => {
   assert.is(firstThere("most", history.slice(0, 3), best), -1);
 });
 
-const reached = (seconds: number, ratio: number | null): Reached => ({
-  seconds,
-  passes: 1,
-  setting: {},
-  ratio,
-});
-const figure = (own: Reached | null, ...theirs: (Reached | null)[]): DecoderFigure => ({
-  name: "elu-20",
-  samples: 1,
-  bestLoss: 1,
-  ours: {
-    share: 1,
-    end: { seconds: 1, passes: 1, share: 1 },
-    onceMilliseconds: 1,
-    reached: { mean: own, half: own, most: own },
-  },
-  contenders: theirs.map((each, i) => ({
-    name: `${i}`,
-    share: 1,
-    tried: [],
-    reached: { mean: each, half: each, most: each },
-  })),
-});
-
-test("ours is held against the soonest of the others", () => {
-  const both = figure(reached(1, null), reached(3, 3), null, reached(2, 2));
-  assert.is(soonest(both, "most")!.name, "2");
-  assert.is(ratioAt(both, "most"), 2);
-  assert.is(ratioAt(figure(null, reached(3, null)), "most"), 0);
-  assert.is(ratioAt(figure(reached(1, null), null), "most"), Number.POSITIVE_INFINITY);
-  assert.is(ratioAt(figure(null, null), "most"), undefined);
-});
-
-test("the hardest criterion that holds is the share before the mean", () => {
-  const one = reached(1, null);
-  assert.is(hardest({ mean: one, half: one, most: one }), "most");
-  assert.is(hardest({ mean: one, half: one, most: null }), "half");
-  assert.is(hardest({ mean: one, half: null, most: null }), "mean");
-  assert.is(hardest({ mean: null, half: null, most: null }), undefined);
-});
-
-test("more is meant up to 64 latents than above", () => {
-  assert.equal([2, 64, 65, 256].map(leastRatio), [1, 1, 0.8, 0.8]);
-});
-
 test("a BLAS that is not made for speed is refused", () => {
   assert.is(checkBlas("OpenBLAS (x)", ["libblas.so.3"]), "OpenBLAS (x)");
   assert.throws(
@@ -195,14 +136,6 @@ test("a BLAS that is not made for speed is refused", () => {
     /\/usr\/lib\/libblas\.so\.3.*libopenblas0-pthread/,
   );
   assert.throws(() => checkBlas(null, []), /an unknown BLAS/);
-});
-
-test("a section takes the place of the one before", () => {
-  const section = `${HEADING}\n\nnew\n`.trimEnd();
-  assert.is(withSection("# A\n\ntext\n", section), `# A\n\ntext\n\n${section}\n`);
-  const page = `# A\n\n${HEADING}\n\nold\n\n### part\n\nold\n\n## B\n\nkept\n`;
-  assert.is(withSection(page, section), `# A\n\n${section}\n\n## B\n\nkept\n`);
-  assert.is(withSection(withSection(page, section), section), withSection(page, section));
 });
 
 test.run();

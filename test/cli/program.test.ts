@@ -8,7 +8,6 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
-import { text } from "node:stream/consumers";
 import { setTimeout } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { decode as decodePng } from "fast-png";
@@ -637,13 +636,5 @@ for (const name of ["SIGINT", "SIGTERM"] as const)
     clearInterval(pressing);
     assert.is(signal, name);
   });
-
-test("a reader that goes away is no error", async () => {
-  const child = start(["demo", "--limit", "1", "--quiet", "--out", newFolder()]);
-  child.stdout!.destroy();
-  const [stderr, [code]] = await Promise.all([text(child.stderr!), once(child, "close")]);
-  assert.is(stderr, "");
-  assert.is(code, 0);
-});
 
 test.run();

@@ -493,37 +493,6 @@ test("transparent pixels have weight 0, as a mask of them, in encode, evaluate a
   assert.match(autoencoder.stderr, /18 transparent pixels of 2 pictures count as white, since --autoencoder/);
 });
 
-test("transparent pixels are hidden at the decoder's size, and so is padding beside the picture", async () => {
-  const data = writeTransparent(["a.png"], (_, pixel) => (pixel % W < 2 ? 0 : 1));
-  const wide = `${workplace.newPath()}.safetensors`;
-  writeFileSync(
-    wide,
-    createDecoder({ layers: [3, H * 10], outputShape: [H, 10], loss: "bce", seed: 1 }).toSafetensors(),
-  );
-  const found = await report("encode", "--decoder", wide, "--data", data, "--fit", "contain");
-  assert.is(found.exit, 0, found.stderr);
-  assert.is(found.document.hiddenPixels, 2 * H + (10 - W) * H);
-  const whole = writeTransparent(["a.png"], () => 1);
-  const out = workplace.newPath();
-  const shown = await runHere(
-    ...["encode", "--decoder", wide, "--data", whole, "--fit", "contain", "--out", out, "--quiet"],
-  );
-  assert.match(shown.stdout, new RegExp(`hidden\\s.*${(10 - W) * H} padded pixels of 1 picture`));
-  const [left, right] = [Math.floor((10 - W) / 2), Math.floor((10 - W) / 2) + W];
-  const drawn = Float32Array.from({ length: H * 10 }, (_, at) =>
-    at % 10 >= left && at % 10 < right ? 1 : 0,
-  );
-  const masked = workplace.writeFloats(drawn, [H, 10]);
-  const given = ["--decoder", wide, "--data", whole, "--fit", "contain"];
-  assert.equal(latents(out), latents((await report("encode", ...given, "--mask", masked)).out));
-  const clear = await encodeReport(
-    "--data",
-    writeTransparent(["a.png"], () => 0),
-  );
-  assert.is(clear.exit, 1);
-  assert.match(clear.stderr, /a\.png: all pixels are transparent, expected some that are seen/);
-});
-
 test("what is hidden has no influence where pictures are scaled", async () => {
   // Twice the decoder's size, with a hole of 5 × 5 pixels that is damaged by a colour and by another.
   const isHole = (pixel: number) => pixel % (2 * W) < 5 && Math.floor(pixel / (2 * W)) < 5;
