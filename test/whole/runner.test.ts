@@ -228,7 +228,7 @@ test("tests of a tool are left out once all have passed, until the tool or a tes
 test("a group of tests has the tools that they import among what it tests", () => {
   for (const [group, { tests, of }] of Object.entries(GROUPS)) {
     const files = findTestFiles("test").filter(({ name }) => tests.some((start) => name.startsWith(start)));
-    assert.ok(files.length >= tests.length, group);
+    assert.ok(files.length > 0, group);
     for (const path of of) assert.ok(existsSync(path) || existsSync(`${path}.md`), `${group}: ${path}`);
     for (const { name } of files) {
       const text = readFileSync(join("test", name), "utf8");
