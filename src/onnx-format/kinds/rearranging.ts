@@ -1,3 +1,4 @@
+import type { OperationDescription } from "../../graph/operations.ts";
 import { lastOrder, positionOf } from "../axis-order.ts";
 import type { Emitter, Extent, Tensor } from "../emitter.ts";
 import { ofPixels, type Task, type Writer } from "../task.ts";
@@ -66,10 +67,20 @@ export const writeExpand: Writer<"expand"> = ({ graph, input, shape }) => {
   return { tensor: stretched(graph, withRank(graph, input, order), [1, ...lengths]), order };
 };
 
+/** ONNX's names for the orders of a block's pixels within the channels. */
+const BLOCK_ORDERS: { readonly [Each in OperationDescription<"depthToSpace">["order"]]: string } = {
+  CRD: "CRD",
+  DCR: "DCR",
+};
+
 /** Writes a DepthToSpace node, with channels first. */
 export const writeDepthToSpace: Writer<"depthToSpace"> = (task) => {
   const { block, order } = task.operation;
-  return ofPixels(task, { blocksize: { integer: block }, mode: { text: order } }, "DepthToSpace");
+  return ofPixels(
+    task,
+    { blocksize: { integer: block }, mode: { text: BLOCK_ORDERS[order] } },
+    "DepthToSpace",
+  );
 };
 
 /** Returns the tensor of a constant operation, its parameter with a batch axis of length 1; writes no node. */

@@ -63,9 +63,17 @@ const COORDINATES: { readonly [Each in ResizeCoordinates]: string | undefined } 
   tf_half_pixel_for_nn: undefined,
 };
 
+/** ONNX's names for the ways to choose the nearest pixel. */
+const ROUNDINGS: { readonly [Each in ResizeFields["rounding"]]: string } = {
+  round_prefer_floor: "round_prefer_floor",
+  round_prefer_ceil: "round_prefer_ceil",
+  floor: "floor",
+  ceil: "ceil",
+};
+
 /** Attributes of a Resize node for each mode of `resize`, except the coordinate mode. */
 const RESIZE_ATTRIBUTES: { readonly [Mode in ResizeMode]: (operation: ResizeFields) => Attributes } = {
-  nearest: ({ rounding }) => ({ mode: { text: "nearest" }, nearest_mode: { text: rounding } }),
+  nearest: ({ rounding }) => ({ mode: { text: "nearest" }, nearest_mode: { text: ROUNDINGS[rounding] } }),
   linear: () => ({ mode: { text: "linear" } }),
   cubic: ({ cubicCoefficient, excludeOutside }) => ({
     mode: { text: "cubic" },

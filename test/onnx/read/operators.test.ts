@@ -1,7 +1,7 @@
 // Tests src/onnx/read/align.ts, src/onnx/read/layout.ts, src/onnx/read/node-view.ts, src/onnx/read/value.ts,
 // src/onnx/read/operators/convolutions.ts, src/onnx/read/operators/functions.ts,
-// src/onnx/read/operators/norms.ts, src/onnx/read/operators/patterns.ts, src/onnx/read/operators/products.ts,
-// src/onnx/read/operators/rearranging.ts, src/onnx/read/operators/reshape.ts.
+// src/onnx/read/operators/matmul.ts, src/onnx/read/operators/norms.ts, src/onnx/read/operators/patterns.ts,
+// src/onnx/read/operators/products.ts, src/onnx/read/operators/rearranging.ts, src/onnx/read/operators/reshape.ts.
 import { readFileSync } from "node:fs";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
