@@ -67,7 +67,7 @@ export async function* encodeParts(
     for (const range of ranges) {
       const results: BlockResult[] = [];
       let count = 0;
-      // A part without samples still has a block, which makes `encode` throw its error.
+      // A run without samples still has a block, whose results are empty.
       do {
         const next = await unlessAborted(signal, blocks.next());
         if (!next || next.done) return;

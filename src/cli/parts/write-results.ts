@@ -88,7 +88,8 @@ async function* regroup(parts: AsyncIterable<Part>, size: number): AsyncGenerato
   let pieces: Part["results"][] = [];
   const group = () => ({ first, count, results: joinAll(pieces) });
   for await (const part of parts) {
-    for (let at = 0; at < part.count; ) {
+    let at = 0;
+    do {
       const end = Math.min(part.count, at + size - count);
       pieces.push(sliceAll(part.results, part.count, at, end));
       count += end - at;
@@ -97,7 +98,8 @@ async function* regroup(parts: AsyncIterable<Part>, size: number): AsyncGenerato
       yield group();
       first += count;
       [count, pieces] = [0, []];
-    }
+    } while (at < part.count);
   }
-  if (count > 0) yield group();
+  // Also of no samples, so that files begin.
+  if (pieces.length > 0) yield group();
 }
