@@ -266,11 +266,7 @@ if (isWide) {
   });
 
   test("the self-check is of the build that runs", async () => {
-    for (const [build, ...args] of [
-      ["plain", "--plain"],
-      ["plain", "--shard", "0/1"],
-      ["relaxed"],
-    ] as const) {
+    for (const [build, ...args] of [["plain", "--plain"], ["plain", "--part", "0/1"], ["relaxed"]] as const) {
       const compiled: Uint8Array[] = [];
       class Module {
         constructor(bytes: Uint8Array) {

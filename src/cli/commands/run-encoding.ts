@@ -63,7 +63,9 @@ export async function runJob(job: Job): Promise<void> {
   const run = { job, input, division, completed, signal };
   const path = join(job.out, partsName);
   // A folder of parts is always used, so that parts of a different run are refused with a message.
-  if (division.parts === 1 && !job.part && !existsSync(path)) return encodeInto(run, partsInMemory());
+  const isSaved =
+    job.part !== undefined || division.parts > 1 || (input.samples.count > 0 && existsSync(path));
+  if (!isSaved) return encodeInto(run, partsInMemory());
   const manifest = await unlessInterrupted(signal, manifestOf(job, input, division.parts), nothing);
   if (!manifest) return;
   await makeFolder(path, [], job);

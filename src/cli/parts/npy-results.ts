@@ -3,8 +3,7 @@ import { formatCsv, formatCsvRows } from "../../files/csv.ts";
 import { npyHeader } from "../../files/npy.ts";
 import type { StagedOutputs } from "../output/output-files.ts";
 import { resultColumns, resultsTableName, showColumns } from "../output/results.ts";
-import type { Part } from "./part.ts";
-import type { ResultsFormat } from "./results-format.ts";
+import type { Group, ResultsFormat } from "./results-format.ts";
 import type { ResultsPlan } from "./results-plan.ts";
 
 const latentsName = "latents.npy";
@@ -43,9 +42,9 @@ function files(plan: ResultsPlan) {
 async function write(
   { samples, latentSize, sampleShape, hasReconstructions, codesPerSample }: ResultsPlan,
   outputs: StagedOutputs,
-  parts: AsyncIterable<Part>,
+  groups: AsyncIterable<Group>,
 ): Promise<void> {
-  for await (const { first, results } of parts) {
+  for await (const { first, results } of groups) {
     const isFirst = first === 0;
     const append = async (name: string, shape: readonly number[], values: Float32Array | Float64Array) => {
       const type = values instanceof Float32Array ? "float32" : "float64";

@@ -3,14 +3,12 @@ import { elementCount } from "../../files/array.ts";
 import type { Column } from "../../files/csv.ts";
 import type { StagedOutputs } from "../output/output-files.ts";
 import { resultColumns, showColumns } from "../output/results.ts";
-import type { Part } from "./part.ts";
-import type { ResultsFormat } from "./results-format.ts";
-import { type ResultsPlan, sampleBytes } from "./results-plan.ts";
-import { joinAll, sliceAll } from "./sample-slices.ts";
+import type { Group, ResultsFormat } from "./results-format.ts";
+import type { ResultsPlan } from "./results-plan.ts";
 
 const parquetName = "results.parquet";
 
-/** Format of results: one Parquet file. */
+/** Format of results: one Parquet file, with a row group for each group of samples. */
 export const parquetResults: ResultsFormat = { files, write };
 
 function files({ hasPrior, hasReconstructions, codesPerSample }: ResultsPlan) {
@@ -29,10 +27,7 @@ type ParquetColumn = {
   readonly encoding?: "PLAIN";
 };
 
-/** Limits of a row group, which do not depend on the parts, so that the file does not either: samples, and bytes of them. */
-const ROW_GROUP = { samples: 10_000, bytes: 2 ** 26 };
-
-async function write(plan: ResultsPlan, outputs: StagedOutputs, parts: AsyncIterable<Part>): Promise<void> {
+async function write(plan: ResultsPlan, outputs: StagedOutputs, groups: AsyncIterable<Group>): Promise<void> {
   const bytes = new ByteWriter();
   let writer: ParquetWriter | undefined;
   const flush = async () => {
@@ -40,8 +35,7 @@ async function write(plan: ResultsPlan, outputs: StagedOutputs, parts: AsyncIter
     // Only the buffer is emptied: the offset in the file keeps counting.
     bytes.index = 0;
   };
-  const most = Math.max(1, Math.min(ROW_GROUP.samples, Math.floor(ROW_GROUP.bytes / sampleBytes(plan))));
-  for await (const group of regroup(parts, most)) {
+  for await (const group of groups) {
     const columns = parquetColumns(plan, group);
     const schema: Schema = [
       { name: "root", num_children: columns.length },
@@ -57,29 +51,7 @@ async function write(plan: ResultsPlan, outputs: StagedOutputs, parts: AsyncIter
   await flush();
 }
 
-type RowGroup = Pick<Part, "first" | "count" | "results">;
-
-/** Cuts the results of consecutive samples into groups of `size` samples; the last one may have fewer. */
-async function* regroup(parts: AsyncIterable<Part>, size: number): AsyncGenerator<RowGroup> {
-  let [first, count] = [0, 0];
-  let pieces: Part["results"][] = [];
-  const group = () => ({ first, count, results: joinAll(pieces) });
-  for await (const part of parts) {
-    for (let at = 0; at < part.count; ) {
-      const end = Math.min(part.count, at + size - count);
-      pieces.push(sliceAll(part.results, part.count, at, end));
-      count += end - at;
-      at = end;
-      if (count < size) continue;
-      yield group();
-      first += count;
-      [count, pieces] = [0, []];
-    }
-  }
-  if (count > 0) yield group();
-}
-
-function parquetColumns(plan: ResultsPlan, { results, first, count }: RowGroup) {
+function parquetColumns(plan: ResultsPlan, { results, first, count }: Group) {
   const { latentSize, sampleShape, hasReconstructions, codesPerSample } = plan;
   const { index, id, ...figures } = resultColumns(results, first);
   const sampleSize = elementCount(sampleShape);

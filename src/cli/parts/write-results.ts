@@ -4,8 +4,9 @@ import { type Output, StagedOutputs } from "../output/output-files.ts";
 import { npyResults } from "./npy-results.ts";
 import { parquetResults } from "./parquet-results.ts";
 import type { Part } from "./part.ts";
-import type { ResultsFormat } from "./results-format.ts";
-import type { ResultsPlan } from "./results-plan.ts";
+import type { Group, ResultsFormat } from "./results-format.ts";
+import { type ResultsPlan, sampleBytes } from "./results-plan.ts";
+import { joinAll, sliceAll } from "./sample-slices.ts";
 
 /** Names of the formats of results, the values of `--format`. */
 export type ResultsFormatName = "npy" | "parquet";
@@ -45,6 +46,12 @@ export function formatFlag(more = "") {
 }
 
 /**
+ * Limits of the samples that are written together: their number, and the bytes of their results. They bound memory, and do not
+ * depend on the parts, so that a Parquet file has the same row groups however the run is divided.
+ */
+const GROUP = { samples: 10_000, bytes: 2 ** 26 };
+
+/**
  * Writes the results of a run to its folder, part by part, in place of the results of earlier runs, which stay until all
  * new files are on disk.
  *
@@ -68,8 +75,31 @@ export async function writeResults(
       yield part;
     }
   };
+  const size = Math.max(1, Math.min(GROUP.samples, Math.floor(GROUP.bytes / sampleBytes(plan))));
   const isStale = (name: string) => !written.some((file) => file.name === name);
   const stale = [...resultsFileNames, ...others].filter(isStale);
-  await StagedOutputs.write(folder, stale, (outputs) => chosen.write(plan, outputs, shown()));
+  await StagedOutputs.write(folder, stale, (outputs) => chosen.write(plan, outputs, regroup(shown(), size)));
   return written.map(({ name, content }) => ({ path: join(folder, name), content }));
+}
+
+/** Cuts the results of consecutive samples into groups of `size` samples; the last one may have fewer. */
+async function* regroup(parts: AsyncIterable<Part>, size: number): AsyncGenerator<Group> {
+  let [first, count] = [0, 0];
+  let pieces: Part["results"][] = [];
+  const group = () => ({ first, count, results: joinAll(pieces) });
+  for await (const part of parts) {
+    let at = 0;
+    do {
+      const end = Math.min(part.count, at + size - count);
+      pieces.push(sliceAll(part.results, part.count, at, end));
+      count += end - at;
+      at = end;
+      if (count < size) continue;
+      yield group();
+      first += count;
+      [count, pieces] = [0, []];
+    } while (at < part.count);
+  }
+  // Also of no samples, so that files begin.
+  if (pieces.length > 0) yield group();
 }
