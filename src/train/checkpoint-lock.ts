@@ -97,8 +97,18 @@ function hasEnded(holder: string, host: string): boolean {
   if (Number(pid) === process.pid) return Date.parse(since!) < Date.now() - process.uptime() * 1000;
   try {
     process.kill(Number(pid), 0);
-    return false;
+    return isZombie(Number(pid));
   } catch (error) {
     return codeOf(error) === "ESRCH";
+  }
+}
+
+/** True if a process has ended and still has its id, since its parent has not waited for it; unknown but on Linux. */
+function isZombie(pid: number): boolean {
+  try {
+    // The state follows the program's name in brackets.
+    return /\) [ZX] [^)]*$/.test(builtinModule("node:fs")!.readFileSync(`/proc/${pid}/stat`, "utf8"));
+  } catch {
+    return false;
   }
 }

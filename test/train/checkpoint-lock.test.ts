@@ -1,4 +1,5 @@
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
@@ -8,6 +9,7 @@ import { resolveOnce } from "../../src/files/durable-file.ts";
 import { lockFile } from "../../src/train/checkpoint-lock.ts";
 import { trainAutoencoder } from "../../src/train/index.ts";
 import type { TrainOptions } from "../../src/train/options.ts";
+import { until } from "../support/patience.ts";
 import { quickFolder } from "../support/program.ts";
 import { refused, rejected } from "../support/refusal.ts";
 import { endOf, runSmall, smallData, smallDecoder } from "../support/small-run.ts";
@@ -107,6 +109,21 @@ test("the lock of a process of this host that has ended is replaced", async () =
   leave(file, process.pid);
   lock(file).release();
 });
+
+if (process.platform === "linux") {
+  test("so is that of one whose parent has not waited for it", async () => {
+    const parent = spawn("sh", ["-c", "true & echo $!; exec sleep 600"]);
+    try {
+      const [pid] = (await once(parent.stdout, "data")) as [Buffer];
+      await until(() => / Z /.test(readFileSync(`/proc/${Number(pid)}/stat`, "utf8")));
+      const file = newFile();
+      leave(file, Number(pid));
+      lock(file).release();
+    } finally {
+      parent.kill();
+    }
+  });
+}
 
 test("the lock of another host, of a process that runs, and one that names nobody stay", () => {
   const file = newFile();
