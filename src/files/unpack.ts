@@ -6,8 +6,10 @@ import { join } from "./limits.ts";
 
 // Unpacks by fflate: a browser's DecompressionStream refuses gzip files of several members.
 
-/** Number of packed bytes passed to the decompressor at once; they unpack to at most 4 MB, in at most 20 ms. */
-const PIECE = 2 ** 12;
+/** Number of packed bytes passed to the decompressor at once: of the first piece, and at most; these unpack to 4 MB at most. */
+const PIECE = { first: 2 ** 8, most: 2 ** 12 };
+/** Number of bytes that a piece is to unpack to, by the ratio of those before it: some milliseconds of work. */
+const OUTPUT = 2 ** 20;
 
 /** Makes the `invalid_file` error for a packed file that is damaged. */
 export function damagedFile(where: string, why: string, cause?: unknown): LatentflowError {
@@ -36,14 +38,18 @@ export function* unpack(
     parts.push(part);
     size += part.length;
   };
-  for (let start = 0; start < packed.length && size <= most; start += PIECE) {
+  let piece = PIECE.first;
+  for (let start = 0; start < packed.length && size <= most; ) {
+    const end = start + piece;
     try {
-      stream.push(packed.subarray(start, start + PIECE), start + PIECE >= packed.length);
+      stream.push(packed.subarray(start, end), end >= packed.length);
     } catch (cause) {
       // An error of the decompressor, or of its caller's checksums.
       if (cause instanceof LatentflowError) throw cause;
       throw damagedFile(where, "it cannot be unpacked", cause);
     }
+    start = end;
+    piece = Math.min(PIECE.most, Math.ceil((OUTPUT * end) / size));
     yield;
   }
   return yield* join(where, parts, size);
