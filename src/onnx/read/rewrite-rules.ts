@@ -20,7 +20,7 @@ export interface Before {
 
 /** Rewrite of an operation, together with those before it. */
 export interface RewriteRule {
-  /** What the rule does. */
+  /** Pattern that the rule matches, and what takes its place, in words. */
   readonly name: string;
   /**
    * Returns what takes the operation's place: an operation of its name, or of the name of the only operation that it reads, if
