@@ -112,12 +112,16 @@ test("the lock of a process of this host that has ended is replaced", async () =
 
 if (process.platform === "linux") {
   test("so is that of one whose parent has not waited for it", async () => {
-    const parent = spawn("sh", ["-c", "true & echo $!; exec sleep 600"]);
+    const parent = spawn("sh", ["-c", "sleep 600 & echo $!; exec sleep 600"]);
     try {
-      const [pid] = (await once(parent.stdout, "data")) as [Buffer];
-      await until(() => / Z /.test(readFileSync(`/proc/${Number(pid)}/stat`, "utf8")));
+      const [line] = (await once(parent.stdout, "data")) as [Buffer];
+      const pid = Number(line);
+      // A shell may wait for its child; `sleep`, which takes its place, never does.
+      await until(() => readFileSync(`/proc/${parent.pid}/comm`, "utf8") === "sleep\n");
+      process.kill(pid);
+      await until(() => / Z /.test(readFileSync(`/proc/${pid}/stat`, "utf8")));
       const file = newFile();
-      leave(file, Number(pid));
+      leave(file, pid);
       lock(file).release();
     } finally {
       parent.kill();
