@@ -6,7 +6,7 @@ import { escapeText, show, showList } from "../../base/show.ts";
 import { Folding } from "./folding/fold.ts";
 import { GraphWriter } from "./graph-writer.ts";
 import { Infinities } from "./infinities.ts";
-import { type GraphInputs, inputsOf, makeInputs } from "./inputs.ts";
+import { type FirstAxis, type GraphInputs, inputsOf, makeInputs } from "./inputs.ts";
 import { stretch } from "./layout.ts";
 import type { Attribute, FileGraph, Model, Node } from "./model.ts";
 import { NodeView, type Scope } from "./node-view.ts";
@@ -42,11 +42,13 @@ const UNREAD = Symbol("unread");
  * Translates the nodes that the output depends on into operations of a decoder.
  *
  * @param initializers constant tensors of the file, by name
+ * @param role what the latent's first axis is
  * @throws LatentflowError `invalid_file`, listing all nodes that cannot be translated
  */
 export function* importGraph(
   file: FileGraph,
   initializers: ReadonlyMap<string, Tensor>,
+  role: FirstAxis,
 ): Pausable<ImportedGraph> {
   const { model, latent, output: outputName, nodes } = file;
   const names = inputsOf(model).map(({ name }) => name);
@@ -63,7 +65,7 @@ export function* importGraph(
     attributes.set(attribute, tensor);
     return tensor;
   };
-  const inputs = makeInputs(file);
+  const inputs = makeInputs(file, role);
   const scope: Scope = { writer, opset: model.opset, tracedBatch: inputs.tracedBatch, tensorOf, makers };
   const end = new NodeView(nothing, [], scope);
   const values = new Map<string, Operand | typeof UNREAD>();

@@ -73,47 +73,60 @@ export function findLatent(
 }
 
 /**
- * Returns what the first axis of a latent with several axes is: the batch; the points, in a file that computes one sample and
- * takes z repeated for each point; or no axis but a length of 1.
- *
- * Only a file whose points have at most two axes may lack a batch. Where the latent's first axis may be that of the points, the
- * output tells: with a batch beside the points, two of its axes are declared as they are.
+ * What the first axis of a latent is: the batch; the points, in a file that computes one sample and takes z repeated for each
+ * point; no axis but a length of 1; or an axis of the latent itself.
  */
-function firstAxisOf({ model, latent, output, points }: FileGraph): "batch" | "points" | "one" {
+export type FirstAxis = "batch" | "points" | "one" | "latent";
+
+/**
+ * Returns what the first axis of the latent may be, by the declared shapes: one answer, or, where they leave it open, two, of which
+ * the first one that the nodes admit is right.
+ *
+ * Only a file whose points have at most two axes may lack a batch. If the latent's first axis may be that of the points, the
+ * output tells: it has one such axis without a batch, two with one. An output of as many channels as points has two in both cases.
+ */
+export function firstAxesOf({ model, latent, output, points }: FileGraph): readonly FirstAxis[] {
+  if (latent.shape?.length === 1) return ["latent"];
   const shared = inputsOf(model).find(
     ({ name, shape }) => points.includes(name) && shape && shape.length <= 2,
   );
-  const [length] = latent.shape!;
-  if (!shared) return "batch";
-  if (length === 1) return "one";
-  if (shared.shape![0] !== length) return "batch";
-  const isSame = length !== undefined || (latent.names[0] && latent.names[0] === shared.names[0]);
-  const declared = model.outputs.find(({ name }) => name === output)?.shape ?? [];
-  const alike = declared.filter((each) => each === length).length;
-  return alike === 1 || (isSame && alike === 0) ? "points" : "batch";
+  if (!shared) return ["batch"];
+  if (latent.shape?.[0] === 1) return ["one"];
+  const [first] = axesOf(latent);
+  const [point] = axesOf(shared);
+  if (first !== point && (typeof first === "number" || typeof point === "number")) return ["batch"];
+  const made = model.outputs.find(({ name }) => name === output);
+  const declared = made ? axesOf(made) : [];
+  const isKnown = first === point && first !== undefined && !declared.includes(undefined);
+  const alike = declared.filter((each) => each === first).length;
+  return isKnown && alike === 1 ? ["points"] : ["batch", "points"];
+}
+
+/** Returns the declared length of each axis, or the name in its place; undefined for an axis with neither. */
+function axesOf({ shape, names }: Declared): readonly (number | string | undefined)[] {
+  return (shape ?? []).map((length, axis) => length ?? (names[axis] || undefined));
 }
 
 /**
  * Makes the values of the decoder's graph for an ONNX graph's inputs: the latent, and a fixed input for each other input
  * without an initializer.
  *
+ * @param role what the latent's first axis is
  * @throws LatentflowError `invalid_file` if an input is not of numbers, the latent not of floats, or a length that must be
  *   known is open
  */
-export function makeInputs(file: FileGraph): GraphInputs {
-  const { model, latent, points } = file;
+export function makeInputs({ model, latent, points }: FileGraph, role: FirstAxis): GraphInputs {
   const shape = shapeOf(latent);
   if (elementTypeOf(latent.elementType) !== "float") {
     throw invalidFile(`the latent ${show(latent.name)} is no input of floats`);
   }
   const [first, ...rest] = shape;
-  const role = rest.length > 0 ? firstAxisOf(file) : "none";
-  const own = role === "none" ? shape : rest;
+  const own = role === "latent" ? shape : rest;
   const lengths = own.map((length, i) => length ?? unknown(latent, i + shape.length - own.length));
   const latentSize = sizeOf(lengths);
   const axes = lengths.map((_, axis) => [axis]);
   const batch = role === "batch" ? [BATCH] : [];
-  const value = makeValue(LATENT, lengths, role === "none" ? axes : [batch, ...axes]);
+  const value = makeValue(LATENT, lengths, role === "latent" ? axes : [batch, ...axes]);
   const others = inputsOf(model).filter(({ name }) => name !== latent.name);
   return {
     latent: { ...value, sourceShape: [latentSize] },

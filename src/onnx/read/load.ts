@@ -28,7 +28,7 @@ import { buildDecoder } from "./build-decoder.ts";
 import { type ExternalData, type Outside, readOutside } from "./external-data.ts";
 import { importGraph, nodesTo } from "./import-graph.ts";
 import { checkInputShapes, withInputShapes } from "./input-shapes.ts";
-import { findLatent } from "./inputs.ts";
+import { type FirstAxis, findLatent, firstAxesOf } from "./inputs.ts";
 import type { FileGraph, Model, TensorRecord } from "./model.ts";
 import { readModel } from "./model-file.ts";
 import { writeOutput } from "./output.ts";
@@ -269,8 +269,7 @@ function* importFile(where: string, file: Parsed, outside: Outside, options: Che
       }
       initializers.set(record.name, yield* readTensor(record, outside.get(record)));
     }
-    const graph = yield* importGraph(file, initializers);
-    const outputLayout = writeOutput(where, graph, options);
+    const { graph, outputLayout } = yield* importAs(firstAxesOf(file), where, file, initializers, options);
     const { start } = options;
     const { metadata } = file.model;
     const { latentSize } = graph.inputs;
@@ -283,6 +282,27 @@ function* importFile(where: string, file: Parsed, outside: Outside, options: Che
   } catch (error) {
     throw withName(where, error);
   }
+}
+
+/** Imports the graph up to its output, the latent's first axis read as the first that the nodes admit. */
+function* importAs(
+  axes: readonly FirstAxis[],
+  where: string,
+  file: Parsed,
+  initializers: ReadonlyMap<string, Tensor>,
+  options: Checked,
+) {
+  let refusal: unknown;
+  for (const axis of axes) {
+    try {
+      const graph = yield* importGraph(file, initializers, axis);
+      return { graph, outputLayout: writeOutput(where, graph, options) };
+    } catch (error) {
+      if (!(error instanceof NodeRefusal || hasCode(error, "invalid_file"))) throw error;
+      refusal ??= error;
+    }
+  }
+  throw refusal;
 }
 
 function findOutput(where: string, model: Model, name: string | undefined): string {

@@ -155,24 +155,35 @@ test("inputs: the latent by name, metadata or type; integers name rows of a tabl
   );
 });
 
-test("the latent's first axis is the batch or the points, by the shapes that the file declares", async () => {
+test("the latent's first axis is the batch or the points, by the declared shapes or else by the nodes", async () => {
   const fixed = { xyz: Float32Array.of(1, 2, 3, 4, 5, 6) };
+  const z = Float32Array.of(1, 0, 2);
   for (const length of [undefined, "n", 4]) {
-    for (const output of [
-      [length, 1],
-      [length, length],
-    ]) {
-      const file = new OnnxFile(["z", "xyz", "y"]);
-      const [z, xyz] = [file.input("z", [length, 3]), file.input("xyz", [length, 3])];
-      const isRepeated = output[1] === 1;
-      const equation = { equation: { text: isRepeated ? "ni,ni->n" : "bi,ni->bn" } };
-      const sums = file.apply("", "Einsum", [z, xyz], equation);
-      const made = isRepeated ? file.apply("", "Unsqueeze", [sums, file.integers([1])]) : sums;
-      const bytes = file.toMessage("y", made, output, []).toBytes();
-      const decoder = await loadOnnx(bytes, { latent: "z", points: "xyz" });
-      assert.equal([...(await decode(decoder, Float32Array.of(1, 0, 2), { points: 2, fixed }))], [7, 16]);
+    for (const isRepeated of [true, false]) {
+      const declared = [[], [length, undefined], [undefined, undefined], [length, length]];
+      for (const output of [...declared, ...(isRepeated ? [[length, 1]] : [])]) {
+        const file = new OnnxFile(["z", "xyz", "y"]);
+        const inputs = [file.input("z", [length, 3]), file.input("xyz", [length, 3])];
+        const equation = { equation: { text: isRepeated ? "ni,ni->n" : "bi,ni->bn" } };
+        const sums = file.apply("", "Einsum", inputs, equation);
+        const made = isRepeated ? file.apply("", "Unsqueeze", [sums, file.integers([1])]) : sums;
+        const bytes = file.toMessage("y", made, output, []).toBytes();
+        const decoder = await loadOnnx(bytes, { latent: "z", points: "xyz" });
+        assert.equal([...(await decode(decoder, z, { points: 2, fixed }))], [7, 16]);
+      }
     }
   }
+});
+
+test("a constant Gemm with beta = 0 ignores an infinite C", async () => {
+  const file = new OnnxFile(["z", "y"]);
+  const [a, b, c] = [2, 3, Infinity].map((value, i) =>
+    file.parameter(`p${i}`, [1, 1], Float32Array.of(value)),
+  );
+  const product = file.apply("product", "Gemm", [a!, b!, c!], { beta: { float: 0 } });
+  const made = file.apply("node", "Mul", [file.input("z", ["batch", 2]), product]);
+  const decoder = await loadOnnx(file.toMessage("y", made, ["batch", 2], []).toBytes());
+  assert.equal([...(await decode(decoder, Float32Array.of(1, 2)))], [6, 12]);
 });
 
 test("a Where whose constant mask never chooses the latent has an output that does not depend on it", async () => {

@@ -84,7 +84,8 @@ export const foldGemm: Fold = (node, [a, b, c], claim) => {
   const made = folded(a!, b!, claim, turnsOf(node));
   if (!made || (c && String(broadcastShape([made.shape, c.shape])) !== String(made.shape))) return undefined;
   const [alpha, beta] = [node.float("alpha", 1), node.float("beta", 1)];
-  const added = c && stretched(c, made.shape);
+  // As in `gemm`: beta = 0 leaves out what would be infinity times 0.
+  const added = c && beta !== 0 && stretched(c, made.shape);
   const values = made.values.map((value, i) => alpha * value + (added ? beta * added[i]! : 0));
   return { ...made, values };
 };
