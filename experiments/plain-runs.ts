@@ -298,7 +298,7 @@ async function* trainingRuns(plain: PlainBackend): AsyncGenerator<PlainRun> {
 
 /** What a checkpoint holds, without what it says of the build and the time. */
 function tensorsOf(checkpoint: Uint8Array): Uint8Array[] {
-  const { tensors } = readSafetensors("plain runs", checkpoint);
+  const { tensors } = readSafetensors(checkpoint);
   return [...tensors].flatMap(([name, { bytes }]) => (name === "checksum" ? [] : [bytes]));
 }
 

@@ -62,7 +62,7 @@ async function lockWhenFree(file: string): Promise<Lock> {
   const end = performance.now() + 60_000;
   for (;;) {
     try {
-      return lockFile("reproduce", resolveOnce(file));
+      return lockFile(resolveOnce(file));
     } catch (error) {
       if (!hasCode(error, "locked") || performance.now() > end) throw error;
       await wait(20);

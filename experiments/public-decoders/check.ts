@@ -47,7 +47,7 @@ export async function gradientsOf(
   { samples, z, y, ...given }: Check,
   backend: Backend = wasm(),
 ): Promise<Float64Array> {
-  const bound = atPoints("gradientsOf", decoder, given.points);
+  const bound = atPoints(decoder, given.points);
   const session = await backend.open(bound);
   const problem = {
     decoder: bound,
@@ -57,7 +57,7 @@ export async function gradientsOf(
     weights: undefined,
     prior: undefined,
     batchSize: undefined,
-    fixed: checkFixed("gradientsOf", bound, given.fixed, samples),
+    fixed: checkFixed(bound, given.fixed, samples),
   };
   const d = bound.latentSize;
   const gradients = new Float64Array(z.length);

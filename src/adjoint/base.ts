@@ -51,25 +51,25 @@ export interface Adjoint {
  *
  * @throws LatentflowError `invalid_argument` otherwise
  */
-export function checkAdjoint(where: string, adjoint: Adjoint, solver: Solver, loss: Loss): Adjoint {
+export function checkAdjoint(adjoint: Adjoint, solver: Solver, loss: Loss): Adjoint {
   if (typeof adjoint?.addGradient !== "function" || typeof adjoint.copies !== "function") {
     const expected = alternatives(ADJOINTS.map((name) => `${name}()`));
-    throw refused(where, "adjoint", "is", show(adjoint), expected);
+    throw refused("adjoint", "is", show(adjoint), expected);
   }
   if (adjoint.needs !== "end" && endOf(solver) === Number.POSITIVE_INFINITY) {
     const reason = `, since solver ${showName(solver.name)} does not follow the gradient flow, and its way cannot be gone back`;
     const advice = "; approximate() is exact at rest; or use a solver that follows the flow, such as amd()";
-    throw refused(where, "adjoint", "is", showName(adjoint.name), "approximate()", reason + advice);
+    throw refused("adjoint", "is", showName(adjoint.name), "approximate()", reason + advice);
   }
   if (adjoint.needs === "method" && tableauOf(solver) === undefined) {
     const others = alternatives(solversWith("tableau"));
     const advice = `, since solver ${showName(solver.name)} has no steps to go back through; or use solver ${others}`;
-    throw refused(where, "adjoint", "is", "direct", "full()", advice);
+    throw refused("adjoint", "is", "direct", "full()", advice);
   }
   if (adjoint.needs !== "end" && isCustom(loss) && loss.curvature === undefined) {
     const advice =
       ", since the loss has no second derivatives; or give customLoss a curvature(output, target)";
-    throw refused(where, "adjoint", "is", showName(adjoint.name), "approximate()", advice);
+    throw refused("adjoint", "is", showName(adjoint.name), "approximate()", advice);
   }
   return adjoint;
 }

@@ -1,6 +1,6 @@
 import type { Backend, Problem, Session, Use } from "../backend/backend.ts";
 import { checkFloat32, place } from "../base/float32.ts";
-import { clause, option, subject } from "../base/message.ts";
+import { clause, option, subject, words } from "../base/message.ts";
 import { attached } from "../base/realms.ts";
 import { refused } from "../base/refuse.ts";
 import { callHint, show } from "../base/show.ts";
@@ -19,46 +19,40 @@ import { componentsOf } from "../terms/prior-components.ts";
  *
  * @param name name of the argument that has the targets, for messages
  */
-export function checkTargets(where: string, y: unknown, decoder: Decoder, name = "y"): number {
-  checkFloat32(where, name, y);
+export function checkTargets(y: unknown, decoder: Decoder, name = "y"): number {
+  checkFloat32(name, y);
   const n = decoder.outputSize;
   if (y.length % n !== 0) {
-    throw refused(where, name, "has", `${y.length} values`, `a multiple of ${n} (the decoder's output size)`);
+    throw refused(name, "has", `${y.length} values`, `a multiple of ${n} (the decoder's output size)`);
   }
   return y.length / n;
 }
 
 /** Throws if `weights` is not a Float32Array of outputSize or sampleCount × outputSize values. Undefined passes. */
 export function checkWeights(
-  where: string,
   weights: unknown,
   sampleCount: number,
   decoder: Decoder,
 ): asserts weights is Float32Array | undefined {
   if (weights === undefined) return;
-  checkFloat32(where, "weights", weights);
+  checkFloat32("weights", weights);
   const n = decoder.outputSize;
   if (weights.length !== n && weights.length !== sampleCount * n) {
-    throw refused(where, "weights", "has", `${weights.length} values`, oneOrEach(n, "row", sampleCount));
+    throw refused("weights", "has", `${weights.length} values`, oneOrEach(n, "row", sampleCount));
   }
 }
 
 /** Throws if `z0` is not a Float32Array of latentSize or sampleCount × latentSize finite values. */
-export function checkZ0(
-  where: string,
-  z0: unknown,
-  sampleCount: number,
-  decoder: Decoder,
-): asserts z0 is Float32Array {
-  checkFloat32(where, "z0", z0);
+export function checkZ0(z0: unknown, sampleCount: number, decoder: Decoder): asserts z0 is Float32Array {
+  checkFloat32("z0", z0);
   const d = decoder.latentSize;
   const isShared = z0.length === d;
   if (!isShared && z0.length !== sampleCount * d)
-    throw refused(where, "z0", "has", `${z0.length} values`, oneOrEach(d, "latent", sampleCount));
+    throw refused("z0", "has", `${z0.length} values`, oneOrEach(d, "latent", sampleCount));
   const bad = z0.findIndex((value) => !Number.isFinite(value));
   if (bad < 0) return;
   const at = isShared ? `element ${bad}` : place(bad, d);
-  throw refused(where, "z0", "is", `${z0[bad]} at ${at}`, "finite numbers");
+  throw refused("z0", "is", `${z0[bad]} at ${at}`, "finite numbers");
 }
 
 /**
@@ -67,14 +61,13 @@ export function checkZ0(
  * @throws LatentflowError `invalid_argument`; `disposed` if the decoder is
  */
 export function checkTerms(
-  where: string,
   decoder: Decoder,
   { loss, prior }: { readonly loss?: LossLike | undefined; readonly prior?: PriorLike | undefined },
 ): Pick<Problem, "loss" | "prior"> {
-  checkDecoder(where, decoder);
-  const checked = checkPrior(where, prior, decoder);
+  checkDecoder(decoder);
+  const checked = checkPrior(prior, decoder);
   return {
-    loss: checkLoss(where, loss, decoder),
+    loss: checkLoss(loss, decoder),
     prior: checked && componentsOf(checked, decoder.latentSize),
   };
 }
@@ -100,15 +93,14 @@ type ProblemSettings = Pick<Problem, "loss" | "prior" | "weights"> &
  * @param y samples, [B, outputSize]
  */
 export function checkProblem(
-  where: string,
   given: Decoder,
   y: Float32Array,
   { loss, prior, weights, batchSize, ...unchecked }: ProblemSettings,
 ): Problem {
-  const decoder = atPoints(where, given, unchecked.points);
-  const sampleCount = checkTargets(where, y, decoder);
-  checkWeights(where, weights, sampleCount, decoder);
-  const fixed = checkFixed(where, decoder, unchecked.fixed, sampleCount);
+  const decoder = atPoints(given, unchecked.points);
+  const sampleCount = checkTargets(y, decoder);
+  checkWeights(weights, sampleCount, decoder);
+  const fixed = checkFixed(decoder, unchecked.fixed, sampleCount);
   return { loss, prior, weights, batchSize, decoder, sampleCount, targets: y, fixed };
 }
 
@@ -119,9 +111,9 @@ function oneOrEach(size: number, row: string, sampleCount: number): string {
 }
 
 /** Returns `backend` if it is a backend; throws otherwise. `name` is the option, for the message. */
-export function checkBackend(where: string, name: string, backend: unknown): Backend {
+export function checkBackend(name: string, backend: unknown): Backend {
   if (typeof (backend as Backend | null | undefined)?.open === "function") return backend as Backend;
-  throw refused(where, name, "is", show(backend) + callHint(backend), "a backend such as wasm()");
+  throw refused(name, "is", show(backend) + callHint(backend), "a backend such as wasm()");
 }
 
 /**
@@ -129,7 +121,6 @@ export function checkBackend(where: string, name: string, backend: unknown): Bac
  * needs.
  */
 export async function openSession(
-  where: string,
   backend: Backend,
   decoder: Decoder,
   method: "solve" | "decode" | "objective",
@@ -137,7 +128,7 @@ export async function openSession(
 ): Promise<Session> {
   const session = await backend.open(decoder, use);
   if (typeof session?.[method] === "function") return session;
-  throw refused(where, "backend", "has", `no ${method}() in its session`, "a backend such as wasm()");
+  throw refused("backend", "has", `no ${method}() in its session`, "a backend such as wasm()");
 }
 
 /** Number of values checked between two pauses for the event loop: one or two milliseconds of work. */
@@ -153,7 +144,6 @@ const VALUES_AT_ONCE = 2 ** 20;
  * @param takesWeights true if the caller has an option `weights`, which messages then advise. Default true
  */
 export async function checkValues(
-  where: string,
   problem: Pick<Problem, "decoder" | "loss" | "sampleCount" | "targets" | "weights">,
   control: Control,
   {
@@ -176,12 +166,12 @@ export async function checkValues(
       if (weights && weights[firstWeight + i] === 0) continue;
       const got = `${value} at ${placeOf(first + i)}`;
       if (!Number.isFinite(value) || targets === "finite") {
-        const advice = `; where data are missing, give ${option("weights")} that are 0 there`;
-        throw refused(where, name, "is", got, "finite numbers", takesWeights ? advice : "");
+        const advice = words`; where data are missing, give ${option("weights")} that are 0 there`;
+        throw refused(name, "is", got, "finite numbers", takesWeights ? advice : "");
       }
-      const expected = `[${min}, ${max}] for ${option("loss", fileName, loss.name)}`;
-      const otherLoss = clause("loss", `, or use ${option("loss", "mse", "squaredError()")}`);
-      throw refused(where, name, "is", got, expected, `; scale the data (bytes: divide by 255)${otherLoss}`);
+      const expected = words`[${min}, ${max}] for ${option("loss", fileName, loss.name)}`;
+      const otherLoss = clause("loss", words`, or use ${option("loss", "mse", "squaredError()")}`);
+      throw refused(name, "is", got, expected, words`; scale the data (bytes: divide by 255)${otherLoss}`);
     }
   }
 
@@ -190,21 +180,21 @@ export async function checkValues(
     for (let i = first; i < first + n; i++) {
       const weight = all[i]!;
       if (!(weight >= 0 && weight <= Number.MAX_VALUE)) {
-        throw refused(where, "weights", "is", `${weight} at ${placeOf(i)}`, "finite numbers >= 0");
+        throw refused("weights", "is", `${weight} at ${placeOf(i)}`, "finite numbers >= 0");
       }
       sum += weight;
     }
     if (sum === 0) {
-      const all = `all ${subject("weights")}${whose}`;
-      throw refused(where, all, "are", "0", "one above 0", "; 0 hides a value: is the mask inverted?");
+      const all = words`all ${subject("weights")}${whose}`;
+      throw refused(all, "are", "0", "one above 0", "; 0 hides a value: is the mask inverted?");
     }
   }
 
   if (weights && isShared) checkWeightRow(weights, 0, "");
   for (let sample = 0, looked = 0; sample < sampleCount && !control.aborted(); sample++, looked += n) {
     const first = sample * n;
-    attached("y", y, where);
-    if (weights) attached("weights", weights, where);
+    attached("y", y);
+    if (weights) attached("weights", weights);
     if (weights && !isShared) checkWeightRow(weights, first, ` of sample ${before + sample}`);
     checkTargetRow(first, isShared ? 0 : first);
     if (looked < VALUES_AT_ONCE) continue;

@@ -7,23 +7,23 @@ import { show } from "../base/show.ts";
 // Checks of what a call of an open objective is given. They throw `invalid_argument`, and return copies.
 
 /** Returns a copy of the option `rows`, numbers of samples; throws if a number is none of a sample, or occurs twice. */
-export function checkRows(where: string, rows: unknown, sampleCount: number): Int32Array {
+export function checkRows(rows: unknown, sampleCount: number): Int32Array {
   const isTyped = typedArrayName(rows) === "Int32Array";
   if (!isTyped && !Array.isArray(rows)) {
     const expected = "an array of sample numbers, or an Int32Array";
-    throw refused(where, "rows", "is", show(rows), expected, rowsHint(rows));
+    throw refused("rows", "is", show(rows), expected, rowsHint(rows));
   }
   const given = rows as ArrayLike<unknown>;
-  if (isTyped) checkMemory(where, "rows", rows as Int32Array);
+  if (isTyped) checkMemory("rows", rows as Int32Array);
   // Before the elements: an array may have 2^32 - 1 holes.
   if (given.length > sampleCount) {
     const expected = `at most ${sampleCount} (the objective's samples, each once)`;
-    throw refused(where, "rows", "has", `${given.length} values`, expected);
+    throw refused("rows", "has", `${given.length} values`, expected);
   }
   const chosen = new Set<number>();
   for (let i = 0; i < given.length; i++) {
-    const row = checkNumber(where, `rows[${i}]`, given[i], { min: 0, max: sampleCount - 1, integer: true });
-    if (chosen.has(row)) throw refused(where, `rows[${i}]`, "is", `${row} again`, "each sample at most once");
+    const row = checkNumber(`rows[${i}]`, given[i], { min: 0, max: sampleCount - 1, integer: true });
+    if (chosen.has(row)) throw refused(`rows[${i}]`, "is", `${row} again`, "each sample at most once");
     chosen.add(row);
   }
   return Int32Array.from(chosen);
@@ -41,19 +41,13 @@ function rowsHint(rows: unknown): string {
  *
  * @param name name of the argument, for messages
  */
-export function checkLatents(
-  where: string,
-  name: string,
-  values: unknown,
-  count: number,
-  size: number,
-): Float64Array {
-  if (typedArrayName(values) === "Float64Array") checkMemory(where, name, values as Float64Array);
-  else checkFloat32(where, name, values, "a Float32Array or a Float64Array");
+export function checkLatents(name: string, values: unknown, count: number, size: number): Float64Array {
+  if (typedArrayName(values) === "Float64Array") checkMemory(name, values as Float64Array);
+  else checkFloat32(name, values, "a Float32Array or a Float64Array");
   const given = values as Float32Array | Float64Array;
   if (given.length !== count * size) {
     const expected = `${count * size} (${size} for each row)`;
-    throw refused(where, name, "has", `${given.length} values`, expected);
+    throw refused(name, "has", `${given.length} values`, expected);
   }
   return Float64Array.from(given);
 }

@@ -1,6 +1,6 @@
 import { wasm } from "../backend/wasm/wasm.ts";
+import { calling } from "../base/calling.ts";
 import { checkFiniteRows } from "../base/float32.ts";
-import { callOf } from "../base/message.ts";
 import { choice, completeOptions, type Field } from "../base/options.ts";
 import type { Owned } from "../base/owned.ts";
 import type { AbortSignalLike } from "../base/platform.ts";
@@ -41,17 +41,18 @@ export async function decode(
   z: Float32Array,
   options: DecodeOptions = {},
 ): Promise<Owned<Float32Array>> {
-  const where = callOf("decode");
-  checkDecoder(where, given);
-  const { output, backend = wasm(), signal } = completeOptions(where, options, FIELDS);
-  const decoder = atPoints(where, given, options.points);
-  throwIfAborted(signal);
-  const count = checkFiniteRows(where, "z", z, decoder.latentSize, "the decoder's latent size");
-  // Copies: the caller may change the arrays while the call runs.
-  const latents = z.slice();
-  const fixed = checkFixed(where, decoder, options.fixed, count).map((values) => values.slice());
-  const session = await unlessAborted(signal, () => openSession(where, backend, decoder, "decode"));
-  const result = await session.decode(latents, fixed, output === "preActivation", makeControl(signal));
-  throwIfAborted(signal);
-  return result;
+  return calling("decode", async () => {
+    checkDecoder(given);
+    const { output, backend = wasm(), signal } = completeOptions(options, FIELDS);
+    const decoder = atPoints(given, options.points);
+    throwIfAborted(signal);
+    const count = checkFiniteRows("z", z, decoder.latentSize, "the decoder's latent size");
+    // Copies: the caller may change the arrays while the call runs.
+    const latents = z.slice();
+    const fixed = checkFixed(decoder, options.fixed, count).map((values) => values.slice());
+    const session = await unlessAborted(signal, () => openSession(backend, decoder, "decode"));
+    const result = await session.decode(latents, fixed, output === "preActivation", makeControl(signal));
+    throwIfAborted(signal);
+    return result;
+  });
 }

@@ -1,3 +1,4 @@
+import { calling } from "../base/calling.ts";
 import { checkDecoder, type Decoder } from "../decoder/decoder.ts";
 import { parametersOf, stepsOf } from "../graph/graph.ts";
 import { kindOf, type OperationKind, type Shape } from "../graph/operations.ts";
@@ -42,34 +43,36 @@ export interface DecoderDescription {
  * console.log(`${describe(decoder)}`);
  */
 export function describe(decoder: Decoder): DecoderDescription {
-  checkDecoder("describe", decoder);
-  const parameters = parametersOf(decoder);
-  const operations = stepsOf(decoder).map(({ operation, inputShapes }, index): DescribedOperation => {
-    const { name, kind, shape } = operation;
-    const { label = () => kind, cost } = kindOf(operation);
-    return {
-      name,
-      kind,
-      operation: label(operation),
-      shape,
-      parameters: parameters
-        .filter((one) => one.operation === index)
-        .reduce((sum, { size }) => sum + size, 0),
-      multiplications: cost(operation, inputShapes).multiplications,
+  return calling("describe", () => {
+    checkDecoder(decoder);
+    const parameters = parametersOf(decoder);
+    const operations = stepsOf(decoder).map(({ operation, inputShapes }, index): DescribedOperation => {
+      const { name, kind, shape } = operation;
+      const { label = () => kind, cost } = kindOf(operation);
+      return {
+        name,
+        kind,
+        operation: label(operation),
+        shape,
+        parameters: parameters
+          .filter((one) => one.operation === index)
+          .reduce((sum, { size }) => sum + size, 0),
+        multiplications: cost(operation, inputShapes).multiplications,
+      };
+    });
+    const sum = (of: "parameters" | "multiplications") =>
+      operations.reduce((total, operation) => total + operation[of], 0);
+    const description = {
+      latentSize: decoder.latentSize,
+      start: decoder.start ? [...decoder.start] : null,
+      operations,
+      parameters: sum("parameters"),
+      multiplications: sum("multiplications"),
     };
+    // Not enumerable: JSON of a description then has the data alone.
+    const print = { enumerable: false, value: () => table(description) };
+    return Object.defineProperties(description, { toString: print, [INSPECT]: print });
   });
-  const sum = (of: "parameters" | "multiplications") =>
-    operations.reduce((total, operation) => total + operation[of], 0);
-  const description = {
-    latentSize: decoder.latentSize,
-    start: decoder.start ? [...decoder.start] : null,
-    operations,
-    parameters: sum("parameters"),
-    multiplications: sum("multiplications"),
-  };
-  // Not enumerable: JSON of a description then has the data alone.
-  const print = { enumerable: false, value: () => table(description) };
-  return Object.defineProperties(description, { toString: print, [INSPECT]: print });
 }
 
 /** Key of the method that Node's console.log calls to print a value. */

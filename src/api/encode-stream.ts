@@ -1,5 +1,6 @@
+import { calling } from "../base/calling.ts";
 import { checkOptions } from "../base/check.ts";
-import { LatentflowError, markedMessage } from "../base/errors.ts";
+import { LatentflowError, remade } from "../base/errors.ts";
 import { completeOptions, count } from "../base/options.ts";
 import { isFloat32Array } from "../base/realms.ts";
 import { refused } from "../base/refuse.ts";
@@ -57,16 +58,17 @@ export function encodeStream(
   items: AsyncIterable<EncodeItem> | Iterable<EncodeItem>,
   options: EncodeStreamOptions = {},
 ): AsyncGenerator<EncodeResult, void, undefined> {
-  const where = "encodeStream";
-  const { z0, onAbort, ...fields } = ENCODE_FIELDS;
-  const { ahead } = completeOptions(where, options, { ...fields, ahead: count(0, 2, 2 ** 16) });
-  const { ahead: _, ...shared } = options;
-  checkSettings(where, decoder, shared as EncodeOptions);
-  if (!isIterable(items)) {
-    const hint = isFloat32Array(items) ? "; give [y], or use encode" : "";
-    throw refused(where, "items", "is", show(items), `an iterable of Float32Arrays${hint}`);
-  }
-  return results(decoder, items, ahead, shared as EncodeOptions);
+  return calling("encodeStream", () => {
+    const { z0, onAbort, ...fields } = ENCODE_FIELDS;
+    const { ahead } = completeOptions(options, { ...fields, ahead: count(0, 2, 2 ** 16) });
+    const { ahead: _, ...shared } = options;
+    checkSettings(decoder, shared as EncodeOptions);
+    if (!isIterable(items)) {
+      const hint = isFloat32Array(items) ? "; give [y], or use encode" : "";
+      throw refused("items", "is", show(items), `an iterable of Float32Arrays${hint}`);
+    }
+    return results(decoder, items, ahead, shared as EncodeOptions);
+  });
 }
 
 async function* results(
@@ -106,12 +108,12 @@ async function encodeItem(
     if (isAlone || !("y" in item)) {
       return await encode(decoder, item as Float32Array, options);
     }
-    checkOptions("encodeStream", item, ITEM);
+    calling("encodeStream", () => checkOptions(item, ITEM));
     const { y, ...own } = item;
     return await encode(decoder, y, { ...options, ...own } as EncodeOptions);
   } catch (error) {
     if (!(error instanceof LatentflowError)) throw error;
-    throw new LatentflowError(error.code, `item ${index}: ${markedMessage(error)}`, { cause: error });
+    throw remade(error, { before: { text: `item ${index}` } });
   }
 }
 

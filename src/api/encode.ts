@@ -1,6 +1,6 @@
 import type { Backend } from "../backend/backend.ts";
 import { wasm } from "../backend/wasm/wasm.ts";
-import { callOf } from "../base/message.ts";
+import { calling } from "../base/calling.ts";
 import {
   callback,
   choice,
@@ -111,9 +111,6 @@ export interface CommonEncodeOptions {
   onAbort?: "throw" | "return" | undefined;
 }
 
-/** Beginning of error messages: the name `encode` as a mark (see `Mark`), which the command line can replace or omit. */
-const WHERE = callOf("encode");
-
 /**
  * Checks and defaults of the options of `encode`. Options marked `later` depend on the decoder or on other options and are
  * checked in `checkSettings` and `checkArguments`.
@@ -185,56 +182,58 @@ export async function encode(
   y: Float32Array,
   options: EncodeOptions = {},
 ): Promise<EncodeResult> {
-  const start = performance.now();
-  const checked = checkArguments(given, y, options);
-  const { problem, z0, pair, saveAt, backend, signal, onProgress, onAbort } = checked;
-  const { decoder, sampleCount } = problem;
-  const mayThrow = () => {
-    if (onAbort === "throw") throwIfAborted(signal);
-  };
-  mayThrow();
-  const seconds = () => (performance.now() - start) / 1000;
-  const callbacks = new Callbacks();
-  let solution: Solution | undefined;
-  let reported = 0;
-  const control = makeControl(signal, () => {
-    callbacks.check();
-    if (!solution || solution.done === reported) return;
-    reported = solution.done;
-    callbacks.call(onProgress, {
-      done: reported,
-      total: sampleCount,
-      meanLoss: solution.meanLoss,
-      samplesPerSecond: reported / seconds(),
+  return calling("encode", async () => {
+    const start = performance.now();
+    const checked = checkArguments(given, y, options);
+    const { problem, z0, pair, saveAt, backend, signal, onProgress, onAbort } = checked;
+    const { decoder, sampleCount } = problem;
+    const mayThrow = () => {
+      if (onAbort === "throw") throwIfAborted(signal);
+    };
+    mayThrow();
+    const seconds = () => (performance.now() - start) / 1000;
+    const callbacks = new Callbacks();
+    let solution: Solution | undefined;
+    let reported = 0;
+    const control = makeControl(signal, () => {
+      callbacks.check();
+      if (!solution || solution.done === reported) return;
+      reported = solution.done;
+      callbacks.call(onProgress, {
+        done: reported,
+        total: sampleCount,
+        meanLoss: solution.meanLoss,
+        samplesPerSecond: reported / seconds(),
+      });
     });
+    await checkValues(problem, control);
+    mayThrow();
+    // Packs the weights: the first call into WASM.
+    const session = signal?.aborted
+      ? undefined
+      : await orAbort(
+          signal,
+          openSession(backend, decoder, "solve", { problem, pair, isRecorded: saveAt !== undefined }),
+        );
+    const starts = z0 && startsOf(z0, decoder, 0, sampleCount);
+    solution = new Solution(sampleCount, decoder.latentSize, starts, {
+      order: orderOf(pair.flow),
+      saveAt,
+      hasPrior: problem.prior !== undefined,
+    });
+    await session?.solve(problem, pair, solution, control);
+    await callbacks.settled(signal);
+    mayThrow();
+    const info = session?.info ?? { name: backend.name, build: "none" };
+    return { ...solution.toResult(), backend: info, seconds: seconds() };
   });
-  await checkValues(WHERE, problem, control);
-  mayThrow();
-  // Packs the weights: the first call into WASM.
-  const session = signal?.aborted
-    ? undefined
-    : await orAbort(
-        signal,
-        openSession(WHERE, backend, decoder, "solve", { problem, pair, isRecorded: saveAt !== undefined }),
-      );
-  const starts = z0 && startsOf(z0, decoder, 0, sampleCount);
-  solution = new Solution(sampleCount, decoder.latentSize, starts, {
-    order: orderOf(pair.flow),
-    saveAt,
-    hasPrior: problem.prior !== undefined,
-  });
-  await session?.solve(problem, pair, solution, control);
-  await callbacks.settled(signal);
-  mayThrow();
-  const info = session?.info ?? { name: backend.name, build: "none" };
-  return { ...solution.toResult(), backend: info, seconds: seconds() };
 }
 
 function checkArguments(given: Decoder, y: Float32Array, options: EncodeOptions) {
-  const settings = checkSettings(WHERE, given, options);
-  const problem = checkProblem(WHERE, given, y, settings);
+  const settings = checkSettings(given, options);
+  const problem = checkProblem(given, y, settings);
   const { decoder, sampleCount } = problem;
-  if (options.z0 !== undefined) checkZ0(WHERE, options.z0, sampleCount, decoder);
+  if (options.z0 !== undefined) checkZ0(options.z0, sampleCount, decoder);
   // Copied: the caller may change z0 while the backend opens.
   const z0 = options.z0?.slice() ?? decoder.start;
   return { ...settings, problem, z0 };
@@ -245,11 +244,11 @@ function checkArguments(given: Decoder, y: Float32Array, options: EncodeOptions)
  *
  * @throws LatentflowError `invalid_argument`; `disposed` if the decoder is
  */
-export function checkSettings(where: string, decoder: Decoder, options: EncodeOptions) {
-  const { backend = wasm(), ...values } = completeOptions(where, options, ENCODE_FIELDS);
-  const terms = checkTerms(where, decoder, options);
-  const pair = checkFlowAndSolver(where, options);
+export function checkSettings(decoder: Decoder, options: EncodeOptions) {
+  const { backend = wasm(), ...values } = completeOptions(options, ENCODE_FIELDS);
+  const terms = checkTerms(decoder, options);
+  const pair = checkFlowAndSolver(options);
   const { saveAt: given } = values;
-  const saveAt = given === undefined ? undefined : checkSaveAt(where, given, endOf(pair.solver));
+  const saveAt = given === undefined ? undefined : checkSaveAt(given, endOf(pair.solver));
   return { ...values, ...terms, pair, saveAt, backend };
 }

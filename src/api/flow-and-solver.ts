@@ -32,18 +32,15 @@ let usual: { readonly flow: GradientFlow<1>; readonly solver: Solver<GradientFlo
  * @throws LatentflowError `invalid_argument`
  */
 export function checkFlowAndSolver(
-  where: string,
   options: FlowAndSolver,
   defaultSolver?: Solver<GradientFlow<1>>,
 ): { readonly flow: Flow; readonly solver: Solver } {
   usual ??= { flow: gradientFlow(), solver: lbfgs() };
-  const flow = options.flow === undefined ? usual.flow : checkFlow(where, options.flow);
-  const solver =
-    options.solver === undefined ? (defaultSolver ?? usual.solver) : checkSolver(where, options.solver);
+  const flow = options.flow === undefined ? usual.flow : checkFlow(options.flow);
+  const solver = options.solver === undefined ? (defaultSolver ?? usual.solver) : checkSolver(options.solver);
   if (!followsAnyFlow(solver) && !isUnitGradientFlow(flow)) {
     const expected = alternatives(solversWith("anyFlow"));
     throw refused(
-      where,
       "solver",
       "is",
       solver.name,

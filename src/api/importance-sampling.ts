@@ -45,13 +45,11 @@ interface Draws {
  * `z`, and computes their importance weights: the posterior exp(-N · objective), with N the number that the loss was divided
  * by, over the proposal's density. Each sample's weights are normalised to add up to 1.
  *
- * @param where beginning of error messages
  * @param z codes of all samples of the call, [B, d]
  * @param first index, in the call, of the objective's first sample
  * @throws LatentflowError `unsupported` if the backend has no Gauss-Newton matrices
  */
 export async function drawCodes(
-  where: string,
   objective: Objective,
   problem: Problem,
   z: Float32Array,
@@ -62,7 +60,7 @@ export async function drawCodes(
   if (!curvature) {
     throw new LatentflowError(
       "unsupported",
-      `${where}: the backend has no Gauss-Newton matrices for this decoder and loss, expected wasm()`,
+      "the backend has no Gauss-Newton matrices for this decoder and loss, expected wasm()",
     );
   }
   const rows = allRows(size);

@@ -1,6 +1,6 @@
+import { calling } from "../base/calling.ts";
 import { checkOptions } from "../base/check.ts";
 import { inTurns } from "../base/event-loop.ts";
-import { callOf } from "../base/message.ts";
 import { throwIfAborted } from "../base/realms.ts";
 import { showLocation } from "../base/show.ts";
 import type { Decoder } from "../decoder/decoder.ts";
@@ -46,18 +46,26 @@ export interface LoadDecoderOptions extends DecoderFileOptions, ReadingOptions {
  * const decoder = await loadDecoder("decoder.safetensors", { activation: "relu", loss: "mse" });
  */
 export async function loadDecoder(source: DecoderSource, options: LoadDecoderOptions = {}): Promise<Decoder> {
-  checkOptions("loadDecoder", options, { ...fileOptions, ...readingOptions });
-  const checked = checkFileOptions("loadDecoder", options);
-  const limits = checkReading("loadDecoder", options);
-  const { signal } = limits;
-  throwIfAborted(signal);
-  const location = locationOf(source);
-  const where = callOf("loadDecoder", location === undefined ? undefined : showLocation(location));
-  // Bytes are taken synchronously: the caller could transfer them as soon as the call returns.
-  const bytes = bytesOf(where, source) ?? (await readSource(where, location ?? source, limits));
-  const work = whileUnchanged(where, bytes, parseDecoder(where, bytes, checked, limits.maxBytes));
-  const { decoder, probe } = await inTurns(work, signal);
-  // If the user has given an output activation, the probe may be of the network without it.
-  const compared = checked.outputActivation ? "either" : "data";
-  return verifyDecoder(where, decoder, probe, compared, limits);
+  return calling("loadDecoder", async () => {
+    checkOptions(options, { ...fileOptions, ...readingOptions });
+    const checked = checkFileOptions(options);
+    const limits = checkReading(options);
+    const { signal } = limits;
+    throwIfAborted(signal);
+    const location = locationOf(source);
+
+    return calling(
+      "loadDecoder",
+      async () => {
+        // Bytes are taken synchronously: the caller could transfer them as soon as the call returns.
+        const bytes = bytesOf(source) ?? (await readSource(location ?? source, limits));
+        const work = whileUnchanged(bytes, parseDecoder(bytes, checked, limits.maxBytes));
+        const { decoder, probe } = await inTurns(work, signal);
+        // If the user has given an output activation, the probe may be of the network without it.
+        const compared = checked.outputActivation ? "either" : "data";
+        return verifyDecoder(decoder, probe, compared, limits);
+      },
+      location === undefined ? undefined : showLocation(location),
+    );
+  });
 }

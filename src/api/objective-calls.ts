@@ -1,4 +1,5 @@
 import type { Problem } from "../backend/backend.ts";
+import { calling } from "../base/calling.ts";
 import { hasCode, LatentflowError } from "../base/errors.ts";
 import { makeTurns } from "../base/event-loop.ts";
 import { refused } from "../base/refuse.ts";
@@ -30,23 +31,23 @@ export function openedObjective(
   let isDisposed = false;
 
   /** Returns a copy of the argument `rows` of a call; throws if the objective or its decoder is disposed. */
-  function rowsOf(where: string, rows: unknown): Int32Array {
+  function rowsOf(rows: unknown): Int32Array {
     if (isDisposed) {
-      throw new LatentflowError("disposed", `${where}: the objective has been disposed; open another`);
+      throw new LatentflowError("disposed", "the objective has been disposed; open another");
     }
-    checkDecoder(where, given);
-    return checkRows(where, rows, sampleCount);
+    checkDecoder(given);
+    return checkRows(rows, sampleCount);
   }
 
   /** Starts `work` when all earlier calls have ended. */
-  async function inTurn<T>(where: string, work: () => Promise<T>): Promise<T> {
+  async function inTurn<T>(work: () => Promise<T>): Promise<T> {
     waiting++;
     const result = last.then(work);
     last = result.catch(() => {});
     try {
       return await result;
     } catch (error) {
-      throw withAdvice(where, sampleCount, error);
+      throw withAdvice(sampleCount, error);
     } finally {
       waiting--;
       freeUnused();
@@ -95,11 +96,11 @@ export function openedObjective(
   }
 
   /** Throws if `value` has not computed one of the samples. */
-  function checkEvaluated(where: string, chosen: Int32Array): void {
+  function checkEvaluated(chosen: Int32Array): void {
     for (const [i, row] of chosen.entries()) {
       if (evaluated.has(row)) continue;
       const expected = "a sample whose value has been computed; call value(rows, z) for it first";
-      throw refused(where, `rows[${i}]`, "is", `${row}`, expected);
+      throw refused(`rows[${i}]`, "is", `${row}`, expected);
     }
   }
 
@@ -112,45 +113,48 @@ export function openedObjective(
     latentSize: d,
     outputSize: n,
     async value(rows, z) {
-      const where = "objective.value";
-      const chosen = rowsOf(where, rows);
-      const latents = checkLatents(where, "z", z, chosen.length, d);
-      const hasLatent = finiteRows(latents, d);
-      return inTurn(where, async () => {
-        for (const row of chosen) evaluated.delete(row);
-        const values = await compute(
-          chosen,
-          hasLatent,
-          1,
-          new Float64Array(chosen.length),
-          (group, own, places) => group.value(own, rowsAt(latents, places)),
-        );
-        for (const [place, row] of chosen.entries()) evaluated.set(row, hasLatent(place));
-        return values;
+      return calling("objective.value", async () => {
+        const chosen = rowsOf(rows);
+        const latents = checkLatents("z", z, chosen.length, d);
+        const hasLatent = finiteRows(latents, d);
+        return inTurn(async () => {
+          for (const row of chosen) evaluated.delete(row);
+          const values = await compute(
+            chosen,
+            hasLatent,
+            1,
+            new Float64Array(chosen.length),
+            (group, own, places) => group.value(own, rowsAt(latents, places)),
+          );
+          for (const [place, row] of chosen.entries()) evaluated.set(row, hasLatent(place));
+          return values;
+        });
       });
     },
     async gradient(rows) {
-      const where = "objective.gradient";
-      const chosen = rowsOf(where, rows);
-      return inTurn(where, async () => {
-        checkEvaluated(where, chosen);
-        const hasPoint = (place: number) => evaluated.get(chosen[place]!)!;
-        return compute(chosen, hasPoint, d, new Float64Array(chosen.length * d), (group, own) =>
-          group.gradient(own),
-        );
+      return calling("objective.gradient", async () => {
+        const chosen = rowsOf(rows);
+        return inTurn(async () => {
+          checkEvaluated(chosen);
+          const hasPoint = (place: number) => evaluated.get(chosen[place]!)!;
+          return compute(chosen, hasPoint, d, new Float64Array(chosen.length * d), (group, own) =>
+            group.gradient(own),
+          );
+        });
       });
     },
     async jacobianProduct(rows, v) {
-      const where = "objective.jacobianProduct";
-      const chosen = rowsOf(where, rows);
-      const directions = checkLatents(where, "v", v, chosen.length, d);
-      const hasDirection = finiteRows(directions, d);
-      return inTurn(where, async () => {
-        checkEvaluated(where, chosen);
-        const hasBoth = (place: number) => evaluated.get(chosen[place]!)! && hasDirection(place);
-        return compute(chosen, hasBoth, n, new Float32Array(chosen.length * n), (group, own, places) =>
-          group.jacobianProduct(own, rowsAt(directions, places)),
-        );
+      return calling("objective.jacobianProduct", async () => {
+        const chosen = rowsOf(rows);
+        const directions = checkLatents("v", v, chosen.length, d);
+        const hasDirection = finiteRows(directions, d);
+        return inTurn(async () => {
+          checkEvaluated(chosen);
+          const hasBoth = (place: number) => evaluated.get(chosen[place]!)! && hasDirection(place);
+          return compute(chosen, hasBoth, n, new Float32Array(chosen.length * n), (group, own, places) =>
+            group.jacobianProduct(own, rowsAt(directions, places)),
+          );
+        });
       });
     },
     dispose,
@@ -167,8 +171,8 @@ function finiteRows(values: Float64Array, size: number): (row: number) => boolea
 }
 
 /** Adds to an `out_of_memory` error that fewer samples than `sampleCount` be opened at once; returns any other as it is. */
-export function withAdvice(where: string, sampleCount: number, error: unknown): unknown {
+export function withAdvice(sampleCount: number, error: unknown): unknown {
   if (!hasCode(error, "out_of_memory")) return error;
-  const message = `${where}: there is no memory for ${sampleCount} samples at once; open them in parts, and dispose of each`;
+  const message = `there is no memory for ${sampleCount} samples at once; open them in parts, and dispose of each`;
   return new LatentflowError("out_of_memory", message, { cause: error });
 }

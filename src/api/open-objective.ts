@@ -1,4 +1,5 @@
 import { wasm } from "../backend/wasm/wasm.ts";
+import { calling } from "../base/calling.ts";
 import { completeOptions, type Field } from "../base/options.ts";
 import type { Decoder } from "../decoder/decoder.ts";
 import { makeControl } from "../solver/control.ts";
@@ -14,7 +15,6 @@ export type OpenObjectiveOptions = Pick<
   "loss" | "prior" | "weights" | "fixed" | "points" | "backend"
 >;
 
-const WHERE = "openObjective";
 const { loss, prior, weights, fixed, points, backend } = ENCODE_FIELDS;
 
 /** Checks and defaults of the options of `openObjective`. */
@@ -69,27 +69,29 @@ export async function openObjective(
   y: Float32Array,
   options: OpenObjectiveOptions = {},
 ): Promise<OpenObjective> {
-  const { problem, backend } = checkArguments(given, y, options);
-  const { decoder, sampleCount } = problem;
-  const control = makeControl(undefined);
-  await checkValues(WHERE, problem, control);
-  const session = await openSession(WHERE, backend, decoder, "objective");
-  const size = session.objectiveSize(problem);
-  const groups: SessionObjective[] = [];
-  try {
-    for (let first = 0; first < sampleCount; first += size) {
-      groups.push(await session.objective(problem, first, Math.min(size, sampleCount - first)));
-      await control.pause();
+  return calling("openObjective", async () => {
+    const { problem, backend } = checkArguments(given, y, options);
+    const { decoder, sampleCount } = problem;
+    const control = makeControl(undefined);
+    await checkValues(problem, control);
+    const session = await openSession(backend, decoder, "objective");
+    const size = session.objectiveSize(problem);
+    const groups: SessionObjective[] = [];
+    try {
+      for (let first = 0; first < sampleCount; first += size) {
+        groups.push(await session.objective(problem, first, Math.min(size, sampleCount - first)));
+        await control.pause();
+      }
+    } catch (error) {
+      for (const group of groups) group.dispose();
+      throw withAdvice(sampleCount, error);
     }
-  } catch (error) {
-    for (const group of groups) group.dispose();
-    throw withAdvice(WHERE, sampleCount, error);
-  }
-  return openedObjective(given, problem, groups, size);
+    return openedObjective(given, problem, groups, size);
+  });
 }
 
 function checkArguments(given: Decoder, y: Float32Array, options: OpenObjectiveOptions) {
-  const { backend = wasm(), ...settings } = completeOptions(WHERE, options, FIELDS);
-  const terms = checkTerms(WHERE, given, settings);
-  return { problem: withCopies(checkProblem(WHERE, given, y, { ...settings, ...terms })), backend };
+  const { backend = wasm(), ...settings } = completeOptions(options, FIELDS);
+  const terms = checkTerms(given, settings);
+  return { problem: withCopies(checkProblem(given, y, { ...settings, ...terms })), backend };
 }

@@ -1,7 +1,8 @@
 import { wasm } from "../backend/wasm/wasm.ts";
+import { calling } from "../base/calling.ts";
 import { LatentflowError } from "../base/errors.ts";
 import { checkFloat32 } from "../base/float32.ts";
-import { option } from "../base/message.ts";
+import { option, words } from "../base/message.ts";
 import { callback, completeOptions, count, type Field } from "../base/options.ts";
 import type { AbortSignalLike } from "../base/platform.ts";
 import { throwIfAborted } from "../base/realms.ts";
@@ -81,45 +82,51 @@ export async function sampleCodes(
   result: { readonly z: Float32Array },
   options: SampleCodesOptions = {},
 ): Promise<CodeSamples> {
-  const { problem, z, count, seed, backend, signal, onProgress } = checkArguments(given, y, result, options);
-  const { decoder, sampleCount } = problem;
-  throwIfAborted(signal);
-  const samples = emptySamples(sampleCount, count, decoder.latentSize);
-  const callbacks = new Callbacks();
-  const total = sampleCount * count;
-  let done = 0;
-  let reported = performance.now();
-  const control = makeControl(signal, () => {
-    const now = performance.now();
-    if (done < total && now - reported < BETWEEN_REPORTS) return;
-    reported = now;
-    callbacks.call(onProgress, { done, total });
-  });
-  await checkValues(WHERE, problem, control);
-  throwIfAborted(signal);
-  const session = await unlessAborted(signal, () => openSession(WHERE, backend, decoder, "objective"));
-  const atOnce = session.objectiveSize(problem);
-  for (let first = 0; first < sampleCount; first += atOnce) {
-    const size = Math.min(atOnce, sampleCount - first);
-    const objective = await session.objective(problem, first, size);
-    const pause = async () => {
-      await control.pause();
-      throwIfAborted(signal);
-      done += size;
-    };
-    try {
-      await drawCodes(WHERE, objective, problem, z, first, { count, seed, samples, pause });
-    } finally {
-      objective.dispose();
+  return calling("sampleCodes", async () => {
+    const { problem, z, count, seed, backend, signal, onProgress } = checkArguments(
+      given,
+      y,
+      result,
+      options,
+    );
+    const { decoder, sampleCount } = problem;
+    throwIfAborted(signal);
+    const samples = emptySamples(sampleCount, count, decoder.latentSize);
+    const callbacks = new Callbacks();
+    const total = sampleCount * count;
+    let done = 0;
+    let reported = performance.now();
+    const control = makeControl(signal, () => {
+      const now = performance.now();
+      if (done < total && now - reported < BETWEEN_REPORTS) return;
+      reported = now;
+      callbacks.call(onProgress, { done, total });
+    });
+    await checkValues(problem, control);
+    throwIfAborted(signal);
+    const session = await unlessAborted(signal, () => openSession(backend, decoder, "objective"));
+    const atOnce = session.objectiveSize(problem);
+    for (let first = 0; first < sampleCount; first += atOnce) {
+      const size = Math.min(atOnce, sampleCount - first);
+      const objective = await session.objective(problem, first, size);
+      const pause = async () => {
+        await control.pause();
+        throwIfAborted(signal);
+        done += size;
+      };
+      try {
+        await drawCodes(objective, problem, z, first, { count, seed, samples, pause });
+      } finally {
+        objective.dispose();
+      }
     }
-  }
-  await control.pause();
-  await callbacks.settled(signal);
-  throwIfAborted(signal);
-  return samples;
+    await control.pause();
+    await callbacks.settled(signal);
+    throwIfAborted(signal);
+    return samples;
+  });
 }
 
-const WHERE = "sampleCodes";
 /** Milliseconds between two progress reports: a draw for few samples takes only microseconds. */
 const BETWEEN_REPORTS = 10;
 
@@ -139,15 +146,14 @@ function checkArguments(
   result: { readonly z: Float32Array },
   options: SampleCodesOptions,
 ) {
-  const { backend = wasm(), ...values } = completeOptions(WHERE, options, SAMPLE_CODES_FIELDS);
-  const { loss, prior } = checkTerms(WHERE, given, values);
+  const { backend = wasm(), ...values } = completeOptions(options, SAMPLE_CODES_FIELDS);
+  const { loss, prior } = checkTerms(given, values);
   if (loss.name === "custom" && loss.curvature === undefined) {
-    throw refused(WHERE, "loss", "has", "no curvature", "customLoss({ value, gradient, curvature })");
+    throw refused("loss", "has", "no curvature", "customLoss({ value, gradient, curvature })");
   }
   if (prior === undefined) {
     const expected = "fitGaussian(codes) of whole samples, or gaussian() if the decoder was trained with it";
     throw refused(
-      WHERE,
       "prior",
       "is",
       show(values.prior),
@@ -155,12 +161,12 @@ function checkArguments(
       "; without a prior the posterior may have no bounds",
     );
   }
-  const problem = checkProblem(WHERE, given, y, { ...values, loss, prior });
+  const problem = checkProblem(given, y, { ...values, loss, prior });
   const z = codesIn(result);
   const size = problem.sampleCount * given.latentSize;
   if (z.length !== size) {
     const expected = `${size} (one latent for each sample)`;
-    throw refused(WHERE, "result.z", "has", `${z.length} values`, expected);
+    throw refused("result.z", "has", `${z.length} values`, expected);
   }
   return { ...values, problem: withCopies(problem), z: z.slice(), backend };
 }
@@ -169,9 +175,9 @@ function checkArguments(
 function codesIn(result: { readonly z: Float32Array }): Float32Array {
   const z: unknown = (result as typeof result | null | undefined)?.z;
   if (typeof result !== "object" || z === undefined) {
-    throw refused(WHERE, "result", "is", show(result), "what encode returns, or { z }");
+    throw refused("result", "is", show(result), "what encode returns, or { z }");
   }
-  checkFloat32(WHERE, "result.z", z);
+  checkFloat32("result.z", z);
   return z;
 }
 
@@ -189,7 +195,7 @@ function emptySamples(sampleCount: number, count: number, d: number): CodeSample
     };
   } catch (cause) {
     const problem = `there is no memory for ${count} codes of each of ${sampleCount} samples`;
-    throw new LatentflowError("out_of_memory", `${WHERE}: ${problem}; give a smaller ${option("count")}`, {
+    throw new LatentflowError("out_of_memory", words`${problem}; give a smaller ${option("count")}`, {
       cause,
     });
   }

@@ -1,7 +1,8 @@
 import type { Session } from "../backend/backend.ts";
 import { wasm } from "../backend/wasm/wasm.ts";
+import { calling } from "../base/calling.ts";
 import { LatentflowError } from "../base/errors.ts";
-import { option } from "../base/message.ts";
+import { option, type Words, words } from "../base/message.ts";
 import { throwIfAborted } from "../base/realms.ts";
 import { checkDecoder, type Decoder, probedOf, withVerification } from "../decoder/decoder.ts";
 import { atPoints } from "../decoder/points.ts";
@@ -23,13 +24,11 @@ export type ComparedOutput = "data" | "preActivation" | "either";
  * Returns a decoder with the same parameters and the outcome of its comparison with a probe (a few latents with their
  * outputs, by which a reader checks the decoder). Disposes the decoder passed in.
  *
- * @param where beginning of error messages
  * @param probe latents and the outputs expected for them; undefined if there is none: the decoder is then unverified
  * @param limits bounds of reading the file: a small file may describe much work
  * @throws LatentflowError `invalid_file` when the decoder's outputs differ from the probe's
  */
 export async function verifyDecoder(
-  where: string,
   decoder: Decoder,
   probe: CheckedProbe | undefined,
   compared: ComparedOutput,
@@ -37,7 +36,7 @@ export async function verifyDecoder(
 ): Promise<Decoder> {
   try {
     const unverifiedReason = probe
-      ? await whyUnverified(where, decoder, probe, compared, limits).catch(whyNotRun)
+      ? await whyUnverified(decoder, probe, compared, limits).catch(whyNotRun)
       : "there was no probe to compare it with";
     return withVerification(decoder, { verified: unverifiedReason === undefined, unverifiedReason });
   } finally {
@@ -69,13 +68,12 @@ const MOST_WORK = 2 ** 38;
  * @throws LatentflowError `invalid_file` if the outputs differ
  */
 async function whyUnverified(
-  where: string,
   decoder: Decoder,
   probe: CheckedProbe,
   compared: ComparedOutput,
   { maxBytes, signal }: Limits,
 ): Promise<string | undefined> {
-  const bound = atPoints(where, decoder, probe.points);
+  const bound = atPoints(decoder, probe.points);
   const { multiplications, sums } = costOf(bound);
   if (probe.rows * (multiplications + sums) > MOST_WORK) {
     return "to run it on the probe would take too long; compare what decode makes of it";
@@ -97,7 +95,7 @@ async function whyUnverified(
   const other = hasActivation ? await compare(session, compared !== "preActivation") : undefined;
   if (compared === "either" && other && other.outcome !== "differs") return reasonOf(other);
   const hint = hintOf(probe, made.outputs, other?.outcome !== "differs" && other !== undefined);
-  throw refuseByProbe(where, made.difference, hint);
+  throw refuseByProbe(made.difference, hint);
 }
 
 function reasonOf(comparison: Exclude<Comparison, { outcome: "differs" }>): string | undefined {
@@ -135,9 +133,9 @@ async function decodeRowByRow(
  * @param agreesWithOther true if the probe agrees with the other kind of output: with the logits where `outputs` are after
  *   the output activation, or the reverse
  */
-function hintOf(probe: CheckedProbe, outputs: Float32Array, agreesWithOther: boolean): string {
+function hintOf(probe: CheckedProbe, outputs: Float32Array, agreesWithOther: boolean): Words {
   if (agreesWithOther) {
-    return `They agree on the other side of the output activation: give another ${option("outputActivation")}`;
+    return words`They agree on the other side of the output activation: give another ${option("outputActivation")}`;
   }
   const after: readonly (readonly [name: string, f: (x: number) => number])[] = [
     ["sigmoid", (value) => 1 / (1 + Math.exp(-value))],
@@ -146,13 +144,9 @@ function hintOf(probe: CheckedProbe, outputs: Float32Array, agreesWithOther: boo
   ];
   for (const [name, f] of after) {
     if (compareWithProbe(probe, outputs.map(f)).outcome !== "agrees") continue;
-    return `They agree after a ${name}: give ${option("outputActivation", name)}, or write it into the file's metadata`;
+    return words`They agree after a ${name}: give ${option("outputActivation", name)}, or write it into the file's metadata`;
   }
-  return (
-    `Is the activation between the layers another one? Is a sigmoid missing at the end (${option("outputActivation")})? Are weights ` +
-    "transposed, [in, out]? Are there residual connections, or normalisations without parameters? Was the model in " +
-    "eval() when the probe was made?"
-  );
+  return words`Is the activation between the layers another one? Is a sigmoid missing at the end (${option("outputActivation")})? Are weights transposed, [in, out]? Are there residual connections, or normalisations without parameters? Was the model in eval() when the probe was made?`;
 }
 
 /**
@@ -167,16 +161,18 @@ function hintOf(probe: CheckedProbe, outputs: Float32Array, agreesWithOther: boo
  * const file = decoder.toSafetensors({ probe: await makeProbe(decoder) });
  */
 export async function makeProbe(decoder: Decoder): Promise<Probe> {
-  checkDecoder("makeProbe", decoder);
-  const { points, z, fixed } = probeInputs(probedOf(decoder));
-  // A copy, so that the weights packed for this call are freed with it.
-  const copy = withVerification(decoder, decoder);
-  try {
-    const bound = atPoints("makeProbe", copy, points);
-    const session = await wasm({ relaxed: false, threads: 1 }).open(bound);
-    const given = { z, fixed: new Map(Object.entries(fixed)) };
-    return { z, fixed, x: await decodeRowByRow(session, bound, given, false, undefined) };
-  } finally {
-    copy.dispose();
-  }
+  return calling("makeProbe", async () => {
+    checkDecoder(decoder);
+    const { points, z, fixed } = probeInputs(probedOf(decoder));
+    // A copy, so that the weights packed for this call are freed with it.
+    const copy = withVerification(decoder, decoder);
+    try {
+      const bound = atPoints(copy, points);
+      const session = await wasm({ relaxed: false, threads: 1 }).open(bound);
+      const given = { z, fixed: new Map(Object.entries(fixed)) };
+      return { z, fixed, x: await decodeRowByRow(session, bound, given, false, undefined) };
+    } finally {
+      copy.dispose();
+    }
+  });
 }

@@ -1,5 +1,5 @@
 import type { Complete } from "../base/check.ts";
-import { completeOptions, type Field, type FieldsOf, number } from "../base/options.ts";
+import { type Field, type FieldsOf, number, plainValue } from "../base/options.ts";
 import { checkPlain } from "../base/plain-value.ts";
 import type { Bounds } from "../base/show.ts";
 
@@ -53,8 +53,7 @@ export interface Rmsprop extends Readonly<Complete<RmspropOptions>> {
  * await train(decoder, images, { optimizer: rmsprop({ learningRate: 1e-3 }) });
  */
 export function rmsprop(options?: RmspropOptions): Rmsprop {
-  const all = completeOptions("rmsprop", options, RMSPROP_FIELDS);
-  return Object.freeze<Rmsprop>({ name: "rmsprop", stateVectors: 1, ...all });
+  return Object.freeze<Rmsprop>({ stateVectors: 1, ...plainValue("rmsprop", options, RMSPROP_FIELDS) });
 }
 
 /** Options of the optimizer `adam`. */
@@ -103,8 +102,7 @@ export interface Adam extends Readonly<Complete<AdamOptions>> {
  * await train(decoder, images, { optimizer: adam({ weightDecay: 0.01 }), schedule: cosine() });
  */
 export function adam(options?: AdamOptions): Adam {
-  const all = completeOptions("adam", options, ADAM_FIELDS);
-  return Object.freeze<Adam>({ name: "adam", stateVectors: 2, ...all });
+  return Object.freeze<Adam>({ stateVectors: 2, ...plainValue("adam", options, ADAM_FIELDS) });
 }
 
 /** Options of the optimizer `sgd`. */
@@ -145,8 +143,8 @@ export interface Sgd extends Readonly<Complete<SgdOptions>> {
  * await train(decoder, images, { optimizer: sgd({ learningRate: 0.1, momentum: 0.9 }) });
  */
 export function sgd(options?: SgdOptions): Sgd {
-  const all = completeOptions("sgd", options, SGD_FIELDS);
-  return Object.freeze<Sgd>({ name: "sgd", stateVectors: all.momentum > 0 ? 1 : 0, ...all });
+  const sgd = plainValue("sgd", options, SGD_FIELDS);
+  return Object.freeze<Sgd>({ stateVectors: sgd.momentum > 0 ? 1 : 0, ...sgd });
 }
 
 /** Makers of the optimizers by name, each with the bounds and defaults of its options. */
@@ -166,8 +164,8 @@ export const OPTIMIZERS: {
  *
  * @throws LatentflowError `invalid_argument` if it is of an unknown kind, or an option of it is wrong
  */
-export function checkOptimizer(where: string, option: string, value: unknown): Optimizer {
-  return checkPlain<Optimizer>(where, option, value, {
+export function checkOptimizer(option: string, value: unknown): Optimizer {
+  return checkPlain<Optimizer>(option, value, {
     rmsprop: rebuilt(OPTIMIZERS.rmsprop),
     adam: rebuilt(OPTIMIZERS.adam),
     sgd: rebuilt(OPTIMIZERS.sgd),

@@ -1,4 +1,4 @@
-import { gotten, subject, wanted } from "./message.ts";
+import { gotten, subject, wanted, words } from "./message.ts";
 import { invalidOption, refused } from "./refuse.ts";
 import { type Bounds, show, showBounds } from "./show.ts";
 
@@ -16,7 +16,6 @@ const OPTIONS = subject("", "options");
  * @throws LatentflowError `invalid_argument`
  */
 export function checkOptions<Options extends object>(
-  where: string,
   options: Options | undefined,
   known: { readonly [Name in keyof Required<Options>]: unknown },
   why: Readonly<Record<string, string>> = {},
@@ -26,12 +25,12 @@ export function checkOptions<Options extends object>(
   const given = optionNames(options);
   if (given === undefined) {
     const expected = `a plain object${names && ` with any of ${names}`}`;
-    throw refused(where, OPTIONS, "are", show(options), expected);
+    throw refused(OPTIONS, "are", show(options), expected);
   }
   for (const name of given) {
     if (Object.hasOwn(known, name)) continue;
-    const reason = Object.hasOwn(why, name) ? why[name]! : `the options are ${wanted(names)}`;
-    throw invalidOption(where, name, `unknown option ${gotten(show(name))}; ${reason}`);
+    const reason = Object.hasOwn(why, name) ? why[name]! : words`the options are ${wanted(names)}`;
+    throw invalidOption(name, words`unknown option ${gotten(show(name))}; ${reason}`);
   }
 }
 
@@ -51,7 +50,7 @@ export function orDefault<Value, Default>(value: Value | undefined, standard: De
 export type Complete<Options> = { [Name in keyof Options]-?: Exclude<Options[Name], undefined> };
 
 /** Returns `value` if it is a finite number within bounds; throws `invalid_argument` otherwise. */
-export function checkNumber(where: string, name: string, value: unknown, bounds: Bounds = {}): number {
+export function checkNumber(name: string, value: unknown, bounds: Bounds = {}): number {
   const {
     min = -Infinity,
     above = -Infinity,
@@ -71,30 +70,25 @@ export function checkNumber(where: string, name: string, value: unknown, bounds:
   const isUnsafe = integer && typeof value === "number" && value > Number.MAX_SAFE_INTEGER;
   const most = bounds.max ?? (isUnsafe ? Number.MAX_SAFE_INTEGER : undefined);
   const expected = showBounds(most === undefined ? bounds : { ...bounds, max: most });
-  throw refused(where, name, "is", show(value), expected);
+  throw refused(name, "is", show(value), expected);
 }
 
 /** Returns `value` if it is one of `choices`; throws `invalid_argument` otherwise. */
-export function checkChoice<T extends string>(
-  where: string,
-  name: string,
-  value: unknown,
-  choices: readonly T[],
-): T {
+export function checkChoice<T extends string>(name: string, value: unknown, choices: readonly T[]): T {
   if (choices.includes(value as T)) return value as T;
-  throw refused(where, name, "is", show(value), choices.map((choice) => `"${choice}"`).join(" or "));
+  throw refused(name, "is", show(value), choices.map((choice) => `"${choice}"`).join(" or "));
 }
 
 /** Returns `value` if it is true or false; throws `invalid_argument` otherwise. */
-export function checkFlag(where: string, name: string, value: unknown): boolean {
+export function checkFlag(name: string, value: unknown): boolean {
   if (typeof value === "boolean") return value;
-  throw refused(where, name, "is", show(value), "true or false");
+  throw refused(name, "is", show(value), "true or false");
 }
 
 /** Throws `invalid_argument` unless `signal` is undefined or an AbortSignal. */
-export function checkSignal(where: string, signal: AbortSignal | undefined): void {
+export function checkSignal(signal: AbortSignal | undefined): void {
   if (signal === undefined) return;
   if (typeof signal?.aborted !== "boolean" || typeof signal.addEventListener !== "function") {
-    throw refused(where, "signal", "is", show(signal), "an AbortSignal");
+    throw refused("signal", "is", show(signal), "an AbortSignal");
   }
 }

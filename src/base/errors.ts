@@ -1,4 +1,4 @@
-import { marksOf, plainText } from "./message.ts";
+import { markIn, plainText, type Words } from "./message.ts";
 
 /**
  * Kind of an error, for programs:
@@ -29,12 +29,38 @@ export type LatentflowErrorCode =
   | "other_run"
   | "locked";
 
-let marksIn: (error: LatentflowError) => string;
+/** What an error's message names before its words: the function called, an option that contains the refused one, or a file. */
+export interface Place {
+  /** Text that the library prints. */
+  readonly text: string;
+  /** Name of the function called. */
+  readonly call?: string;
+  /** File passed to the function called, as messages show it. */
+  readonly file?: string | undefined;
+  /** Name of the option. */
+  readonly option?: string;
+}
+
+/** Parts of an error, of which its message is made. */
+export interface ErrorParts {
+  /** Places of the message's beginning, from the outermost to the innermost. */
+  readonly places: readonly Place[];
+  readonly words: Words;
+}
+
+/** Returns the parts of an error, for another error, or for a message that names options otherwise. */
+export let partsOf: (error: LatentflowError) => ErrorParts;
+
+/**
+ * Adds a place to the beginning of an error's message, unless the message begins with the function called.
+ *
+ * @param isWhole true to add the place in any case: the error is about a part of another call's arguments. Default false
+ */
+export let placeError: (error: LatentflowError, place: Place, isWhole?: boolean) => void;
 
 /**
  * Error that latentflow throws on purpose. The message says what was passed, what was expected and what to do; `code` is for
- * programs. An aborted call rejects with its abort signal's reason instead. If an argument is refused, `option`, `got` and
- * `expected` have the parts of the message.
+ * programs. An aborted call rejects with its abort signal's reason instead. The parts of the message are there for programs, too.
  *
  * @example
  * try {
@@ -48,27 +74,39 @@ export class LatentflowError extends Error {
   override readonly name = "LatentflowError";
   /** Kind of the error, such as `"invalid_argument"`, for programs to branch on. */
   readonly code: LatentflowErrorCode;
-  /** Message with marks (base/message.ts) around option names and other parts, which the command line replaces. */
-  readonly #marked: string;
+  #places: readonly Place[] = [];
+  readonly #words: Words;
 
   static {
-    marksIn = (error) => error.#marked;
+    partsOf = (error) => ({ places: error.#places, words: error.#words });
+    placeError = (error, place, isWhole) => {
+      if (error.#places[0]?.call && !isWhole) return;
+      // Read before the message changes: engines that format the stack late take the message as it then is.
+      const { message, stack } = error;
+      error.#places = [place, ...error.#places];
+      error.message = `${place.text}: ${message}`;
+      if (stack) error.stack = stack.replace(message, () => error.message);
+    };
   }
 
-  constructor(code: LatentflowErrorCode, message: string, options?: { cause?: unknown }) {
-    super(plainText(message), options);
+  /** @internal */
+  constructor(code: LatentflowErrorCode, words: Words, options?: { readonly cause?: unknown }) {
+    super(plainText(words), options);
     this.code = code;
-    this.#marked = message;
+    this.#words = words;
+  }
+
+  /** Name of the function that was called, such as `encode`; undefined if the error is about no call. */
+  get call(): string | undefined {
+    return this.#places.find(({ call }) => call)?.call;
   }
 
   /** Path of the refused argument or option, such as `y` or `validation.everyImages`; undefined if the error is not about one. */
   get option(): string | undefined {
-    const marks = marksOf(this.#marked);
-    const subject = marks.findIndex(({ kind }) => kind === "subject");
-    if (subject < 0) return undefined;
-    const path = marks.slice(0, subject + 1).map(({ option }) => option);
-    // A subject without a name is what contains the options: the scope, or the argument that has them all.
-    return path.filter(Boolean).join(".") || "options";
+    const subject = markIn(this.#words, "subject");
+    // A subject without a name is what contains the options: the option at work, or the argument that has them all.
+    const path = [...this.#places, subject].map((each) => each?.option).filter(Boolean);
+    return subject && (path.join(".") || "options");
   }
 
   /** Refused value of the argument or option, as shown in the message; undefined if the error is not about one. */
@@ -81,18 +119,31 @@ export class LatentflowError extends Error {
     return this.#textOf("expected");
   }
 
-  #textOf(kind: "got" | "expected"): string | undefined {
-    const mark = marksOf(this.#marked).find((each) => each.kind === kind);
+  /** What to do, where a message about a refused argument ends with that; else undefined. */
+  get advice(): string | undefined {
+    // Without the punctuation before it.
+    return this.#textOf("advice")?.replace(/^[;,]? /, "") || undefined;
+  }
+
+  #textOf(kind: "got" | "expected" | "advice"): string | undefined {
+    const mark = markIn(this.#words, kind);
     return mark && plainText(mark.text);
   }
 }
 
 /**
- * Returns an error's message with its marks (pieces with a role, such as the name of an option), to be used in another message
- * or sent to another thread.
+ * Makes an error of the parts of another one, its cause, with changes.
+ *
+ * @param change `before` is added to the beginning of the message; others take the place of the error's own
  */
-export function markedMessage(error: LatentflowError): string {
-  return marksIn(error);
+export function remade(
+  error: LatentflowError,
+  change: Partial<ErrorParts> & { readonly code?: LatentflowErrorCode; readonly before?: Place },
+): LatentflowError {
+  const { code, before, places, words } = { code: error.code, ...partsOf(error), ...change };
+  const made = new LatentflowError(code, words, { cause: error });
+  for (const place of [...(before ? [before] : []), ...places].reverse()) placeError(made, place, true);
+  return made;
 }
 
 /** True for a LatentflowError with one of these codes. */

@@ -11,18 +11,16 @@ import { memberHint, show } from "./show.ts";
  * @throws LatentflowError `invalid_argument`
  */
 export function checkFloat32(
-  where: string,
   name: string,
   values: unknown,
   expected = "a Float32Array",
 ): asserts values is Float32Array {
   if (isFloat32Array(values)) {
-    checkMemory(where, name, values);
+    checkMemory(name, values);
     return;
   }
   if ((name === "y" || name === "data") && /^Uint8(Clamped)?Array$/.test(typedArrayName(values) ?? "")) {
     throw refused(
-      where,
       name,
       "is",
       show(values),
@@ -30,7 +28,7 @@ export function checkFloat32(
       `; for pixels of 0 to 255 divide by 255: Float32Array.from(${name}, (v) => v / 255)`,
     );
   }
-  throw refused(where, name, "is", show(values), expected, float32Hint(name, values));
+  throw refused(name, "is", show(values), expected, float32Hint(name, values));
 }
 
 /** Returns advice, for an error message, on converting a value to a Float32Array; "" if there is none. */
@@ -58,21 +56,20 @@ function float32Hint(name: string, values: unknown): string {
  * @throws LatentflowError `invalid_argument` unless it is a Float32Array of whole rows of finite numbers
  */
 export function checkFiniteRows(
-  where: string,
   name: string,
   values: unknown,
   size: number,
   whose: string,
   before = 0,
 ): number {
-  checkFloat32(where, name, values);
+  checkFloat32(name, values);
   if (values.length % size !== 0) {
-    throw refused(where, name, "has", `${values.length} values`, `a multiple of ${size} (${whose})`);
+    throw refused(name, "has", `${values.length} values`, `a multiple of ${size} (${whose})`);
   }
   const bad = values.findIndex((value) => !Number.isFinite(value));
   if (bad >= 0) {
     const at = place(before * size + bad, size);
-    throw refused(where, name, "is", `${values[bad]} at ${at}`, "finite numbers");
+    throw refused(name, "is", `${values[bad]} at ${at}`, "finite numbers");
   }
   return values.length / size;
 }

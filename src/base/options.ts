@@ -1,3 +1,4 @@
+import { calling } from "./calling.ts";
 import { checkChoice, checkFlag, checkNumber, checkOptions, checkSignal } from "./check.ts";
 import { refused } from "./refuse.ts";
 import { type Bounds, show } from "./show.ts";
@@ -11,7 +12,7 @@ export interface Field<Value> {
    * Returns the checked value, converted if need be; throws an `invalid_argument` error that names the option if it is
    * invalid.
    */
-  readonly check: (where: string, name: string, value: unknown) => Value;
+  readonly check: (name: string, value: unknown) => Value;
   /** Default of the option; absent for a required option. */
   readonly standard?: Value;
   /** Allowed words of an option that is one of several; undefined for options of other types. */
@@ -40,7 +41,7 @@ export interface NumberField<Value = number> extends Field<Value> {
 /** Makes the field (check and default) of a number within bounds. Without the default `standard` the option is required. */
 // @__NO_SIDE_EFFECTS__
 export function number(bounds: Bounds, standard?: number): NumberField {
-  const check = (where: string, name: string, value: unknown) => checkNumber(where, name, value, bounds);
+  const check = (name: string, value: unknown) => checkNumber(name, value, bounds);
   return { check, bounds, ...(standard !== undefined && { standard }) };
 }
 
@@ -56,7 +57,7 @@ export function count(min: number, standard?: number, max?: number): NumberField
 /** Makes the field (check and default) of an option that is one of the words `choices`; the first is the default. */
 // @__NO_SIDE_EFFECTS__
 export function choice<const Word extends string>(...choices: readonly Word[]): Field<Word> {
-  const check = (where: string, name: string, value: unknown) => checkChoice(where, name, value, choices);
+  const check = (name: string, value: unknown) => checkChoice(name, value, choices);
   return { check, choices, standard: choices[0]! };
 }
 
@@ -70,9 +71,9 @@ export function flag(standard: boolean): Field<boolean> {
 // @__NO_SIDE_EFFECTS__
 export function callback<Callback>(): Field<Callback | undefined> {
   return optional({
-    check: (where, name, value) => {
+    check: (name, value) => {
       if (typeof value === "function") return value as Callback;
-      throw refused(where, name, "is", show(value), "a function");
+      throw refused(name, "is", show(value), "a function");
     },
   });
 }
@@ -81,8 +82,8 @@ export function callback<Callback>(): Field<Callback | undefined> {
 // @__NO_SIDE_EFFECTS__
 export function signal<Signal>(): Field<Signal | undefined> {
   return optional({
-    check: (where, _, value) => {
-      checkSignal(where, value as AbortSignal);
+    check: (_, value) => {
+      checkSignal(value as AbortSignal);
       return value as Signal;
     },
   });
@@ -94,7 +95,7 @@ export function signal<Signal>(): Field<Signal | undefined> {
  */
 // @__NO_SIDE_EFFECTS__
 export function later<Value>(): Field<Value> {
-  return { check: (_where, _name, value) => value as Value, standard: undefined as Value };
+  return { check: (_name, value) => value as Value, standard: undefined as Value };
 }
 
 /** Returns a copy of the field `field` with the default undefined. */
@@ -113,16 +114,31 @@ export function optional<Value>(field: Field<Value>): Field<Value | undefined> {
  * @throws LatentflowError `invalid_argument` on an unknown option or a wrong value
  */
 export function completeOptions<Fields extends { readonly [name: string]: Field<unknown> }>(
-  where: string,
   given: { readonly [Name in keyof Fields]?: unknown } | undefined,
   fields: Fields,
   why?: Readonly<Record<string, string>>,
 ): ValuesOf<Fields> {
-  checkOptions(where, given as object | undefined, fields, why);
+  checkOptions(given as object | undefined, fields, why);
   const values = Object.entries<Field<unknown>>(fields).map(([name, field]) => {
     const value = given?.[name];
     const isDefault = value === undefined && "standard" in field;
-    return [name, isDefault ? field.standard : field.check(where, name, value)];
+    return [name, isDefault ? field.standard : field.check(name, value)];
   });
   return Object.fromEntries(values) as ValuesOf<Fields>;
+}
+
+/**
+ * Makes the plain value (an object of a name and options) that the public function called `name` returns, frozen.
+ *
+ * @throws LatentflowError `invalid_argument`, which names the function
+ */
+export function plainValue<
+  const Name extends string,
+  Fields extends { readonly [name: string]: Field<unknown> },
+>(
+  name: Name,
+  options: { readonly [Key in keyof Fields]?: unknown } | undefined,
+  fields: Fields,
+): Readonly<{ name: Name } & ValuesOf<Fields>> {
+  return calling(name, () => Object.freeze({ name, ...completeOptions(options, fields) }));
 }

@@ -1,6 +1,5 @@
-import { LatentflowError, markedMessage } from "./errors.ts";
-import { within } from "./message.ts";
-import { invalid, refused } from "./refuse.ts";
+import { LatentflowError, placeError } from "./errors.ts";
+import { refused } from "./refuse.ts";
 import { alternatives, callHint, show } from "./show.ts";
 
 /** Functions that make a value of each kind, by name of the kind, from the options that the value consists of. */
@@ -18,7 +17,6 @@ type Makers<Value extends { readonly name: string }> = {
  * @throws LatentflowError `invalid_argument` if the value is of an unknown kind, has functions, or an option of it is wrong
  */
 export function checkPlain<Value extends { readonly name: string }>(
-  where: string,
   option: string,
   value: unknown,
   makers: Makers<Value>,
@@ -33,11 +31,11 @@ export function checkPlain<Value extends { readonly name: string }>(
         return makers[name as Value["name"]](options as never);
       }
     } catch (cause) {
-      if (!(cause instanceof LatentflowError)) throw cause;
-      throw invalid(`${within(where, option)}: ${markedMessage(cause)}`, cause);
+      if (cause instanceof LatentflowError) placeError(cause, { text: option, option }, true);
+      throw cause;
     }
   }
   const own = method === undefined ? "" : ` with a function ${show(method)} of its own`;
   const expected = alternatives([...others, ...Object.keys(makers).map((name) => `${name}()`)]);
-  throw refused(where, option, "is", `${show(value)}${own}${callHint(value)}`, expected);
+  throw refused(option, "is", `${show(value)}${own}${callHint(value)}`, expected);
 }

@@ -1,4 +1,4 @@
-import { subject } from "./message.ts";
+import { subject, type Words, words } from "./message.ts";
 import type { AbortSignalLike } from "./platform.ts";
 import { objection, refused } from "./refuse.ts";
 import { escapeText } from "./show.ts";
@@ -93,15 +93,11 @@ export function throwIfAborted(signal: Partial<AbortSignalLike> | undefined): vo
  *
  * @throws LatentflowError `invalid_argument`
  */
-export function checkMemory(
-  where: string,
-  name: string,
-  { buffer }: { readonly buffer: ArrayBufferLike },
-): void {
-  checkPresent(where, name, buffer);
+export function checkMemory(name: Words, { buffer }: { readonly buffer: ArrayBufferLike }): void {
+  checkPresent(name, buffer);
   const { resizable, growable } = buffer as { readonly resizable?: boolean; readonly growable?: boolean };
   if (resizable || growable) {
-    throw refused(where, bufferName(name), "is", `${resizable ? "resiz" : "grow"}able`, "a fixed size", COPY);
+    throw refused(bufferName(name), "is", `${resizable ? "resiz" : "grow"}able`, "a fixed size", COPY);
   }
 }
 
@@ -109,16 +105,16 @@ export function checkMemory(
 const COPY = "; give a copy, by slice()";
 
 /** Returns the words by which messages name the buffer of an option or argument. */
-function bufferName(name: string): string {
-  return `the buffer of ${subject(name)}`;
+function bufferName(name: Words): Words {
+  return words`the buffer of ${subject(name)}`;
 }
 
 /** Throws `invalid_argument` if a buffer was transferred. (`buffer.detached` is not available everywhere yet.) */
-export function checkPresent(where: string, name: string, buffer: ArrayBufferLike): void {
+export function checkPresent(name: Words, buffer: ArrayBufferLike): void {
   try {
     new Uint8Array(buffer);
   } catch {
-    throw objection(where, bufferName(name), `has been detached${COPY}`);
+    throw objection(bufferName(name), `has been detached${COPY}`);
   }
 }
 
@@ -126,10 +122,9 @@ export function checkPresent(where: string, name: string, buffer: ArrayBufferLik
  * Returns `values`, or throws if their buffer was transferred since the call began. Callers pass only values that were not
  * empty when the call began, so that length 0 shows a transfer.
  *
- * @param where beginning of error messages. Default: none
  * @throws LatentflowError `invalid_argument`
  */
-export function attached<T extends { readonly length: number }>(name: string, values: T, where = ""): T {
+export function attached<T extends { readonly length: number }>(name: string, values: T): T {
   if (values.length > 0) return values;
-  throw objection(where, bufferName(name), `was detached (transferred) while the call was at work${COPY}`);
+  throw objection(bufferName(name), `was detached (transferred) while the call was at work${COPY}`);
 }

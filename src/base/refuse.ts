@@ -1,5 +1,5 @@
-import { LatentflowError, type LatentflowErrorCode } from "./errors.ts";
-import { beginningOf, gotten, subject, wanted } from "./message.ts";
+import { LatentflowError, type LatentflowErrorCode, partsOf, remade } from "./errors.ts";
+import { advised, gotten, ofFile, subject, type Words, wanted, words } from "./message.ts";
 import { escapeText } from "./show.ts";
 
 // Makers of errors about arguments and files.
@@ -8,60 +8,73 @@ import { escapeText } from "./show.ts";
  * Makes an `invalid_argument` error with a message that names its option, if it is about one, by a mark of its own. Use
  * `refused`, `objection` or `invalidOption` where they fit; they mark the option.
  */
-export function invalid(message: string, cause?: unknown): LatentflowError {
+export function invalid(message: Words, cause?: unknown): LatentflowError {
   return refusal("invalid_argument", message, cause);
 }
 
 /**
- * Makes an `invalid_argument` error that refuses the value of an option or argument: `WHERE: NAME is GOT, expected EXPECTED`, and
+ * Makes an `invalid_argument` error that refuses the value of an option or argument: `NAME is GOT, expected EXPECTED`, and
  * the advice.
  *
- * @param where beginning of error messages: name of the function called, plain or marked; "" for none
  * @param name name of the option or argument, plain, or marked by `subject` and with other words around it
  * @param verb words between the option and `got`
  * @param advice what to do, with the punctuation before it
  */
 export function refused(
-  where: string,
-  name: string,
+  name: Words,
   verb: string,
-  got: string,
-  expected: string,
-  advice = "",
+  got: Words,
+  expected: Words,
+  advice: Words = "",
   cause?: unknown,
 ): LatentflowError {
-  return objection(where, name, `${verb} ${gotten(got)}, expected ${wanted(expected)}${advice}`, cause);
+  return objection(
+    name,
+    words`${verb} ${gotten(got)}, expected ${wanted(expected)}${advised(advice)}`,
+    cause,
+  );
 }
 
 /**
  * Makes an `invalid_argument` error that refuses an option or argument for another reason than its value: another option rules
- * it out, or it is missing. The message: `WHERE: NAME REASON`.
+ * it out, or it is missing. The message: `NAME REASON`.
  *
- * @param where beginning of error messages: name of the function called, plain or marked; "" for none
  * @param name name of the option or argument, plain, or marked by `subject` and with other words around it
  */
-export function objection(where: string, name: string, reason: string, cause?: unknown): LatentflowError {
-  return invalid(`${beginningOf(where) + subject(name)} ${reason}`, cause);
+export function objection(name: Words, reason: Words, cause?: unknown): LatentflowError {
+  return invalid(words`${subject(name)} ${reason}`, cause);
 }
 
 /**
- * Makes an `invalid_argument` error about an option or argument with a message that has words of its own for it:
- * `WHERE: SENTENCE`.
+ * Makes an `invalid_argument` error about an option or argument with a message that has words of its own for it.
  *
- * @param where beginning of error messages: name of the function called, plain or marked; "" for none
  * @param option name of the option or argument, for `error.option`, perhaps a caller's; "" for the option that contains the
  *   others
  * @param sentence whole sentence, in which `gotten` and `wanted` may mark values
  */
-export function invalidOption(where: string, option: string, sentence: string): LatentflowError {
-  return invalid(beginningOf(where) + subject(escapeText(option), "") + sentence);
+export function invalidOption(option: string, sentence: Words): LatentflowError {
+  return invalid(words`${subject(escapeText(option), "")}${sentence}`);
 }
 
 /** Makes an `invalid_file` error. */
-export function invalidFile(message: string, cause?: unknown): LatentflowError {
+export function invalidFile(message: Words, cause?: unknown): LatentflowError {
   return refusal("invalid_file", message, cause);
 }
 
-function refusal(code: LatentflowErrorCode, message: string, cause: unknown): LatentflowError {
+/**
+ * Makes an `invalid_file` error of the refusal of what a file holds.
+ *
+ * @param more words to add
+ */
+export function refusedFile(error: LatentflowError, more: Words = ""): LatentflowError {
+  const { places, words: own } = partsOf(error);
+  return remade(error, {
+    code: "invalid_file",
+    places: places.map(({ option, ...place }) => place),
+    words: words`${ofFile(own)}${more}`,
+  });
+}
+
+function refusal(code: LatentflowErrorCode, message: Words, cause: unknown): LatentflowError {
   return new LatentflowError(code, message, cause === undefined ? cause : { cause });
 }

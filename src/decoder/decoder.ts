@@ -1,6 +1,7 @@
+import { calling } from "../base/calling.ts";
 import { checkOptions } from "../base/check.ts";
 import { LatentflowError } from "../base/errors.ts";
-import { subject } from "../base/message.ts";
+import { subject, words } from "../base/message.ts";
 import type { Owned } from "../base/owned.ts";
 import { checkPresent, isPromise } from "../base/realms.ts";
 import { refused } from "../base/refuse.ts";
@@ -145,7 +146,7 @@ interface Internals {
    * Returns this decoder for a number of points per sample, with the same parameters; only for decoders over points. A method,
    * so that programs that only receive decoders need not bundle GraphDecoder.
    */
-  decoderAtPoints(points: number, where: string): Decoder;
+  decoderAtPoints(points: number): Decoder;
 }
 
 /** `Symbol.dispose`, which TypeScript's lib es2022 lacks; in runtimes without it, a symbol that nothing else uses. */
@@ -215,8 +216,7 @@ export class GraphDecoder implements Decoder {
         else this.#disposeCallbacks.push(callback);
       },
       atPoints,
-      decoderAtPoints: (points, where) =>
-        new GraphDecoder({ ...atPoints!(points, where), loss, prior, start }, parameters),
+      decoderAtPoints: (points) => new GraphDecoder({ ...atPoints!(points), loss, prior, start }, parameters),
     };
     // Not methods of the class, as esbuild never drops a class with computed names from a bundle.
     Object.defineProperties(this, {
@@ -231,18 +231,19 @@ export class GraphDecoder implements Decoder {
   }
 
   toSafetensors(options: SafetensorsOptions = {}): Owned<Uint8Array> {
-    checkDecoder("toSafetensors", this);
-    checkOptions("toSafetensors", options, { probe: true });
-    const probe =
-      options.probe === undefined ? undefined : writeProbe("toSafetensors", options.probe, probedOf(this));
-    const tensors = parametersOf(this).map(({ operation, tensor, shape, offset, size }) => ({
-      name: `${this.operations[operation]!.name}.${tensor}`,
-      shape,
-      values: this.parameters.subarray(offset, offset + size),
-    }));
-    const metadata = new Map(writeMetadata(this));
-    if (probe !== undefined) metadata.set(PROBE, probe);
-    return writeSafetensors(tensors, metadata);
+    return calling("toSafetensors", () => {
+      checkDecoder(this);
+      checkOptions(options, { probe: true });
+      const probe = options.probe === undefined ? undefined : writeProbe(options.probe, probedOf(this));
+      const tensors = parametersOf(this).map(({ operation, tensor, shape, offset, size }) => ({
+        name: `${this.operations[operation]!.name}.${tensor}`,
+        shape,
+        values: this.parameters.subarray(offset, offset + size),
+      }));
+      const metadata = new Map(writeMetadata(this));
+      if (probe !== undefined) metadata.set(PROBE, probe);
+      return writeSafetensors(tensors, metadata);
+    });
   }
 
   dispose(): void {
@@ -286,19 +287,18 @@ export function keptUntilDisposed<T extends object>(
  * Returns a decoder's graph for a number of points per sample; undefined unless the decoder is over points, which means that it
  * is evaluated at any number of points in each sample.
  */
-export function graphAtPoints(decoder: Decoder, points: number, where?: string): Graph | undefined {
-  return (decoder as GraphDecoder)[internals].atPoints?.(points, where);
+export function graphAtPoints(decoder: Decoder, points: number): Graph | undefined {
+  return (decoder as GraphDecoder)[internals].atPoints?.(points);
 }
 
 /**
  * Returns a decoder for a number of points (coordinates at which it is evaluated) per sample, which shares the parameters of
  * the given decoder.
  *
- * @param where beginning of error messages
  * @throws LatentflowError `invalid_argument` if arrays of the decoder would be too large with so many points
  */
-export function decoderAtPoints(decoder: Decoder, points: number, where: string): Decoder {
-  return (decoder as GraphDecoder)[internals].decoderAtPoints(points, where);
+export function decoderAtPoints(decoder: Decoder, points: number): Decoder {
+  return (decoder as GraphDecoder)[internals].decoderAtPoints(points);
 }
 
 /** Returns the sizes that a probe (a few latents with their outputs) must have to fit a decoder. */
@@ -321,12 +321,10 @@ const SOURCES = {
 /**
  * Throws if a value is not a decoder, or a disposed one.
  *
- * @param where beginning of error messages
  * @param part role of the value, for messages; an encoder is a decoder from samples to codes
  * @throws LatentflowError `invalid_argument` or `disposed`
  */
 export function checkDecoder(
-  where: string,
   decoder: unknown,
   part: keyof typeof SOURCES = "decoder",
 ): asserts decoder is Decoder {
@@ -335,15 +333,15 @@ export function checkDecoder(
   if (found !== "decoder") {
     const missing = isPromise(decoder) ? ` (is an await missing before ${maker}?)` : "";
     const hint = found === "proxy" ? " in a Proxy" : missing;
-    const name = `the ${subject(part)}`;
-    throw refused(where, name, "is", show(decoder) + hint, expected, memberHint(decoder, part));
+    const name = words`the ${subject(part)}`;
+    throw refused(name, "is", show(decoder) + hint, expected, memberHint(decoder, part));
   }
   const { disposed, start, parameters } = decoder as Decoder;
   if (disposed) {
-    throw new LatentflowError("disposed", `${where}: the ${part} has been disposed; ${anew}`);
+    throw new LatentflowError("disposed", `the ${part} has been disposed; ${anew}`);
   }
-  if (start) checkPresent(where, `${part}.start`, start.buffer);
-  checkPresent(where, `${part}.parameters`, parameters.buffer);
+  if (start) checkPresent(`${part}.start`, start.buffer);
+  checkPresent(`${part}.parameters`, parameters.buffer);
 }
 
 /** Distinguishes a decoder from a Proxy of one, which lacks the private state that methods need, and from other values. */

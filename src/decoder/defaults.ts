@@ -25,11 +25,11 @@ export interface Defaults {
  *
  * @throws LatentflowError `invalid_argument`
  */
-export function normaliseDefaults(where: string, { loss, prior, start }: DefaultOptions): Defaults {
+export function normaliseDefaults({ loss, prior, start }: DefaultOptions): Defaults {
   return {
-    loss: loss === undefined ? undefined : normaliseLoss(where, loss),
-    prior: prior === undefined ? undefined : normalisePrior(where, prior),
-    start: start === undefined ? undefined : normaliseStart(where, start),
+    loss: loss === undefined ? undefined : normaliseLoss(loss),
+    prior: prior === undefined ? undefined : normalisePrior(prior),
+    start: start === undefined ? undefined : normaliseStart(start),
   };
 }
 
@@ -39,10 +39,10 @@ export function normaliseDefaults(where: string, { loss, prior, start }: Default
  * @returns the defaults, without a start that is all zeros
  * @throws LatentflowError `invalid_argument`
  */
-export function fitDefaults(where: string, { loss, prior, start }: Defaults, latentSize: number): Defaults {
+export function fitDefaults({ loss, prior, start }: Defaults, latentSize: number): Defaults {
   return {
     loss,
-    prior: prior && checkPriorSize(where, prior, latentSize),
-    start: start && checkStartSize(where, start, latentSize),
+    prior: prior && checkPriorSize(prior, latentSize),
+    start: start && checkStartSize(start, latentSize),
   };
 }

@@ -1,4 +1,4 @@
-import { gotten, subject, wanted } from "../base/message.ts";
+import { gotten, subject, type Words, wanted, words } from "../base/message.ts";
 import { attached, checkMemory, isFloat32Array, typedArrayName } from "../base/realms.ts";
 import { invalidOption, refused } from "../base/refuse.ts";
 import { escapeText, show } from "../base/show.ts";
@@ -39,62 +39,55 @@ export type FixedValues = readonly Float32Array[];
  * @throws LatentflowError `invalid_argument` if an input is missing or unknown, or its values have the wrong length or
  *   type or are not finite
  */
-export function checkFixed(
-  where: string,
-  decoder: Decoder,
-  given: unknown,
-  sampleCount: number,
-): FixedValues {
+export function checkFixed(decoder: Decoder, given: unknown, sampleCount: number): FixedValues {
   const inputs = decoder.fixedInputs;
   const names = inputs.map(({ name }) => show(name)).join(", ");
   if (given === undefined) {
     if (inputs.length === 0) return [];
     const all = inputs.map(({ name }) => `${show(name)}: …`).join(", ");
     const sentence = `the decoder has fixed inputs (${names}); give them: fixed: { ${all} }`;
-    throw invalidOption(where, "fixed", sentence);
+    throw invalidOption("fixed", sentence);
   }
   if (typeof given !== "object" || given === null || ArrayBuffer.isView(given)) {
     const expected = `an object with an array for each of ${names || "none"}`;
-    throw refused(where, "fixed", "is", show(given), expected);
+    throw refused("fixed", "is", show(given), expected);
   }
   const unknown = Object.keys(given).find((key) => !inputs.some(({ name }) => name === key));
   if (unknown !== undefined) {
     const expected = wanted(names || "none");
-    const has = `the decoder has no fixed input ${gotten(show(unknown))}; its fixed inputs are ${expected}`;
-    throw invalidOption(where, `fixed.${unknown}`, has);
+    const has = words`the decoder has no fixed input ${gotten(show(unknown))}; its fixed inputs are ${expected}`;
+    throw invalidOption(`fixed.${unknown}`, has);
   }
   return inputs.map((input) => {
     const values = (given as Record<string, unknown>)[input.name];
-    return checkFixedInput(where, nameInMessages(input), input, values, sampleCount);
+    return checkFixedInput(nameInMessages(input), input, values, sampleCount);
   });
 }
 
 /** Returns the name of a fixed input in messages about its values in the option `fixed`. */
-function nameInMessages({ name }: FixedInput): string {
-  return `fixed input ${subject(escapeText(`fixed.${name}`), show(name))}`;
+function nameInMessages({ name }: FixedInput): Words {
+  return words`fixed input ${subject(escapeText(`fixed.${name}`), show(name))}`;
 }
 
 /**
  * Validates the values of one fixed input, and converts them to float32.
  *
- * @param where beginning of error messages
  * @param name the input's name in messages
  * @param before number of values that precede these, for positions in messages
  * @throws LatentflowError `invalid_argument`
  */
 export function checkFixedInput(
-  where: string,
-  name: string,
+  name: Words,
   { shape, classes }: FixedInput,
   given: unknown,
   sampleCount: number,
   before = 0,
 ): Float32Array {
   const size = sizeOf(shape);
-  const values = asFloats(where, name, given, size, classes !== undefined);
+  const values = asFloats(name, given, size, classes !== undefined);
   if (values.length !== size && values.length !== sampleCount * size) {
     const counts = `${size} (one sample's, for all) or ${sampleCount * size} (one for each)`;
-    throw refused(where, name, "has", `${values.length} values`, counts);
+    throw refused(name, "has", `${values.length} values`, counts);
   }
   for (const [i, value] of values.entries()) {
     const isRight =
@@ -103,22 +96,16 @@ export function checkFixedInput(
         : Number.isInteger(value) && value >= 0 && value < classes;
     if (isRight) continue;
     const expected = classes === undefined ? "finite numbers" : `integers from 0 to ${classes - 1}`;
-    if (typeof given === "number") throw refused(where, name, "is", `${value}`, expected);
-    throw refused(where, name, "has", `${value} at ${before + i}`, expected);
+    if (typeof given === "number") throw refused(name, "is", `${value}`, expected);
+    throw refused(name, "has", `${value} at ${before + i}`, expected);
   }
   return values;
 }
 
-function asFloats(
-  where: string,
-  name: string,
-  given: unknown,
-  size: number,
-  areClasses: boolean,
-): Float32Array {
+function asFloats(name: Words, given: unknown, size: number, areClasses: boolean): Float32Array {
   if (typeof given === "number" && size === 1) return Float32Array.of(given);
   if (isFloat32Array(given)) {
-    checkMemory(where, name, given);
+    checkMemory(name, given);
     // Class indices are copied, since they index a table and must not change after this check.
     return areClasses ? given.slice() : given;
   }
@@ -127,10 +114,10 @@ function asFloats(
     return Float32Array.from(given as Int32Array, Number);
   }
   if (given === undefined) {
-    throw refused(where, name, "is", "missing", `${size === 1 ? "a number" : `${size} numbers`} a sample`);
+    throw refused(name, "is", "missing", `${size === 1 ? "a number" : `${size} numbers`} a sample`);
   }
   const types = areClasses ? "a Float32Array or an array of integers" : "a Float32Array";
-  throw refused(where, name, "is", show(given), types + (size === 1 ? ", or a number" : ""));
+  throw refused(name, "is", show(given), types + (size === 1 ? ", or a number" : ""));
 }
 
 /** Copies the fixed inputs of one sample into an array, one after another. */

@@ -1,7 +1,6 @@
-import { markedMessage } from "../base/errors.ts";
 import type { Pausable } from "../base/event-loop.ts";
-import { option as marked, ofFile, subject, theOption } from "../base/message.ts";
-import { invalidFile, invalidOption, refused } from "../base/refuse.ts";
+import { option as marked, subject, theOption, words } from "../base/message.ts";
+import { invalidFile, invalidOption, refused, refusedFile } from "../base/refuse.ts";
 import { show, showShape } from "../base/show.ts";
 import { bytesIn } from "../base/values.ts";
 import { recognise } from "../files/file-kind.ts";
@@ -81,22 +80,22 @@ export const fileOptions: { readonly [Name in keyof DecoderFileOptions]-?: true 
  *
  * @throws LatentflowError `invalid_argument`
  */
-export function checkFileOptions(where: string, options: DecoderFileOptions) {
+export function checkFileOptions(options: DecoderFileOptions) {
   const { prefix, activation, outputActivation, outputShape, probe } = options;
   if (prefix !== undefined && typeof prefix !== "string") {
-    throw refused(where, "prefix", "is", show(prefix), 'a string, as "decoder."');
+    throw refused("prefix", "is", show(prefix), 'a string, as "decoder."');
   }
   const activationOption = (name: string, value: unknown) =>
-    value === undefined ? undefined : normaliseActivation(where, name, value);
+    value === undefined ? undefined : normaliseActivation(name, value);
   return {
     prefix,
     activation: Array.isArray(activation)
-      ? Array.from(activation, (each, i) => normaliseActivation(where, `activation[${i}]`, each))
+      ? Array.from(activation, (each, i) => normaliseActivation(`activation[${i}]`, each))
       : activationOption("activation", activation),
     outputActivation: activationOption("outputActivation", outputActivation),
     outputShape,
-    ...normaliseDefaults(where, options),
-    probe: probe === undefined ? undefined : copyProbe(where, probe),
+    ...normaliseDefaults(options),
+    probe: probe === undefined ? undefined : copyProbe(probe),
   };
 }
 
@@ -110,57 +109,55 @@ export interface ParsedDecoder {
  * Reads a decoder from the bytes of a safetensors file, with pauses, since it may have hundreds of millions of
  * parameters.
  *
- * @param where beginning of error messages
  * @param maxBytes maximum memory for the parameters
  * @throws LatentflowError `invalid_argument` if an option is missing or not valid; `needs_conversion` if the tensors are
  *   neither described in the file nor a plain stack of linear layers; `invalid_file` if the file contains no decoder for
  *   another reason, or exceeds `maxBytes`
  */
 export function* parseDecoder(
-  where: string,
   bytes: Uint8Array,
   options: CheckedFileOptions,
   maxBytes: number,
 ): Pausable<ParsedDecoder> {
   const kind = recognise(bytes);
-  if (kind?.asDecoder) throw invalidFile(`${where}: it is ${kind.name}; ${kind.asDecoder}`);
+  if (kind?.asDecoder) throw invalidFile(`it is ${kind.name}; ${kind.asDecoder}`);
   // slice() of a Node Buffer, a subclass of Uint8Array, does not copy. A plain Uint8Array of the same bytes is used.
-  const file = readSafetensors(where, bytesIn(bytes));
+  const file = readSafetensors(bytesIn(bytes));
   const { metadata } = file;
-  refuseCheckpoint(where, metadata);
-  const own = yield* readGraph(where, metadata);
-  const graph = own ? withOptions(where, own, options) : stackOf(where, file, options);
-  checkSize(where, "as float32 its parameters take", 4 * countParameters(graph), maxBytes);
+  refuseCheckpoint(metadata);
+  const own = yield* readGraph(metadata);
+  const graph = own ? withOptions(own, options) : stackOf(file, options);
+  checkSize("as float32 its parameters take", 4 * countParameters(graph), maxBytes);
   const { latentSize } = graph;
-  const { loss, prior, start } = fitDefaults(where, options, latentSize);
+  const { loss, prior, start } = fitDefaults(options, latentSize);
   const decoder = new GraphDecoder({
     ...graph,
-    loss: loss ?? readLoss(where, metadata),
-    prior: prior ?? readPrior(where, metadata, latentSize),
-    start: options.start ? start : readStart(where, metadata, latentSize),
+    loss: loss ?? readLoss(metadata),
+    prior: prior ?? readPrior(metadata, latentSize),
+    start: options.start ? start : readStart(metadata, latentSize),
   });
-  if (decoder.loss) checkLoss(where, decoder.loss, decoder);
-  yield* readParameters(where, file, decoder, own !== undefined);
+  if (decoder.loss) checkLoss(decoder.loss, decoder);
+  yield* readParameters(file, decoder, own !== undefined);
   const probed = probedOf(decoder);
-  const probe = options.probe ? fitProbe(where, options.probe, probed) : readProbe(where, metadata, probed);
+  const probe = options.probe ? fitProbe(options.probe, probed) : readProbe(metadata, probed);
   return { decoder, probe };
 }
 
 /** Makes the graph of a file without a definition: a plain stack of linear layers. */
-function stackOf(where: string, file: SafetensorsFile, options: CheckedFileOptions): Graph {
+function stackOf(file: SafetensorsFile, options: CheckedFileOptions): Graph {
   const { metadata } = file;
-  const layers = collectLayers(where, file.tensors, options.prefix);
-  checkSpelling(where, metadata, options);
+  const layers = collectLayers(file.tensors, options.prefix);
+  checkSpelling(metadata, options);
   const { outputSize } = layers.at(-1)!;
   const outputActivation =
     options.outputActivation ??
-    readOutputActivation(where, metadata) ??
-    impliedOutputActivation(readLoss(where, metadata) ?? options.loss);
-  const between = activationsBetween(where, metadata, layers.length, options);
+    readOutputActivation(metadata) ??
+    impliedOutputActivation(readLoss(metadata) ?? options.loss);
+  const between = activationsBetween(metadata, layers.length, options);
   const outputShape =
     options.outputShape === undefined
-      ? readOutputShape(where, metadata, outputSize)
-      : checkOutputShape(where, options.outputShape, outputSize);
+      ? readOutputShape(metadata, outputSize)
+      : checkOutputShape(options.outputShape, outputSize);
   return graphOfLayers(
     layers.map((layer, index) => ({ ...layer, activation: between[index] ?? outputActivation })),
     outputShape ?? [outputSize],
@@ -173,24 +170,23 @@ function stackOf(where: string, file: SafetensorsFile, options: CheckedFileOptio
  * @throws LatentflowError if neither gives them, or their number is wrong
  */
 function activationsBetween(
-  where: string,
   metadata: Metadata,
   layers: number,
   { activation: option }: CheckedFileOptions,
 ): readonly Activation[] {
   const count = layers - 1;
-  const given = option ?? readActivations(where, metadata);
+  const given = option ?? readActivations(metadata);
   if (given === undefined && count > 0) {
     const missing = "neither the file's metadata nor the options give the activation between the layers";
     const advised = marked("activation", "elu", 'the option activation: "elu"');
-    throw invalidOption(where, "activation", `${missing}; give ${advised}, say`);
+    throw invalidOption("activation", words`${missing}; give ${advised}, say`);
   }
   if (given === undefined || !isList(given)) return new Array<Activation>(count).fill(given!);
   if (given.length === count) return given;
   const name = option === undefined ? subject("activation", "the file's activation") : "activation";
   const expected = `${count}, one between each two of the file's ${layers} layers`;
-  const error = refused(where, name, "has", `${given.length} entries`, expected);
-  throw option === undefined ? invalidFile(ofFile(markedMessage(error))) : error;
+  const error = refused(name, "has", `${given.length} entries`, expected);
+  throw option === undefined ? refusedFile(error) : error;
 }
 
 function isList(activation: Activation | readonly Activation[]): activation is readonly Activation[] {
@@ -198,13 +194,13 @@ function isList(activation: Activation | readonly Activation[]): activation is r
 }
 
 /** Applies options to the graph of a file with a definition. */
-function withOptions(where: string, graph: Graph, options: CheckedFileOptions): Graph {
+function withOptions(graph: Graph, options: CheckedFileOptions): Graph {
   for (const name of Object.keys(STACK_OPTIONS) as (keyof typeof STACK_OPTIONS)[]) {
     if (options[name] === undefined) continue;
-    throw invalidOption(where, name, `the file says what its graph is; leave ${theOption(name)} out`);
+    throw invalidOption(name, words`the file says what its graph is; leave ${theOption(name)} out`);
   }
   const { outputShape } = options;
-  return outputShape === undefined ? graph : withOutputShape(where, graph, outputShape);
+  return outputShape === undefined ? graph : withOutputShape(graph, outputShape);
 }
 
 /**
@@ -213,7 +209,6 @@ function withOptions(where: string, graph: Graph, options: CheckedFileOptions): 
  * @throws LatentflowError `invalid_file` if tensors are missing, surplus, or of the wrong shape
  */
 function* readParameters(
-  where: string,
   { tensors }: SafetensorsFile,
   decoder: GraphDecoder,
   hasDefinition: boolean,
@@ -222,7 +217,7 @@ function* readParameters(
     const name = `${decoder.operations[parameter.operation]!.name}.${parameter.tensor}`;
     return { ...parameter, name, found: tensors.get(name) };
   });
-  const refuse = (problem: string) => invalidFile(`${where}: ${problem}`);
+  const refuse = (problem: string) => invalidFile(`${problem}`);
   if (hasDefinition) {
     const names = new Set(parameters.map(({ name }) => name));
     const surplus = [...tensors.keys()].find((name) => !names.has(name));
@@ -241,15 +236,15 @@ function* readParameters(
         `${show(name)} is ${showShape(found.shape)}, expected ${showShape(shape)} by the file's graph`,
       );
     }
-    yield* readFloats(where, name, found, decoder.parameters.subarray(offset, offset + size));
+    yield* readFloats(name, found, decoder.parameters.subarray(offset, offset + size));
   }
 }
 
 /** Throws if the file is a checkpoint of a training run, which is also a safetensors file. */
-function refuseCheckpoint(where: string, metadata: Metadata): void {
+function refuseCheckpoint(metadata: Metadata): void {
   if (!metadata.get("format")?.startsWith("latentflow checkpoint")) return;
   throw invalidFile(
-    `${where}: it is the checkpoint of a training run, not a decoder; go on from it with train and its option resume, ` +
+    "it is the checkpoint of a training run, not a decoder; go on from it with train and its option resume, " +
       "or take decoder.safetensors, which the run writes at its end",
   );
 }

@@ -1,5 +1,6 @@
+import { calling } from "../base/calling.ts";
 import { checkNumber, checkOptions, optionNames, orDefault } from "../base/check.ts";
-import { callOf, gotten, subject, wanted } from "../base/message.ts";
+import { gotten, subject, wanted, words } from "../base/message.ts";
 import { createRandom, type Random } from "../base/random.ts";
 import { invalidOption, refused } from "../base/refuse.ts";
 import { show, showShape } from "../base/show.ts";
@@ -78,52 +79,50 @@ export function createDecoder(
   given: CreateDecoderOptions | GraphDefinition,
   graphOptions: GraphDecoderOptions = {},
 ): Decoder {
-  const where = callOf("createDecoder");
-  const isDefinition = hasOperations(given);
-  if (isDefinition) checkOptions(where, graphOptions, GRAPH_OPTIONS);
-  else checkLayerOptions(where, given);
-  const options = isDefinition ? graphOptions : given;
-  const seed = checkNumber(where, "seed", orDefault(options.seed, 0), { min: 0, integer: true });
-  const defaults = normaliseDefaults(where, options);
-  const graph = isDefinition
-    ? checkPoints(where, readDefinition(where, given))
-    : graphOfOptions(where, given, defaults.loss);
-  const parameterCount = countParameters(graph);
-  if (parameterCount > maxParameters) {
-    const [who, has] = isDefinition
-      ? [subject("operations", "the graph"), "has"]
-      : [subject("layers", "the layers"), "have"];
-    throw refused(where, who, has, `${parameterCount} parameters`, `at most ${maxParameters}`);
-  }
-  const decoder = new GraphDecoder({ ...graph, ...fitDefaults(where, defaults, graph.latentSize) });
-  if (decoder.loss) checkLoss(where, decoder.loss, decoder);
-  initialise(decoder, createRandom(seed));
-  return decoder;
+  return calling("createDecoder", () => {
+    const isDefinition = hasOperations(given);
+    if (isDefinition) checkOptions(graphOptions, GRAPH_OPTIONS);
+    else checkLayerOptions(given);
+    const options = isDefinition ? graphOptions : given;
+    const seed = checkNumber("seed", orDefault(options.seed, 0), { min: 0, integer: true });
+    const defaults = normaliseDefaults(options);
+    const graph = isDefinition ? checkPoints(readDefinition(given)) : graphOfOptions(given, defaults.loss);
+    const parameterCount = countParameters(graph);
+    if (parameterCount > maxParameters) {
+      const [who, has] = isDefinition
+        ? [subject("operations", "the graph"), "has"]
+        : [subject("layers", "the layers"), "have"];
+      throw refused(who, has, `${parameterCount} parameters`, `at most ${maxParameters}`);
+    }
+    const decoder = new GraphDecoder({ ...graph, ...fitDefaults(defaults, graph.latentSize) });
+    if (decoder.loss) checkLoss(decoder.loss, decoder);
+    initialise(decoder, createRandom(seed));
+    return decoder;
+  });
 }
 
 function hasOperations(given: CreateDecoderOptions | GraphDefinition): given is GraphDefinition {
   return typeof given === "object" && given !== null && "operations" in given;
 }
 
-function checkLayerOptions(where: string, options: CreateDecoderOptions): void {
+function checkLayerOptions(options: CreateDecoderOptions): void {
   if (optionNames(options) === undefined) {
-    const name = `the ${subject("", "options")}`;
-    throw refused(where, name, "are", show(options), "an object, as { layers: [20, 150, 784] }");
+    const name = words`the ${subject("", "options")}`;
+    throw refused(name, "are", show(options), "an object, as { layers: [20, 150, 784] }");
   }
-  checkOptions(where, options, OPTIONS);
+  checkOptions(options, OPTIONS);
 }
 
 /** Makes a graph of fully connected layers from the options of `createDecoder`. */
-function graphOfOptions(where: string, options: CreateDecoderOptions, loss: StandardLoss | undefined): Graph {
-  const sizes = checkSizes(where, options.layers);
+function graphOfOptions(options: CreateDecoderOptions, loss: StandardLoss | undefined): Graph {
+  const sizes = checkSizes(options.layers);
   const outputSize = sizes.at(-1)!;
-  const activation = normaliseActivation(where, "activation", orDefault(options.activation, "elu"));
+  const activation = normaliseActivation("activation", orDefault(options.activation, "elu"));
   const outputActivation = normaliseActivation(
-    where,
     "outputActivation",
     orDefault(options.outputActivation, impliedOutputActivation(loss)),
   );
-  const outputShape = checkOutputShape(where, orDefault(options.outputShape, [outputSize]), outputSize);
+  const outputShape = checkOutputShape(orDefault(options.outputShape, [outputSize]), outputSize);
   const layers = sizes.slice(1).map((size, index) => ({
     name: `decoder.${2 * index}`,
     inputSize: sizes[index]!,
@@ -137,11 +136,11 @@ function graphOfOptions(where: string, options: CreateDecoderOptions, loss: Stan
  * Throws if the number of parameters depends on the number of points (coordinates at which the decoder is evaluated) per sample,
  * as with a norm over the axis of points.
  */
-function checkPoints(where: string, graph: Graph): Graph {
+function checkPoints(graph: Graph): Graph {
   const [one, two] = [graph, graph.atPoints?.(2)].map((each) => each && countParameters(each));
   if (two === undefined || one === two) return graph;
   const got = `${one} parameters for one point and ${two} for two`;
-  throw refused(where, `the ${subject("operations", "graph")}`, "has", got, "as many for any");
+  throw refused(words`the ${subject("operations", "graph")}`, "has", got, "as many for any");
 }
 
 /** Initialises a decoder's parameters in order, as PyTorch does by default. */
@@ -153,18 +152,16 @@ export function initialise(decoder: Decoder, random: Random): void {
   }
 }
 
-function checkSizes(where: string, sizes: unknown): readonly number[] {
+function checkSizes(sizes: unknown): readonly number[] {
   if (!Array.isArray(sizes) || sizes.length < 2) {
     const shown = Array.isArray(sizes) ? showShape(sizes) : show(sizes);
-    throw refused(where, "layers", "is", shown, "the sizes from latent to output, as [20, 150, 784]");
+    throw refused("layers", "is", shown, "the sizes from latent to output, as [20, 150, 784]");
   }
   // Each layer is two operations, a linear map and its activation.
   const most = MOST_OPERATIONS / 2;
   if (sizes.length > most + 1) {
     const [got, expected] = [gotten(`${sizes.length - 1} layers`), wanted(`at most ${most}`)];
-    throw invalidOption(where, "layers", `there are ${got}, expected ${expected}`);
+    throw invalidOption("layers", words`there are ${got}, expected ${expected}`);
   }
-  return Array.from(sizes, (size, index) =>
-    checkNumber(where, `layers[${index}]`, size, { min: 1, integer: true }),
-  );
+  return Array.from(sizes, (size, index) => checkNumber(`layers[${index}]`, size, { min: 1, integer: true }));
 }

@@ -1,5 +1,5 @@
 import { LatentflowError } from "../base/errors.ts";
-import { gotten, option, wanted } from "../base/message.ts";
+import { gotten, joined, option, wanted, words } from "../base/message.ts";
 import { invalidFile, objection } from "../base/refuse.ts";
 import { show, showList, showShape } from "../base/show.ts";
 import type { Tensor } from "../files/tensor.ts";
@@ -38,19 +38,14 @@ const LAYER = /^((?:.*\D)?)(\d{1,9})$/s;
  * @throws LatentflowError `needs_conversion` if the tensors are not a plain stack of linear layers, `invalid_argument` if
  *   no tensor has the prefix, `invalid_file` if there are no tensors
  */
-export function collectLayers(
-  where: string,
-  tensors: ReadonlyMap<string, Tensor>,
-  prefix = "",
-): readonly LinearLayer[] {
+export function collectLayers(tensors: ReadonlyMap<string, Tensor>, prefix = ""): readonly LinearLayer[] {
   const names = [...tensors.keys()];
-  if (names.length === 0)
-    throw invalidFile(`${where}: the file holds no tensors, expected those of a decoder`);
+  if (names.length === 0) throw invalidFile("the file holds no tensors, expected those of a decoder");
   const chosen = names.filter((name) => name.startsWith(prefix));
   if (chosen.length === 0) {
-    const tensors = `the file's tensors are ${wanted(showList(names.map(show)))}`;
-    const reason = `is ${gotten(show(prefix))}, with which no tensor's name begins; ${tensors}`;
-    throw objection(where, "prefix", reason);
+    const tensors = words`the file's tensors are ${wanted(showList(names.map(show)))}`;
+    const reason = words`is ${gotten(show(prefix))}, with which no tensor's name begins; ${tensors}`;
+    throw objection("prefix", reason);
   }
   const modules = new Map<string, Module>();
   const others: string[] = [];
@@ -70,7 +65,7 @@ export function collectLayers(
     const prefixes = [...new Set(stack.map(([, module]) => module.prefix))];
     const shared = chosen.reduce(sharedBeginning);
     const narrower = prefixes.filter((text) => !shared.startsWith(text));
-    throw needsConversion(where, problem, narrower, latentSizeOf(stack));
+    throw needsConversion(problem, narrower, latentSizeOf(stack));
   }
   return stack.map(([name, { weight }]) => {
     const [outputSize, inputSize] = weight!.shape as [number, number];
@@ -151,7 +146,6 @@ const MOST_PREFIXES = 3;
  * @param latentSize latent size for the line of Python; undefined if the file does not determine it
  */
 function needsConversion(
-  where: string,
   problem: string,
   prefixes: readonly string[],
   latentSize: number | undefined,
@@ -160,11 +154,11 @@ function needsConversion(
     .slice(0, MOST_PREFIXES)
     .map((text, i) => option("prefix", text, `${i === 0 ? "the option prefix: " : ""}${show(text)}`));
   const part =
-    choices.length > 0 ? `; give ${choices.join(" or ")} if only a part of the tensors is the decoder's` : "";
+    choices.length > 0
+      ? words`; give ${joined(choices, " or ")} if only a part of the tensors is the decoder's`
+      : "";
   return new LatentflowError(
     "needs_conversion",
-    `${where}: the file has no definition, and is no plain stack of linear layers: ${problem}${part}. Convert the decoder to ` +
-      "ONNX in Python, with python/latentflow_export.py of this package: " +
-      `from latentflow_export import export; export(decoder, "decoder.onnx", latent=${latentSize ?? "LATENT_SIZE"})`,
+    words`the file has no definition, and is no plain stack of linear layers: ${problem}${part}. Convert the decoder to ONNX in Python, with python/latentflow_export.py of this package: from latentflow_export import export; export(decoder, "decoder.onnx", latent=${latentSize ?? "LATENT_SIZE"})`,
   );
 }

@@ -1,8 +1,9 @@
+import { about, aboutSteps } from "../base/calling.ts";
 import { checkChoice } from "../base/check.ts";
-import { LatentflowError, markedMessage } from "../base/errors.ts";
+import { LatentflowError } from "../base/errors.ts";
 import type { Pausable } from "../base/event-loop.ts";
-import { ofFile, theOption } from "../base/message.ts";
-import { invalidFile, refused } from "../base/refuse.ts";
+import { theOption, words } from "../base/message.ts";
+import { invalidFile, refused, refusedFile } from "../base/refuse.ts";
 import { alternatives, show } from "../base/show.ts";
 import type { Metadata } from "../files/safetensors.ts";
 import { type Activation, activations } from "../graph/activation.ts";
@@ -83,18 +84,16 @@ const GRAPH = "latentflow.graph";
  *
  * @throws LatentflowError `invalid_file` if it is not a valid definition
  */
-export function* readGraph(where: string, metadata: Metadata): Pausable<Graph | undefined> {
+export function* readGraph(metadata: Metadata): Pausable<Graph | undefined> {
   const text = metadata.get(GRAPH);
   if (text === undefined) return undefined;
   try {
     const definition: unknown = JSON.parse(text);
-    return yield* readingDefinition(`${where}: the file's ${GRAPH}`, definition as GraphDefinition);
+    return yield* aboutSteps(`the file's ${GRAPH}`, readingDefinition(definition as GraphDefinition));
   } catch (error) {
-    const message =
-      error instanceof LatentflowError
-        ? ofFile(markedMessage(error))
-        : `${where}: the file's ${GRAPH} is no JSON`;
-    throw invalidFile(message);
+    throw error instanceof LatentflowError
+      ? refusedFile(error)
+      : invalidFile(`the file's ${GRAPH} is no JSON`);
   }
 }
 
@@ -108,16 +107,12 @@ type Key = (typeof KEYS)[number];
  *
  * @throws LatentflowError `invalid_file`
  */
-export function checkSpelling(
-  where: string,
-  metadata: Metadata,
-  options: { readonly [Name in Key]: unknown },
-): void {
+export function checkSpelling(metadata: Metadata, options: { readonly [Name in Key]: unknown }): void {
   for (const found of metadata.keys()) {
     const key = KEYS.find((each) => each !== found && bare(each) === bare(found));
     if (key === undefined || options[key] !== undefined) continue;
     throw invalidFile(
-      `${where}: the file's metadata have ${show(found)}, expected "${key}"; ${theOption(key)} overrides it`,
+      words`the file's metadata have ${show(found)}, expected "${key}"; ${theOption(key)} overrides it`,
     );
   }
 }
@@ -128,8 +123,7 @@ function bare(name: string): string {
 }
 
 function writeActivation(activation: Activation): string {
-  const isDefault =
-    JSON.stringify(activation) === JSON.stringify(normaliseActivation("", "", activation.name));
+  const isDefault = JSON.stringify(activation) === JSON.stringify(normaliseActivation("", activation.name));
   return isDefault ? activation.name : JSON.stringify(activation);
 }
 
@@ -137,91 +131,82 @@ function writeActivation(activation: Activation): string {
 // or does not fit the decoder's sizes.
 
 /** Reads the output activation from a file's metadata. */
-export function readOutputActivation(where: string, metadata: Metadata): Activation | undefined {
+export function readOutputActivation(metadata: Metadata): Activation | undefined {
   return read(metadata, "outputActivation", (text) =>
-    readActivation(where, "the file's outputActivation", parseActivation(where, "outputActivation", text)),
+    readActivation("the file's outputActivation", parseActivation("outputActivation", text)),
   );
 }
 
 /** Reads the activation between the layers from a file's metadata: one for all, or a list. */
-export function readActivations(
-  where: string,
-  metadata: Metadata,
-): Activation | readonly Activation[] | undefined {
+export function readActivations(metadata: Metadata): Activation | readonly Activation[] | undefined {
   return read(metadata, "activation", (text) => {
     const name = "the file's activation";
-    const value = parseActivation(where, "activation", text);
+    const value = parseActivation("activation", text);
     return Array.isArray(value)
-      ? value.map((each, i) => readActivation(where, `${name}[${i}]`, each))
-      : readActivation(where, name, value);
+      ? value.map((each, i) => readActivation(`${name}[${i}]`, each))
+      : readActivation(name, value);
   });
 }
 
-function parseActivation(where: string, key: string, text: string): unknown {
+function parseActivation(key: string, text: string): unknown {
   const isJson = text.startsWith("{") || text.startsWith("[");
-  return isJson ? parseJson(where, key, text, '{"name": "leakyRelu", "slope": 0.2}') : text;
+  return isJson ? parseJson(key, text, '{"name": "leakyRelu", "slope": 0.2}') : text;
 }
 
 /** Validates an activation whose name may be in PyTorch's spelling. */
-function readActivation(where: string, at: string, value: unknown): Activation {
+function readActivation(at: string, value: unknown): Activation {
   const respelt = (name: string) =>
     Object.keys(activations).find((known) => bare(known) === bare(name)) ?? name;
-  if (typeof value === "string") return normaliseActivation(where, at, respelt(value));
+  if (typeof value === "string") return normaliseActivation(at, respelt(value));
   const { name } = Object(value) as { readonly name?: unknown };
   const own = typeof name === "string" ? { ...(value as object), name: respelt(name) } : value;
-  return normaliseActivation(where, at, own);
+  return normaliseActivation(at, own);
 }
 
 /** Reads the loss with its reduction from a file's metadata; undefined if the metadata name no loss. */
-export function readLoss(where: string, metadata: Metadata): StandardLoss | undefined {
+export function readLoss(metadata: Metadata): StandardLoss | undefined {
   return read(metadata, "loss", (text) => {
     const kind = lossInFile(bare(text));
     if (!kind) {
       const expected = alternatives(lossFileNames().map(show));
-      throw refused(where, "the file's loss", "is", show(text), expected);
+      throw refused("the file's loss", "is", show(text), expected);
     }
     const reduction = metadata.get("reduction") ?? "mean";
     return namedLoss(kind, {
-      reduction: checkChoice<Reduction>(where, "the file's reduction", reduction, ["mean", "sum"]),
+      reduction: checkChoice<Reduction>("the file's reduction", reduction, ["mean", "sum"]),
     });
   });
 }
 
 /** Reads the prior on codes from a file's metadata; undefined if the metadata have none. */
-export function readPrior(where: string, metadata: Metadata, latentSize: number): Prior | undefined {
+export function readPrior(metadata: Metadata, latentSize: number): Prior | undefined {
   return read(metadata, "prior", (text) => {
-    const value = parseJson(where, "prior", text, '{"name": "gaussian", "mean": 0, "std": 1, "weight": 1}');
-    return checkPriorSize(where, normalisePrior(where, value, { name: "the file's prior" }), latentSize);
+    const value = parseJson("prior", text, '{"name": "gaussian", "mean": 0, "std": 1, "weight": 1}');
+    return checkPriorSize(normalisePrior(value, { name: "the file's prior" }), latentSize);
   });
 }
 
 /** Reads the start vector z₀ from a file's metadata; undefined for zeros, too. */
-export function readStart(where: string, metadata: Metadata, latentSize: number): Float32Array | undefined {
+export function readStart(metadata: Metadata, latentSize: number): Float32Array | undefined {
   return read(metadata, "start", (text) =>
-    remakeStart(where, parseJson(where, "start", text, "[0.5, -1.25]"), latentSize, "the file's start"),
+    remakeStart(parseJson("start", text, "[0.5, -1.25]"), latentSize, "the file's start"),
   );
 }
 
 /** Reads the shape of a sample from a file's metadata; undefined if the metadata have none. */
-export function readOutputShape(
-  where: string,
-  metadata: Metadata,
-  outputSize: number,
-): readonly number[] | undefined {
+export function readOutputShape(metadata: Metadata, outputSize: number): readonly number[] | undefined {
   return read(metadata, "outputShape", (text) =>
-    checkOutputShape(
-      `${where}: the file's metadata`,
-      parseJson(where, "outputShape", text, "[28, 28]"),
-      outputSize,
+    about("the file's metadata", () =>
+      checkOutputShape(parseJson("outputShape", text, "[28, 28]"), outputSize),
     ),
   );
 }
 
-function parseJson(where: string, key: string, text: string, example: string): unknown {
+function parseJson(key: string, text: string, example: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    throw refused(where, `the file's ${key}`, "is", show(text), `JSON, as ${example}`);
+    throw refused(`the file's ${key}`, "is", show(text), `JSON, as ${example}`);
   }
 }
 
@@ -233,6 +218,6 @@ function read<T>(metadata: Metadata, key: Key, parse: (text: string) => T): T | 
     return parse(text);
   } catch (error) {
     if (!(error instanceof LatentflowError)) throw error;
-    throw invalidFile(`${ofFile(markedMessage(error))}; ${theOption(key)} overrides the file's`);
+    throw refusedFile(error, words`; ${theOption(key)} overrides the file's`);
   }
 }

@@ -13,12 +13,12 @@ import { checkOutputOrder, checkOutputShape } from "./output.ts";
  * @throws LatentflowError `invalid_argument` if the shape has another number of elements, or is a permutation of the
  *   graph's
  */
-export function withOutputShape(where: string, graph: Graph, shape: readonly number[]): Graph {
+export function withOutputShape(graph: Graph, shape: readonly number[]): Graph {
   const own = graph.operations.at(-1)!.shape;
-  if (graph.atPoints) throw objection(where, "outputShape", "is for decoders without points");
-  const lengths = checkOutputShape(where, shape, sizeOf(own));
+  if (graph.atPoints) throw objection("outputShape", "is for decoders without points");
+  const lengths = checkOutputShape(shape, sizeOf(own));
   if (String(lengths) === String(own)) return graph;
-  checkOutputOrder(where, lengths, own);
+  checkOutputOrder(lengths, own);
   const { definition } = graph;
   const before: OperationDefinition[] = [...definition.operations];
   const activation = before.at(-1)!.kind === "activation" ? before.pop()! : undefined;
@@ -26,7 +26,7 @@ export function withOutputShape(where: string, graph: Graph, shape: readonly num
   const name = freeName(graph);
   const after = activation ? [{ ...activation, inputs: [name] }] : [];
   const reshape = { kind: "reshape", name, inputs, shape: [...lengths] } as const;
-  return readDefinition(where, { ...definition, operations: [...before, reshape, ...after] });
+  return readDefinition({ ...definition, operations: [...before, reshape, ...after] });
 }
 
 /** Returns a name that no input or operation of the graph has. */

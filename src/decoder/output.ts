@@ -1,4 +1,4 @@
-import { gotten, theOption, wanted } from "../base/message.ts";
+import { gotten, theOption, type Words, wanted, words } from "../base/message.ts";
 import { objection, refused } from "../base/refuse.ts";
 import { show, showShape } from "../base/show.ts";
 import type { Activation } from "../graph/activation.ts";
@@ -15,12 +15,12 @@ import { lossTraits } from "../terms/losses.ts";
  *
  * @throws LatentflowError `invalid_argument`
  */
-export function checkOutputShape(where: string, shape: unknown, outputSize: number): readonly number[] {
-  const lengths = checkShape(where, "outputShape", shape, "[28, 28]");
+export function checkOutputShape(shape: unknown, outputSize: number): readonly number[] {
+  const lengths = checkShape("outputShape", shape, "[28, 28]");
   const size = sizeOf(lengths);
   if (size !== outputSize) {
     const expected = `${outputSize} (the decoder's output size)`;
-    throw refused(where, "outputShape", `${showShape(lengths)} holds`, `${size} values`, expected);
+    throw refused("outputShape", `${showShape(lengths)} holds`, `${size} values`, expected);
   }
   return lengths;
 }
@@ -33,16 +33,11 @@ export function checkOutputShape(where: string, shape: unknown, outputSize: numb
  * @param advice alternative to leaving the option out, for the message
  * @throws LatentflowError `invalid_argument`
  */
-export function checkOutputOrder(
-  where: string,
-  shape: readonly number[],
-  own: readonly number[],
-  advice = "",
-): void {
+export function checkOutputOrder(shape: readonly number[], own: readonly number[], advice: Words = ""): void {
   if (!isReordered(shape, own)) return;
-  const but = `but by the file's graph the output is ${wanted(showShape(own))}`;
-  const reason = `is ${gotten(showShape(shape))}, ${but}; leave ${theOption("outputShape")} out${advice}`;
-  throw objection(where, "outputShape", reason);
+  const but = words`but by the file's graph the output is ${wanted(showShape(own))}`;
+  const reason = words`is ${gotten(showShape(shape))}, ${but}; leave ${theOption("outputShape")} out${advice}`;
+  throw objection("outputShape", reason);
 }
 
 /**
@@ -51,17 +46,17 @@ export function checkOutputOrder(
  * @param example such an array, for the message
  * @throws LatentflowError `invalid_argument`
  */
-export function checkShape(where: string, name: string, shape: unknown, example: string): readonly number[] {
+export function checkShape(name: string, shape: unknown, example: string): readonly number[] {
   const isLength = (length: unknown) => Number.isSafeInteger(length) && (length as number) >= 1;
   const isCount = Array.isArray(shape) && shape.length >= 1 && shape.length <= MOST_AXES;
   // Spread, since every() would skip the holes of a sparse array.
   if (isCount && [...shape].every(isLength)) return shape;
   const shown = Array.isArray(shape) ? showShape(shape) : show(shape);
   const expected = `an array of 1 to ${MOST_AXES} positive integers, as ${example}`;
-  throw refused(where, name, "is", shown, expected);
+  throw refused(name, "is", shown, expected);
 }
 
 /** Returns the output activation that a loss implies: "sigmoid" for cross entropy, else "identity". */
 export function impliedOutputActivation(loss: StandardLoss | undefined): Activation {
-  return normaliseActivation("", "", (loss && lossTraits(loss).outputActivation) ?? "identity");
+  return normaliseActivation("", (loss && lossTraits(loss).outputActivation) ?? "identity");
 }

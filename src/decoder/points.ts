@@ -1,5 +1,5 @@
 import { checkNumber } from "../base/check.ts";
-import { option, subject } from "../base/message.ts";
+import { option, words } from "../base/message.ts";
 import { invalidOption, objection } from "../base/refuse.ts";
 import { type Decoder, decoderAtPoints, keptUntilDisposed } from "./decoder.ts";
 
@@ -25,23 +25,33 @@ const MOST_KEPT = 4;
  * @param points option `points` of the call
  * @throws LatentflowError `invalid_argument` if the number is missing, or given for a decoder without points
  */
-export function atPoints(where: string, decoder: Decoder, points: unknown): Decoder {
+export function atPoints(decoder: Decoder, points: unknown): Decoder {
   if (!decoder.fixedInputs.some((input) => input.hasPoints)) {
     if (points === undefined) return decoder;
-    throw objection(where, "points", "is given, but the decoder has no input of points");
+    throw objection("points", "is given, but the decoder has no input of points");
   }
   if (points === undefined) {
-    const advice = `give how many there are: ${option("points", 2000)}`;
-    throw invalidOption(where, "points", `the decoder is over points; ${advice}`);
+    const advice = words`give how many there are: ${option("points", 2000)}`;
+    throw invalidOption("points", words`the decoder is over points; ${advice}`);
   }
-  const count = checkNumber(where, "points", points, { min: 1, max: 2 ** 24, integer: true });
+  const count = checkNumber("points", points, { min: 1, max: 2 ** 24, integer: true });
   const disposeAll = (own: ReadonlyMap<number, Decoder>) => {
     for (const each of own.values()) each.dispose();
   };
   const known = keptUntilDisposed(bound, decoder, () => new Map(), disposeAll);
   // An operation may refuse the size; the message then names the option that set it.
-  const asked = `${where}: ${subject("points")} is ${count}, which this decoder cannot be made for`;
-  const made = known.get(count) ?? decoderAtPoints(decoder, count, asked);
+  const make = () => {
+    try {
+      return decoderAtPoints(decoder, count);
+    } catch (error) {
+      throw objection(
+        "points",
+        `is ${count}, which this decoder cannot be made for: ${(error as Error).message}`,
+        error,
+      );
+    }
+  };
+  const made = known.get(count) ?? make();
   // Map order is kept as the order of use, so that the least recently used entry is dropped.
   known.delete(count);
   known.set(count, made);

@@ -1,4 +1,5 @@
 import type { LatentflowError } from "../base/errors.ts";
+import { type Words, words } from "../base/message.ts";
 import { invalidFile } from "../base/refuse.ts";
 import { type CheckedProbe, pick } from "./probe.ts";
 
@@ -102,8 +103,6 @@ function figure(value: number): string {
  *
  * @param hint possible cause, appended to the message
  */
-export function refuseByProbe(where: string, difference: string, hint: string): LatentflowError {
-  return invalidFile(
-    `${where}: the decoder that was read is not the one of the probe: ${difference}. ${hint}`,
-  );
+export function refuseByProbe(difference: string, hint: Words): LatentflowError {
+  return invalidFile(words`the decoder that was read is not the one of the probe: ${difference}. ${hint}`);
 }

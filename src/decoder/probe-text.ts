@@ -1,3 +1,4 @@
+import { about } from "../base/calling.ts";
 import { atOnce } from "../base/event-loop.ts";
 import { createRandom } from "../base/random.ts";
 import { invalidFile } from "../base/refuse.ts";
@@ -41,74 +42,75 @@ const MOST_BYTES = 2 ** 19;
 /**
  * Reads the probe (a few latents with their outputs) in a file's metadata; undefined if there is none.
  *
- * @param where beginning of error messages
  * @throws LatentflowError `invalid_file` if the probe is malformed, or its sizes do not fit the decoder
  */
-export function readProbe(where: string, metadata: Metadata, decoder: Probed): CheckedProbe | undefined {
+export function readProbe(metadata: Metadata, decoder: Probed): CheckedProbe | undefined {
   const text = metadata.get(PROBE);
   if (text === undefined) return undefined;
-  const at = `${where}: the file's ${PROBE}`;
-  const { metadata: own, tensors } = readSafetensors(at, fromBase64(at, text));
+  const bytes = fromBase64(text);
+  return about(`the file's ${PROBE}`, () => parseProbe(bytes, decoder));
+}
+
+function parseProbe(bytes: Uint8Array, decoder: Probed): CheckedProbe {
+  const { metadata: own, tensors } = readSafetensors(bytes);
   const format = own.get("format");
   if (format !== FORMAT) {
-    throw invalidFile(
-      `${at}: its format is ${show(format)}, expected "${FORMAT}"; a newer latentflow may read it`,
-    );
+    throw invalidFile(`its format is ${show(format)}, expected "${FORMAT}"; a newer latentflow may read it`);
   }
   const names = new Set(["z", "x", ...decoder.fixedInputs.map(({ name }) => `fixed.${name}`)]);
   const missing = [...names].find((name) => !tensors.has(name));
-  if (missing !== undefined) throw invalidFile(`${at}: the tensor ${show(missing)} is missing`);
+  if (missing !== undefined) throw invalidFile(`the tensor ${show(missing)} is missing`);
   const surplus = [...tensors.keys()].find((name) => name !== "indices" && !names.has(name));
-  if (surplus !== undefined) throw invalidFile(`${at}: the tensor ${show(surplus)} is none of a probe's`);
+  if (surplus !== undefined) throw invalidFile(`the tensor ${show(surplus)} is none of a probe's`);
 
   const z = tensors.get("z")!;
   const [rows = 0] = z.shape;
   if (rows < 1 || rows > MOST_ROWS) {
-    throw invalidFile(`${at}: "z" is ${showShape(z.shape)}, expected 1 to ${MOST_ROWS} rows`);
+    throw invalidFile(`"z" is ${showShape(z.shape)}, expected 1 to ${MOST_ROWS} rows`);
   }
   const points = pointsOf(decoder, rows, (name) => sizeOf(tensors.get(`fixed.${name}`)!.shape));
   const { latentSize, outputSize, fixedInputs } = bound(decoder, points);
-  const indices = readIndices(at, tensors.get("indices"), outputSize);
+  const indices = readIndices(tensors.get("indices"), outputSize);
   return {
     rows,
     points,
-    z: readTensor(at, "z", z, [rows, latentSize]),
+    z: readTensor("z", z, [rows, latentSize]),
     fixed: new Map(
       fixedInputs.map(({ name, shape, classes }) => {
         const tensor = tensors.get(`fixed.${name}`)!;
         // Class indices may have the shape [rows] or [rows, 1].
         const isSame = tensor.shape[0] === rows && sizeOf(tensor.shape) === rows * sizeOf(shape);
-        const values = readTensor(at, `fixed.${name}`, tensor, isSame ? tensor.shape : [rows, ...shape]);
+        const values = readTensor(`fixed.${name}`, tensor, isSame ? tensor.shape : [rows, ...shape]);
         const wrong = wrongClass(values, classes);
         if (wrong === undefined) return [name, values];
         throw invalidFile(
-          `${at}: "fixed.${name}" has the class ${wrong}, expected integers from 0 to ${classes! - 1}`,
+          `"fixed.${name}" has the class ${wrong}, expected integers from 0 to ${classes! - 1}`,
         );
       }),
     ),
     indices,
-    x: readTensor(at, "x", tensors.get("x")!, [rows, indices?.length ?? outputSize]),
+    x: readTensor("x", tensors.get("x")!, [rows, indices?.length ?? outputSize]),
   };
 }
 
-function readTensor(where: string, name: string, tensor: Tensor, shape: readonly number[]): Float32Array {
+function readTensor(name: string, tensor: Tensor, shape: readonly number[]): Float32Array {
   if (tensor.dtype !== "F32" || String(tensor.shape) !== String(shape)) {
     throw invalidFile(
-      `${where}: ${show(name)} is ${showShape(tensor.shape)} ${tensor.dtype}, expected ${showShape(shape)} F32`,
+      `${show(name)} is ${showShape(tensor.shape)} ${tensor.dtype}, expected ${showShape(shape)} F32`,
     );
   }
   const values = new Float32Array(sizeOf(shape));
-  atOnce(readFloats(where, name, tensor, values));
+  atOnce(readFloats(name, tensor, values));
   return values;
 }
 
-function readIndices(where: string, tensor: Tensor | undefined, outputSize: number): Int32Array | undefined {
+function readIndices(tensor: Tensor | undefined, outputSize: number): Int32Array | undefined {
   if (!tensor) return undefined;
   const { dtype, shape, bytes } = tensor;
   const [count = 0] = shape;
   if (dtype !== "I32" || shape.length !== 1 || count < 1 || count > MOST_INDICES) {
     throw invalidFile(
-      `${where}: "indices" is ${showShape(shape)} ${dtype}, expected 1 to ${MOST_INDICES} numbers, I32`,
+      `"indices" is ${showShape(shape)} ${dtype}, expected 1 to ${MOST_INDICES} numbers, I32`,
     );
   }
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -116,7 +118,7 @@ function readIndices(where: string, tensor: Tensor | undefined, outputSize: numb
     const index = view.getInt32(4 * i, true);
     if (index >= 0 && index < outputSize) return index;
     throw invalidFile(
-      `${where}: "indices" has ${index} at ${i}, expected 0 to ${outputSize - 1}, an element of an output`,
+      `"indices" has ${index} at ${i}, expected 0 to ${outputSize - 1}, an element of an output`,
     );
   });
 }
@@ -128,8 +130,8 @@ function readIndices(where: string, tensor: Tensor | undefined, outputSize: numb
  * @returns undefined if fewer than two rows fit, which would not be conclusive
  * @throws LatentflowError `invalid_argument` if the probe does not fit the decoder
  */
-export function writeProbe(where: string, probe: Probe, decoder: Probed): string | undefined {
-  const { rows: given, points, z, x, fixed } = fitProbe(where, copyProbe(where, probe), decoder);
+export function writeProbe(probe: Probe, decoder: Probed): string | undefined {
+  const { rows: given, points, z, x, fixed } = fitProbe(copyProbe(probe), decoder);
   const width = x.length / given;
   const indices = width > MOST_INDICES ? spread(width) : undefined;
   const perRow = [z, ...fixed.values()].reduce((sum, { length }) => sum + length / given, 0);
@@ -170,11 +172,11 @@ function spread(width: number): Int32Array {
   return Int32Array.from(new Set(drawn));
 }
 
-function fromBase64(where: string, text: string): Uint8Array {
+function fromBase64(text: string): Uint8Array {
   try {
     return Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
   } catch {
-    throw invalidFile(`${where} is no base64`);
+    throw invalidFile(`the file's ${PROBE} is no base64`);
   }
 }
 

@@ -1,6 +1,7 @@
+import { within } from "../base/calling.ts";
 import { checkOptions } from "../base/check.ts";
 import { cosineOfPi, logarithm } from "../base/elementary-functions.ts";
-import { gotten, wanted, within } from "../base/message.ts";
+import { gotten, wanted, words } from "../base/message.ts";
 import { createRandom } from "../base/random.ts";
 import { checkMemory, isFloat32Array } from "../base/realms.ts";
 import { objection, refused } from "../base/refuse.ts";
@@ -94,32 +95,29 @@ export function bound(decoder: Probed, points: number | undefined): Probed {
  *
  * @throws LatentflowError `invalid_argument`
  */
-export function copyProbe(where: string, probe: Probe): Probe {
-  checkOptions(within(where, "probe"), probe, { z: true, x: true, fixed: true });
+export function copyProbe(probe: Probe): Probe {
+  within("probe", () => checkOptions(probe, { z: true, x: true, fixed: true }));
   const { z, x, fixed = {} } = Object(probe) as Probe;
   if (typeof fixed !== "object" || fixed === null || Array.isArray(fixed)) {
-    throw refused(where, "probe.fixed", "is", show(fixed), "an object with a Float32Array for each");
+    throw refused("probe.fixed", "is", show(fixed), "an object with a Float32Array for each");
   }
   return {
-    z: copyValues(where, "probe.z", z),
-    x: copyValues(where, "probe.x", x),
+    z: copyValues("probe.z", z),
+    x: copyValues("probe.x", x),
     fixed: Object.fromEntries(
-      Object.entries(fixed).map(([name, values]) => [
-        name,
-        copyValues(where, `probe.fixed[${show(name)}]`, values),
-      ]),
+      Object.entries(fixed).map(([name, values]) => [name, copyValues(`probe.fixed[${show(name)}]`, values)]),
     ),
   };
 }
 
-function copyValues(where: string, name: string, values: unknown): Float32Array {
+function copyValues(name: string, values: unknown): Float32Array {
   if (!isFloat32Array(values)) {
-    throw refused(where, name, "is", show(values), "a Float32Array");
+    throw refused(name, "is", show(values), "a Float32Array");
   }
-  checkMemory(where, name, values);
+  checkMemory(name, values);
   const bad = values.findIndex((value) => !Number.isFinite(value));
   if (bad < 0) return values.slice();
-  throw refused(where, name, "is", `${values[bad]} at index ${bad}`, "finite numbers");
+  throw refused(name, "is", `${values[bad]} at index ${bad}`, "finite numbers");
 }
 
 /**
@@ -127,12 +125,12 @@ function copyValues(where: string, name: string, values: unknown): Float32Array 
  *
  * @throws LatentflowError `invalid_argument`
  */
-export function fitProbe(where: string, probe: Probe, decoder: Probed): CheckedProbe {
+export function fitProbe(probe: Probe, decoder: Probed): CheckedProbe {
   const { z, x, fixed = {} } = probe;
   const rows = z.length / decoder.latentSize;
   if (!Number.isInteger(rows) || rows < 1) {
     const expected = `a multiple of ${decoder.latentSize} (the decoder's latent size)`;
-    throw refused(where, "probe.z", "has", `${z.length} values`, expected);
+    throw refused("probe.z", "has", `${z.length} values`, expected);
   }
   const points = pointsOf(decoder, rows, (name) => (Object.hasOwn(fixed, name) ? fixed[name]!.length : 0));
   const { outputSize, fixedInputs } = bound(decoder, points);
@@ -140,8 +138,8 @@ export function fitProbe(where: string, probe: Probe, decoder: Probed): CheckedP
   const surplus = Object.keys(fixed).find((name) => !names.includes(name));
   if (surplus !== undefined) {
     const which = names.length === 0 ? "none" : names.map(show).join(", ");
-    const has = `has ${gotten(show(surplus))}, which the decoder has not`;
-    throw objection(where, "probe.fixed", `${has}; its fixed inputs: ${wanted(which)}`);
+    const has = words`has ${gotten(show(surplus))}, which the decoder has not`;
+    throw objection("probe.fixed", words`${has}; its fixed inputs: ${wanted(which)}`);
   }
   for (const input of fixedInputs) {
     const values = Object.hasOwn(fixed, input.name) ? fixed[input.name] : undefined;
@@ -149,15 +147,15 @@ export function fitProbe(where: string, probe: Probe, decoder: Probed): CheckedP
     const name = `probe.fixed[${show(input.name)}]`;
     if (wrong !== undefined) {
       const expected = `integers from 0 to ${input.classes! - 1}`;
-      throw refused(where, name, "has", `the class ${wrong}`, expected);
+      throw refused(name, "has", `the class ${wrong}`, expected);
     }
     if (values?.length === rows * sizeOf(input.shape)) continue;
     const [verb, got] = values ? ["has", `${values.length} values`] : ["is", "missing"];
-    throw refused(where, name, verb!, got!, `${showShape(input.shape)} for each of ${rows} rows`);
+    throw refused(name, verb!, got!, `${showShape(input.shape)} for each of ${rows} rows`);
   }
   if (x.length !== rows * outputSize) {
     const expected = `${rows * outputSize}: ${outputSize} (the decoder's output size) for each of ${rows} rows`;
-    throw refused(where, "probe.x", "has", `${x.length} values`, expected);
+    throw refused("probe.x", "has", `${x.length} values`, expected);
   }
   return {
     rows,

@@ -10,13 +10,13 @@ import { show } from "../base/show.ts";
  *
  * @throws LatentflowError `invalid_argument` if it is not a Float32Array, or not finite
  */
-export function normaliseStart(where: string, value: unknown, name = "start"): Float32Array {
-  checkFloat32(where, name, value);
+export function normaliseStart(value: unknown, name = "start"): Float32Array {
+  checkFloat32(name, value);
   // The copy is checked, since the caller's array may override methods, or change.
   const start = new Float32Array(value.length);
   start.set(value);
   const bad = start.findIndex((each) => !Number.isFinite(each));
-  if (bad >= 0) throw refused(where, name, "is", `${start[bad]} at element ${bad}`, "finite numbers");
+  if (bad >= 0) throw refused(name, "is", `${start[bad]} at element ${bad}`, "finite numbers");
   return start;
 }
 
@@ -27,13 +27,12 @@ export function normaliseStart(where: string, value: unknown, name = "start"): F
  * @throws LatentflowError `invalid_argument` if it has another length
  */
 export function checkStartSize(
-  where: string,
   start: Float32Array,
   latentSize: number,
   name = "start",
 ): Float32Array | undefined {
   if (start.length !== latentSize) {
-    throw refused(where, name, "has", `${start.length} values`, `${latentSize} (the decoder's latent size)`);
+    throw refused(name, "has", `${start.length} values`, `${latentSize} (the decoder's latent size)`);
   }
   return start.every((value) => value === 0) ? undefined : start;
 }
@@ -53,18 +52,13 @@ function formatFloat32(value: number): string {
  * @param name name of the start vector in messages
  * @throws LatentflowError `invalid_argument` if it is not an array of `latentSize` finite numbers
  */
-export function remakeStart(
-  where: string,
-  value: unknown,
-  latentSize: number,
-  name: string,
-): Float32Array | undefined {
+export function remakeStart(value: unknown, latentSize: number, name: string): Float32Array | undefined {
   if (!Array.isArray(value)) {
-    throw refused(where, name, "is", show(value), "an array of numbers, as [0.5, -1.25]");
+    throw refused(name, "is", show(value), "an array of numbers, as [0.5, -1.25]");
   }
   const bad = value.findIndex((each) => typeof each !== "number");
-  if (bad >= 0) throw refused(where, name, "has", `${show(value[bad])} at element ${bad}`, "numbers");
-  return checkStartSize(where, normaliseStart(where, Float32Array.from(value), name), latentSize, name);
+  if (bad >= 0) throw refused(name, "has", `${show(value[bad])} at element ${bad}`, "numbers");
+  return checkStartSize(normaliseStart(Float32Array.from(value), name), latentSize, name);
 }
 
 /**

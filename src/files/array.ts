@@ -37,32 +37,25 @@ export interface ArrayFormat {
   /**
    * Parses the header of a file of this format.
    *
-   * @param where beginning of error messages
    * @param beginning the whole file, or at least its first `longestHeader` bytes
    * @throws LatentflowError `invalid_file`
    */
-  readHeader(where: string, beginning: Uint8Array): ArrayHeader;
+  readHeader(beginning: Uint8Array): ArrayHeader;
 }
 
 /**
  * Parses the one array that a file of the given format holds.
  *
- * @param where beginning of error messages
  * @param bytes the whole file, not gzipped
  * @param maxBytes maximum memory of the values, in bytes
  * @throws LatentflowError `invalid_file`
  */
-export function* parseArray(
-  format: ArrayFormat,
-  where: string,
-  bytes: Uint8Array,
-  maxBytes: number,
-): Pausable<DataArray> {
-  const { shape, type, littleEndian, fortran, size } = format.readHeader(where, bytes);
+export function* parseArray(format: ArrayFormat, bytes: Uint8Array, maxBytes: number): Pausable<DataArray> {
+  const { shape, type, littleEndian, fortran, size } = format.readHeader(bytes);
   const values = bytes.subarray(size);
-  checkDataSize(where, shape, valueSizes[type], values.length);
-  const array = yield* readValues(where, shape, { type, bytes: values, littleEndian }, maxBytes);
-  return fortran ? { ...array, data: yield* transpose(where, array) } : array;
+  checkDataSize(shape, valueSizes[type], values.length);
+  const array = yield* readValues(shape, { type, bytes: values, littleEndian }, maxBytes);
+  return fortran ? { ...array, data: yield* transpose(array) } : array;
 }
 
 /** Maximum number of axes of a shape that a message shows. */
@@ -87,11 +80,11 @@ export function elementCount(shape: readonly number[]): number {
  *
  * @throws LatentflowError `invalid_file` if no value is left for a sample
  */
-export function splitSamples(where: string, shape: readonly number[]) {
+export function splitSamples(shape: readonly number[]) {
   const [count = 0, ...sampleShape] = shape;
   if (sampleShape.length > 0 && elementCount(sampleShape) > 0) return { count, shape: sampleShape };
   throw invalidFile(
-    `${where}: its shape is ${showLengths(shape)}, expected an axis for the samples and at least one for their values; ` +
+    `its shape is ${showLengths(shape)}, expected an axis for the samples and at least one for their values; ` +
       "of one sample, numpy's y[None] is that",
   );
 }
@@ -121,16 +114,11 @@ export function joinValues<Values extends Joinable<Values>>(pieces: readonly Val
  *
  * @param valueSize bytes of one value
  */
-export function checkDataSize(
-  where: string,
-  shape: readonly number[],
-  valueSize: number,
-  found: number,
-): void {
+export function checkDataSize(shape: readonly number[], valueSize: number, found: number): void {
   const promised = elementCount(shape) * valueSize;
   if (found === promised) return;
   throw invalidFile(
-    `${where}: the header promises ${showLengths(shape)} values (${promised} bytes), the file holds ` +
+    `the header promises ${showLengths(shape)} values (${promised} bytes), the file holds ` +
       (found < promised
         ? `${found} bytes of them; it is cut short`
         : "more; it is damaged or several files in one"),
@@ -146,7 +134,6 @@ export function checkDataSize(
  * @throws LatentflowError `invalid_file` if they would take more memory, or float32 cannot represent one of them
  */
 export function* readValues(
-  where: string,
   shape: readonly number[],
   raw: RawValues,
   maxBytes: number,
@@ -154,8 +141,8 @@ export function* readValues(
 ): Pausable<DataArray> {
   const count = elementCount(shape);
   if (raw.type === "uint8") {
-    checkSize(where, "its values take", count, maxBytes);
-    const data = allocate(where, Uint8Array, count);
+    checkSize("its values take", count, maxBytes);
+    const data = allocate(Uint8Array, count);
     // Copied by set(), since slice() of a Node Buffer returns a view.
     for (let start = 0; start < count; start += COPIED_AT_ONCE) {
       data.set(raw.bytes.subarray(start, Math.min(start + COPIED_AT_ONCE, count)), start);
@@ -163,12 +150,12 @@ export function* readValues(
     }
     return { shape, data, type: raw.type };
   }
-  checkSize(where, "as float32 its values take", 4 * count, maxBytes);
-  const data = allocate(where, Float32Array, count);
+  checkSize("as float32 its values take", 4 * count, maxBytes);
+  const data = allocate(Float32Array, count);
   const cure =
     raw.type === "bool" ? "0 or 1" : "what float32 can stand for; save array.astype(numpy.float32)";
   yield* convertValues(raw, data, (value, index) =>
-    invalidFile(`${where}: the value ${value} (${raw.type}) at index ${first + index}, expected ${cure}`),
+    invalidFile(`the value ${value} (${raw.type}) at index ${first + index}, expected ${cure}`),
   );
   return { shape, data, type: raw.type };
 }
@@ -177,15 +164,13 @@ export function* readValues(
 const COPIED_AT_ONCE = 2 ** 22;
 
 /** Returns the values of an array reordered from column-major to row-major order. */
-function* transpose(where: string, { shape, data }: DataArray): Pausable<DataArray["data"]> {
+function* transpose({ shape, data }: DataArray): Pausable<DataArray["data"]> {
   if (data.length === 0 || shape.filter((length) => length > 1).length < 2) return data;
   const strides = shape.map((_, axis) => elementCount(shape.slice(0, axis)));
   const last = shape.length - 1;
   const [lastLength, lastStride] = [shape[last]!, strides[last]!];
   const transposed =
-    data instanceof Uint8Array
-      ? allocate(where, Uint8Array, data.length)
-      : allocate(where, Float32Array, data.length);
+    data instanceof Uint8Array ? allocate(Uint8Array, data.length) : allocate(Float32Array, data.length);
   /** Index in `data` of the first value of the current row along the last axis. */
   let from = 0;
   /** Indices of the current row on all axes but the last. */

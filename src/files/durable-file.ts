@@ -83,10 +83,9 @@ const reasons: Readonly<Record<string, string>> = {
 /**
  * Throws unless a status is that of a regular file. Reading a named pipe would wait for ever, and a device may have no end.
  *
- * @param what beginning of the message: the file, or the action that needs it
  * @throws LatentflowError `invalid_file`
  */
-export function checkIsFile(what: string, status: Stats): void {
+export function checkIsFile(status: Stats): void {
   if (status.isFile()) return;
   const kinds = {
     "a folder": status.isDirectory(),
@@ -94,7 +93,7 @@ export function checkIsFile(what: string, status: Stats): void {
     "a socket": status.isSocket(),
   };
   const [kind] = Object.entries(kinds).find(([, isOne]) => isOne) ?? ["a device"];
-  throw invalidFile(`${what}: it is ${kind}, expected a file`);
+  throw invalidFile(`it is ${kind}, expected a file`);
 }
 
 /** Returns the reason of a file system's error in words; undefined for an uncommon one. */

@@ -22,22 +22,21 @@ export function isGzip(bytes: Uint8Array): boolean {
  * Unpacks a gzip file of one or more members until more than `most` bytes have come out, and verifies the checksums of the
  * members up to there.
  *
- * @param where beginning of error messages
  * @returns the unpacked bytes: all, or more than `most`
  * @throws LatentflowError `invalid_file` if the file is damaged or cut short
  */
-export function* gunzip(where: string, bytes: Uint8Array, most: number): Pausable<Uint8Array> {
-  if (bytes.length < SHORTEST) throw damagedFile(where, `it has ${bytes.length} bytes`);
+export function* gunzip(bytes: Uint8Array, most: number): Pausable<Uint8Array> {
+  if (bytes.length < SHORTEST) throw damagedFile(`it has ${bytes.length} bytes`);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   let [sum, members] = [0, 0];
   const stream = new Gunzip();
   /** Verifies the checksum of the member that ends at offset `end` of the file. */
   stream.onmember = (end) => {
-    if (++members > MOST_MEMBERS) throw invalidFile(`${where}: more than ${MOST_MEMBERS} gzip files in one`);
-    checkSum(where, sum, view.getUint32(end - 8, true));
+    if (++members > MOST_MEMBERS) throw invalidFile(`more than ${MOST_MEMBERS} gzip files in one`);
+    checkSum(sum, view.getUint32(end - 8, true));
     sum = 0;
   };
-  const unpacked = yield* unpack(where, stream, bytes, most, (part) => {
+  const unpacked = yield* unpack(stream, bytes, most, (part) => {
     sum = checksum(part, sum);
   });
   if (unpacked.length <= most) stream.onmember(bytes.length);
@@ -45,7 +44,7 @@ export function* gunzip(where: string, bytes: Uint8Array, most: number): Pausabl
 }
 
 /** Throws `invalid_file` unless the checksum of unpacked bytes equals the one that their file states. */
-export function checkSum(where: string, sum: number, expected: number): void {
+export function checkSum(sum: number, expected: number): void {
   if (sum === expected) return;
-  throw damagedFile(where, `its checksum is ${showChecksum(sum)}, expected ${showChecksum(expected)}`);
+  throw damagedFile(`its checksum is ${showChecksum(sum)}, expected ${showChecksum(expected)}`);
 }

@@ -29,26 +29,24 @@ export const idxFormat: ArrayFormat = {
   readHeader,
 };
 
-function readHeader(where: string, bytes: Uint8Array): ArrayHeader {
+function readHeader(bytes: Uint8Array): ArrayHeader {
   if (!idxFormat.recognises(bytes)) {
     const start = Array.from(bytes.subarray(0, 4), (byte) => byte.toString(16).padStart(2, "0")).join(" ");
     throw invalidFile(
-      `${where}: not an IDX file: it begins with ${start || "nothing"}, expected 00 00, a type and a number of axes`,
+      `not an IDX file: it begins with ${start || "nothing"}, expected 00 00, a type and a number of axes`,
     );
   }
   const type = valueTypes.get(bytes[2]!);
   if (type === undefined) {
     const hex = (code: number) => `0x${code.toString(16).padStart(2, "0")}`;
     const expected = [...valueTypes].map(([code, name]) => `${hex(code)} (${name})`).join(", ");
-    throw invalidFile(`${where}: the values' type is ${hex(bytes[2]!)}, expected one of ${expected}`);
+    throw invalidFile(`the values' type is ${hex(bytes[2]!)}, expected one of ${expected}`);
   }
   const axes = bytes[3]!;
   const size = 4 + 4 * axes;
-  if (axes === 0) throw invalidFile(`${where}: the header names no axes, expected at least one`);
+  if (axes === 0) throw invalidFile("the header names no axes, expected at least one");
   if (bytes.length < size) {
-    throw invalidFile(
-      `${where}: ${bytes.length} bytes, too short for a header of ${axes} axes (${size} bytes)`,
-    );
+    throw invalidFile(`${bytes.length} bytes, too short for a header of ${axes} axes (${size} bytes)`);
   }
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const shape = Array.from({ length: axes }, (_, axis) => view.getUint32(4 + 4 * axis));

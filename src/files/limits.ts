@@ -1,7 +1,7 @@
 import { checkNumber, checkSignal } from "../base/check.ts";
 import { LatentflowError } from "../base/errors.ts";
 import { inTurns, makeTurns, type Pausable } from "../base/event-loop.ts";
-import { option } from "../base/message.ts";
+import { option, words } from "../base/message.ts";
 import type { AbortSignalLike } from "../base/platform.ts";
 import { throwIfAborted } from "../base/realms.ts";
 import { invalidFile } from "../base/refuse.ts";
@@ -36,9 +36,9 @@ export const readingOptions = { maxBytes: true, signal: true } as const;
  *
  * @throws LatentflowError `invalid_argument`
  */
-export function checkReading(where: string, { maxBytes, signal }: ReadingOptions): Limits {
-  checkSignal(where, signal);
-  if (maxBytes !== undefined) checkNumber(where, "maxBytes", maxBytes, { min: 1, integer: true });
+export function checkReading({ maxBytes, signal }: ReadingOptions): Limits {
+  checkSignal(signal);
+  if (maxBytes !== undefined) checkNumber("maxBytes", maxBytes, { min: 1, integer: true });
   return { maxBytes: maxBytes ?? STANDARD_MAX_BYTES, signal };
 }
 
@@ -49,10 +49,10 @@ export function checkReading(where: string, { maxBytes, signal }: ReadingOptions
  * @param size size in bytes; may be too large to be exact
  * @throws LatentflowError `invalid_file`
  */
-export function checkSize(where: string, what: string, size: number, maxBytes: number): void {
+export function checkSize(what: string, size: number, maxBytes: number): void {
   if (size <= maxBytes) return;
-  const cure = Number.isSafeInteger(size) ? `, to read it give ${option("maxBytes", size)}` : "";
-  throw invalidFile(`${where}: ${what} ${size} bytes, more than ${option("maxBytes")}, ${maxBytes}${cure}`);
+  const cure = Number.isSafeInteger(size) ? words`, to read it give ${option("maxBytes", size)}` : "";
+  throw invalidFile(words`${what} ${size} bytes, more than ${option("maxBytes")}, ${maxBytes}${cure}`);
 }
 
 /**
@@ -61,19 +61,13 @@ export function checkSize(where: string, what: string, size: number, maxBytes: n
  * @param Type class of the array
  * @throws LatentflowError `out_of_memory`
  */
-export function allocate<T>(
-  where: string,
-  Type: { new (length: number): T; name: string },
-  length: number,
-): T {
+export function allocate<T>(Type: { new (length: number): T; name: string }, length: number): T {
   try {
     return new Type(length);
   } catch (cause) {
-    throw new LatentflowError(
-      "out_of_memory",
-      `${where}: there is no memory for ${length} values (${Type.name})`,
-      { cause },
-    );
+    throw new LatentflowError("out_of_memory", `there is no memory for ${length} values (${Type.name})`, {
+      cause,
+    });
   }
 }
 
@@ -84,7 +78,6 @@ export function allocate<T>(
  *   an abort
  */
 export async function collect(
-  where: string,
   chunks: AsyncIterable<Uint8Array>,
   { maxBytes, signal }: Limits,
 ): Promise<Uint8Array> {
@@ -96,13 +89,13 @@ export async function collect(
     size += chunk.length;
     if (size > maxBytes) {
       throw invalidFile(
-        `${where}: the file has more than ${option("maxBytes")}, ${maxBytes} bytes; give a larger ${option("maxBytes")} to read it`,
+        words`the file has more than ${option("maxBytes")}, ${maxBytes} bytes; give a larger ${option("maxBytes")} to read it`,
       );
     }
     parts.push(chunk);
     await turn();
   }
-  return inTurns(join(where, parts, size), signal);
+  return inTurns(join(parts, size), signal);
 }
 
 /**
@@ -110,8 +103,8 @@ export async function collect(
  *
  * @throws LatentflowError `out_of_memory`
  */
-export function* join(where: string, parts: readonly Uint8Array[], size: number): Pausable<Uint8Array> {
-  const joined = allocate(where, Uint8Array, size);
+export function* join(parts: readonly Uint8Array[], size: number): Pausable<Uint8Array> {
+  const joined = allocate(Uint8Array, size);
   let filled = 0;
   for (const part of parts) {
     joined.set(part, filled);

@@ -15,13 +15,9 @@ const PIECE = 2 ** 20;
  *
  * @throws LatentflowError `invalid_file` if it is larger than `maxBytes`; errors of the file system unchanged
  */
-export async function readFile(
-  where: string,
-  path: string | URL | Buffer,
-  limits: Limits,
-): Promise<Uint8Array> {
+export async function readFile(path: string | URL | Buffer, limits: Limits): Promise<Uint8Array> {
   const isPipe = (await nodeFiles()!.stat(path)).isFIFO();
-  return isPipe ? collect(where, chunksOfPipe(path, limits.signal), limits) : readStored(where, path, limits);
+  return isPipe ? collect(chunksOfPipe(path, limits.signal), limits) : readStored(path, limits);
 }
 
 /**
@@ -29,20 +25,16 @@ export async function readFile(
  *
  * @throws LatentflowError `invalid_file` if it is a named pipe, or larger than `maxBytes`; errors of the file system unchanged
  */
-export async function readStored(
-  where: string,
-  path: string | URL | Buffer,
-  limits: Limits,
-): Promise<Uint8Array> {
+export async function readStored(path: string | URL | Buffer, limits: Limits): Promise<Uint8Array> {
   const { maxBytes, signal } = limits;
   const handle = await openAtOnce(path);
   try {
     const status = await handle.stat();
-    if (status.isFIFO()) checkIsFile(where, status);
+    if (status.isFIFO()) checkIsFile(status);
     // Devices have no size, and files that the system generates on reading, as in /proc, have size 0.
-    if (!status.isFile() || status.size === 0) return await collect(where, piecesOf(handle), limits);
-    checkSize(where, "the file has", status.size, maxBytes);
-    const bytes = allocate(where, Uint8Array, status.size);
+    if (!status.isFile() || status.size === 0) return await collect(piecesOf(handle), limits);
+    checkSize("the file has", status.size, maxBytes);
+    const bytes = allocate(Uint8Array, status.size);
     let filled = 0;
     while (filled < bytes.length) {
       throwIfAborted(signal);

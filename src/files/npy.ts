@@ -1,3 +1,4 @@
+import { calling } from "../base/calling.ts";
 import { atOnce } from "../base/event-loop.ts";
 import { checkPresent, typedArrayName } from "../base/realms.ts";
 import { invalidFile, refused } from "../base/refuse.ts";
@@ -66,34 +67,34 @@ export const npyFormat: ArrayFormat = {
  *   integer beyond 2^53, or holds more than its header states or `maxBytes`
  */
 export function readNpy(bytes: Uint8Array, maxBytes = STANDARD_MAX_BYTES): DataArray {
-  return atOnce(parseArray(npyFormat, "readNpy", bytes, maxBytes));
+  return calling("readNpy", () => atOnce(parseArray(npyFormat, bytes, maxBytes)));
 }
 
-function readHeader(where: string, bytes: Uint8Array): ArrayHeader {
+function readHeader(bytes: Uint8Array): ArrayHeader {
   if (!npyFormat.recognises(bytes))
-    throw invalidFile(`${where}: not a .npy file: it does not begin with 93 4e 55 4d 50 59`);
-  const { text, size } = splitHeader(where, bytes);
-  const { descr, fortran, shape } = parseFields(where, text);
+    throw invalidFile("not a .npy file: it does not begin with 93 4e 55 4d 50 59");
+  const { text, size } = splitHeader(bytes);
+  const { descr, fortran, shape } = parseFields(text);
   if (fortran.flag === undefined) {
-    throw invalidFile(`${where}: the header's 'fortran_order' is neither True nor False`);
+    throw invalidFile("the header's 'fortran_order' is neither True nor False");
   }
   const isFortran = fortran.flag === "True";
-  return { ...readType(where, descr), shape: readShape(where, shape), fortran: isFortran, size };
+  return { ...readType(descr), shape: readShape(shape), fortran: isFortran, size };
 }
 
 /** Returns the text of the header, and `size`, the number of bytes before the values. */
-function splitHeader(where: string, bytes: Uint8Array): { text: string; size: number } {
-  if (bytes.length < 12) throw invalidFile(`${where}: ${bytes.length} bytes, too short for a header`);
+function splitHeader(bytes: Uint8Array): { text: string; size: number } {
+  if (bytes.length < 12) throw invalidFile(`${bytes.length} bytes, too short for a header`);
   const major = bytes[6]!;
   if (major < 1 || major > 3 || bytes[7] !== 0) {
-    throw invalidFile(`${where}: the format's version is ${major}.${bytes[7]}, expected 1.0, 2.0 or 3.0`);
+    throw invalidFile(`the format's version is ${major}.${bytes[7]}, expected 1.0, 2.0 or 3.0`);
   }
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const [start, length] = major === 1 ? [10, view.getUint16(8, true)] : [12, view.getUint32(8, true)];
   const size = start + length;
   if (length > longestHeader || size > bytes.length) {
     throw invalidFile(
-      `${where}: the header is to be ${length} bytes long, expected at most ${longestHeader} and within the ` +
+      `the header is to be ${length} bytes long, expected at most ${longestHeader} and within the ` +
         `file's ${bytes.length}; it is cut short or damaged`,
     );
   }
@@ -111,8 +112,8 @@ const ENTRY =
 type Entry = Readonly<Record<"text" | "flag" | "tuple" | "fields", string | undefined>>;
 
 /** Parses the header, which must have exactly the entries descr, fortran_order and shape, each once. */
-function parseFields(where: string, header: string): { descr: Entry; fortran: Entry; shape: Entry } {
-  const refuse = (problem: string) => invalidFile(`${where}: the header ${problem}: ${show(header.trim())}`);
+function parseFields(header: string): { descr: Entry; fortran: Entry; shape: Entry } {
+  const refuse = (problem: string) => invalidFile(`the header ${problem}: ${show(header.trim())}`);
   const entries = new Map<string, Entry>();
   let end = /^\s*\{/.exec(header)?.[0].length ?? 0;
   for (;;) {
@@ -137,10 +138,10 @@ function parseFields(where: string, header: string): { descr: Entry; fortran: En
   return { descr: field("descr"), fortran: field("fortran_order"), shape: field("shape") };
 }
 
-function readType(where: string, { text, fields }: Entry): { type: ValueType; littleEndian: boolean } {
+function readType({ text, fields }: Entry): { type: ValueType; littleEndian: boolean } {
   if (fields !== undefined) {
     throw invalidFile(
-      `${where}: the values' type is a structured one; save one of its fields: numpy.save(file, array["field"])`,
+      'the values\' type is a structured one; save one of its fields: numpy.save(file, array["field"])',
     );
   }
   const descr = text ?? "";
@@ -151,16 +152,16 @@ function readType(where: string, { text, fields }: Entry): { type: ValueType; li
     return { type, littleEndian: order !== ">" };
   }
   throw invalidFile(
-    `${where}: the values' type is ${show(descr)}, ${cures.get(kind) ?? "which is not read; save array.astype(numpy.float32)"}`,
+    `the values' type is ${show(descr)}, ${cures.get(kind) ?? "which is not read; save array.astype(numpy.float32)"}`,
   );
 }
 
-function readShape(where: string, { tuple = "" }: Entry): readonly number[] {
+function readShape({ tuple = "" }: Entry): readonly number[] {
   // A length too large to be exact exceeds any file anyway.
   const lengths = Array.from(tuple.matchAll(/\d+/g), ([digits]) => Number(digits));
   const isTuple = tuple !== "" && (lengths.length !== 1 || tuple.includes(","));
   if (isTuple && lengths.length <= mostAxes) return lengths;
-  throw invalidFile(`${where}: the header's 'shape' is no tuple of at most ${mostAxes} lengths`);
+  throw invalidFile(`the header's 'shape' is no tuple of at most ${mostAxes} lengths`);
 }
 
 /**
@@ -178,26 +179,22 @@ function readShape(where: string, { tuple = "" }: Entry): readonly number[] {
  * await writeFile("codes.npy", toNpy(z, [z.length / decoder.latentSize, decoder.latentSize]));
  */
 export function toNpy(values: Float32Array | Float64Array, shape: readonly number[]): Uint8Array {
-  const type = typedArrayName(values);
-  if (type !== "Float32Array" && type !== "Float64Array")
-    throw refused("toNpy", "values", "is", show(values), "a Float32Array or a Float64Array");
-  checkPresent("toNpy", "values", values.buffer);
-  const isShape = Array.isArray(shape) && Array.from(shape, isLength).every(Boolean);
-  if (!isShape || shape.length > mostAxes || elementCount(shape) !== values.length) {
-    const got = Array.isArray(shape) ? showShape(shape) : show(shape);
-    throw refused(
-      "toNpy",
-      "shape",
-      "is",
-      got,
-      `lengths whose product is ${values.length}, the number of values`,
-    );
-  }
-  const header = npyHeader(shape, type === "Float32Array" ? "float32" : "float64");
-  const bytes = new Uint8Array(header.length + values.byteLength);
-  bytes.set(header);
-  bytes.set(bytesIn(values), header.length);
-  return bytes;
+  return calling("toNpy", () => {
+    const type = typedArrayName(values);
+    if (type !== "Float32Array" && type !== "Float64Array")
+      throw refused("values", "is", show(values), "a Float32Array or a Float64Array");
+    checkPresent("values", values.buffer);
+    const isShape = Array.isArray(shape) && Array.from(shape, isLength).every(Boolean);
+    if (!isShape || shape.length > mostAxes || elementCount(shape) !== values.length) {
+      const got = Array.isArray(shape) ? showShape(shape) : show(shape);
+      throw refused("shape", "is", got, `lengths whose product is ${values.length}, the number of values`);
+    }
+    const header = npyHeader(shape, type === "Float32Array" ? "float32" : "float64");
+    const bytes = new Uint8Array(header.length + values.byteLength);
+    bytes.set(header);
+    bytes.set(bytesIn(values), header.length);
+    return bytes;
+  });
 }
 
 const isLength = (length: unknown) => Number.isSafeInteger(length) && (length as number) >= 0;

@@ -13,7 +13,6 @@ export type ArrayChoice = (array: string) => string;
 /**
  * Reads an array of a .npz file, as numpy's savez or savez_compressed writes it.
  *
- * @param where beginning of error messages
  * @param bytes the whole file
  * @param name name of the array; undefined for the only one
  * @param maxBytes maximum memory of the array, in bytes
@@ -22,34 +21,29 @@ export type ArrayChoice = (array: string) => string;
  *   does not exist, the file is damaged, or the array cannot be read
  */
 export function* parseNpz(
-  where: string,
   bytes: Uint8Array,
   name: string | undefined,
   maxBytes: number,
   choice: ArrayChoice = (array) => `array: ${show(array)}`,
 ): Pausable<DataArray> {
-  const entries = readZip(where, bytes);
+  const entries = readZip(bytes);
   const arrays = entries.filter((entry) => entry.name.endsWith(".npy"));
   const names = arrays.map((entry) => entry.name.slice(0, -4));
   if (arrays.length === 0) {
     const found = entries.length === 0 ? "nothing" : showList(entries.map(({ name }) => show(name)));
-    throw invalidFile(
-      `${where}: a zip file without a .npy file in it, expected a .npz file; there is ${found}`,
-    );
+    throw invalidFile(`a zip file without a .npy file in it, expected a .npz file; there is ${found}`);
   }
   if (name === undefined && arrays.length > 1) {
     const held = `the .npz file holds ${arrays.length} arrays, ${showList(names.map(show))}`;
-    throw invalidOption(where, "array", `${held}; say which, as in ${choice(names[0]!)}`);
+    throw invalidOption("array", `${held}; say which, as in ${choice(names[0]!)}`);
   }
   const entry = name === undefined ? arrays[0]! : arrays[names.indexOf(name.replace(/\.npy$/, ""))];
   if (!entry)
-    throw invalidFile(
-      `${where}: the .npz file has no array ${show(name)}; it holds ${showList(names.map(show))}`,
-    );
-  const unpacked = yield* unpackEntry(where, entry, maxBytes);
+    throw invalidFile(`the .npz file has no array ${show(name)}; it holds ${showList(names.map(show))}`);
+  const unpacked = yield* unpackEntry(entry, maxBytes);
   if (!npyFormat.recognises(unpacked))
-    throw invalidFile(`${where}: the .npz file's ${show(entry.name)} is no .npy file; it is damaged`);
-  return yield* parseArray(npyFormat, where, unpacked, maxBytes);
+    throw invalidFile(`the .npz file's ${show(entry.name)} is no .npy file; it is damaged`);
+  return yield* parseArray(npyFormat, unpacked, maxBytes);
 }
 
 /**

@@ -1,5 +1,6 @@
+import { aboutSteps } from "../base/calling.ts";
 import { inTurns, type Pausable } from "../base/event-loop.ts";
-import { option } from "../base/message.ts";
+import { option, words } from "../base/message.ts";
 import { invalidFile } from "../base/refuse.ts";
 import { alternatives } from "../base/show.ts";
 import { type ArrayFormat, type DataArray, parseArray } from "./array.ts";
@@ -25,8 +26,6 @@ export function longestHeader(): number {
 
 /** Options of `readArray`. */
 export interface ArrayOptions {
-  /** Beginning of error messages. Default "readArray". */
-  readonly where?: string;
   /** Name of the array in a .npz file. Default: the only one. */
   readonly array?: string | undefined;
   /** Returns, for error messages, how the caller selects an array of a .npz file by its name. Default: `array: "NAME"`. */
@@ -44,37 +43,39 @@ export interface ArrayOptions {
  *   `invalid_argument` if a .npz file has several arrays and none is named
  */
 export function readArray(bytes: Uint8Array, options: ArrayOptions = {}): Promise<DataArray> {
-  const { where = "readArray", maxBytes = STANDARD_MAX_BYTES, signal } = options;
-  return inTurns(whileUnchanged(where, bytes, parseAny(where, bytes, options, maxBytes)), signal);
+  const { maxBytes = STANDARD_MAX_BYTES, signal } = options;
+  return inTurns(whileUnchanged(bytes, parseAny(bytes, options, maxBytes)), signal);
 }
 
 function* parseAny(
-  where: string,
   bytes: Uint8Array,
   { array, choice }: ArrayOptions,
   maxBytes: number,
 ): Pausable<DataArray> {
   if (isZip(bytes) && recognise(bytes)?.asData === undefined)
-    return yield* parseNpz(where, bytes, array, maxBytes, choice);
-  const unpacked = isGzip(bytes) ? yield* unpackArray(where, bytes, maxBytes) : bytes;
+    return yield* parseNpz(bytes, array, maxBytes, choice);
+  const unpacked = isGzip(bytes) ? yield* unpackArray(bytes, maxBytes) : bytes;
   const format = formatOf(unpacked);
-  if (!format) throw invalidFile(`${where}: ${problemOf(unpacked)}`);
+  if (!format) throw invalidFile(problemOf(unpacked));
   if (array !== undefined) {
-    throw invalidFile(`${where}: the file holds one array, without a name; a name is for .npz files`);
+    throw invalidFile("the file holds one array, without a name; a name is for .npz files");
   }
-  return yield* parseArray(format, where, unpacked, maxBytes);
+  return yield* parseArray(format, unpacked, maxBytes);
 }
 
-function* unpackArray(file: string, bytes: Uint8Array, maxBytes: number): Pausable<Uint8Array> {
-  const where = `${file}: gzip`;
+function unpackArray(bytes: Uint8Array, maxBytes: number): Pausable<Uint8Array> {
+  return aboutSteps("gzip", unpackedArray(bytes, maxBytes));
+}
+
+function* unpackedArray(bytes: Uint8Array, maxBytes: number): Pausable<Uint8Array> {
   // A file of another kind, however long, is refused by its beginning.
-  let unpacked = yield* gunzip(where, bytes, longestHeader());
-  if (!formatOf(unpacked)) throw invalidFile(`${where}: within, ${problemOf(unpacked)}`);
-  if (unpacked.length > longestHeader()) unpacked = yield* gunzip(where, bytes, maxBytes);
+  let unpacked = yield* gunzip(bytes, longestHeader());
+  if (!formatOf(unpacked)) throw invalidFile(`within, ${problemOf(unpacked)}`);
+  if (unpacked.length > longestHeader()) unpacked = yield* gunzip(bytes, maxBytes);
   if (unpacked.length <= maxBytes) return unpacked;
   const limit = option("maxBytes");
   throw invalidFile(
-    `${where}: it unpacks to more than ${limit}, ${maxBytes} bytes; give a larger ${limit} to read it`,
+    words`it unpacks to more than ${limit}, ${maxBytes} bytes; give a larger ${limit} to read it`,
   );
 }
 

@@ -11,15 +11,15 @@ import { checkSize, collect, type Limits } from "./limits.ts";
  * @param source URL
  * @throws LatentflowError `not_found`, `unreachable`, or `invalid_file` if it is larger than `maxBytes`
  */
-export async function readRemote(where: string, source: string, limits: Limits): Promise<Uint8Array> {
+export async function readRemote(source: string, limits: Limits): Promise<Uint8Array> {
   // fetch rejects signals of other realms, and in jsdom even those of its own.
   const own = new AbortController();
   const stop = onAbort(limits.signal, () => own.abort());
   try {
     const response = await fetch(source, isTaken(own.signal) ? { signal: own.signal } : {});
     try {
-      if (!response.ok) throw refused(where, source, response);
-      return await readBody(where, response, limits);
+      if (!response.ok) throw refused(source, response);
+      return await readBody(response, limits);
     } catch (error) {
       // An unread body keeps the connection, and so the process, open. Cancelling one that was read to its end rejects.
       response.body?.cancel().catch(() => {});
@@ -28,7 +28,7 @@ export async function readRemote(where: string, source: string, limits: Limits):
   } catch (cause) {
     throwIfAborted(limits.signal);
     if (cause instanceof LatentflowError) throw cause;
-    throw readError("unreachable", where, source, cause);
+    throw readError("unreachable", source, cause);
   } finally {
     stop();
   }
@@ -40,15 +40,10 @@ export async function readRemote(where: string, source: string, limits: Limits):
  *
  * @param location path or URL; empty for none
  */
-export function readError(
-  code: LatentflowErrorCode,
-  where: string,
-  location: string,
-  cause: unknown,
-): LatentflowError {
+export function readError(code: LatentflowErrorCode, location: string, cause: unknown): LatentflowError {
   const reason = explain(cause, (words) => wordsWithoutSecrets(words, location));
   const options = withoutSecrets(location) === location ? { cause } : {};
-  return new LatentflowError(code, `${where}: cannot be read: ${reason}`, options);
+  return new LatentflowError(code, `cannot be read: ${reason}`, options);
 }
 
 /**
@@ -57,15 +52,12 @@ export function readError(
  */
 const TEMPORARY = [408, 425, 429];
 
-function refused(where: string, source: string, { status, statusText, url }: Response): LatentflowError {
+function refused(source: string, { status, statusText, url }: Response): LatentflowError {
   const isFinal = status < 500 && !TEMPORARY.includes(status);
   // In a worker a relative URL is relative to the worker's file: the message shows the resolved address.
   const address = url === "" || /^https?:/i.test(source) ? "" : ` for ${showLocation(url)}`;
   const answer = `the server answered ${status} ${escapeText(statusText)}`.trim();
-  return new LatentflowError(
-    isFinal ? "not_found" : "unreachable",
-    `${where}: cannot be read: ${answer}${address}`,
-  );
+  return new LatentflowError(isFinal ? "not_found" : "unreachable", `cannot be read: ${answer}${address}`);
 }
 
 /** True if fetch accepts this abort signal; it may be of another realm. */
@@ -78,11 +70,11 @@ function isTaken(signal: AbortSignal): boolean {
   }
 }
 
-async function readBody(where: string, response: Response, limits: Limits): Promise<Uint8Array> {
+async function readBody(response: Response, limits: Limits): Promise<Uint8Array> {
   const promised = Number(response.headers.get("content-length") ?? 0);
-  checkSize(where, "the file has", promised, limits.maxBytes);
+  checkSize("the file has", promised, limits.maxBytes);
   if (!response.body) return new Uint8Array(await response.arrayBuffer());
-  return collect(where, chunksOf(response.body.getReader()), limits);
+  return collect(chunksOf(response.body.getReader()), limits);
 }
 
 async function* chunksOf(reader: ReadableStreamDefaultReader<Uint8Array>): AsyncGenerator<Uint8Array> {

@@ -37,11 +37,10 @@ export interface SafetensorsFile {
  * Parses a safetensors file. The file is not trusted: whatever its bytes, it is either read or rejected, in time and memory
  * proportional to its size.
  *
- * @param where beginning of error messages
  * @throws LatentflowError `invalid_file`
  */
-export function readSafetensors(where: string, bytes: Uint8Array): SafetensorsFile {
-  const refuse = (problem: string) => invalidFile(`${where}: not a valid safetensors file: ${problem}`);
+export function readSafetensors(bytes: Uint8Array): SafetensorsFile {
+  const refuse = (problem: string) => invalidFile(`not a valid safetensors file: ${problem}`);
 
   const headerLength = readHeaderLength(bytes, refuse);
   const header = parseHeader(bytes.slice(8, 8 + headerLength), refuse);

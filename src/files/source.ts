@@ -1,6 +1,6 @@
 import { LatentflowError } from "../base/errors.ts";
 import type { Pausable } from "../base/event-loop.ts";
-import { subject } from "../base/message.ts";
+import { subject, words } from "../base/message.ts";
 import type { BlobLike, UrlLike } from "../base/platform.ts";
 import {
   checkPresent,
@@ -24,14 +24,14 @@ import { readError, readRemote } from "./remote-file.ts";
 export type FileSource = Uint8Array | ArrayBuffer | BlobLike | UrlLike | string;
 
 /** Name of a file's source in messages. */
-const THE_SOURCE = `the ${subject("source")}`;
+const THE_SOURCE = words`the ${subject("source")}`;
 
 /** Returns a view of the bytes of a Uint8Array or ArrayBuffer; undefined for any other source. */
-export function bytesOf(where: string, source: FileSource): Uint8Array | undefined {
+export function bytesOf(source: FileSource): Uint8Array | undefined {
   const bytes = isUint8Array(source) ? source : undefined;
   const buffer = bytes ? bytes.buffer : source;
   if (!bytes && !isArrayBuffer(source)) return undefined;
-  checkPresent(where, THE_SOURCE, buffer as ArrayBuffer);
+  checkPresent(THE_SOURCE, buffer as ArrayBuffer);
   return bytes ?? new Uint8Array(buffer as ArrayBuffer);
 }
 
@@ -48,12 +48,7 @@ export function locationOf(source: FileSource): string | undefined {
  * @param length number of bytes at the call. Default: their number now
  * @throws LatentflowError `invalid_argument` if they were
  */
-export function* whileUnchanged<T>(
-  where: string,
-  bytes: Uint8Array,
-  work: Pausable<T>,
-  length = bytes.length,
-): Pausable<T> {
+export function* whileUnchanged<T>(bytes: Uint8Array, work: Pausable<T>, length = bytes.length): Pausable<T> {
   const isUnchanged = () => bytes.length === length;
   try {
     const value = yield* work;
@@ -62,7 +57,7 @@ export function* whileUnchanged<T>(
     if (isUnchanged()) throw error;
   }
   const reason = "were transferred or resized while they were read; wait for it, or give a copy";
-  throw objection(where, `the ${subject("source", "bytes")}`, reason);
+  throw objection(words`the ${subject("source", "bytes")}`, reason);
 }
 
 /**
@@ -70,33 +65,33 @@ export function* whileUnchanged<T>(
  *
  * @throws LatentflowError `not_found`, `unreachable`, `invalid_file`; `invalid_argument` on any other source
  */
-export async function readSource(where: string, source: FileSource, limits: Limits): Promise<Uint8Array> {
+export async function readSource(source: FileSource, limits: Limits): Promise<Uint8Array> {
   const isBlob = isPlatformObject("Blob", source) || isPlatformObject("File", source);
   if (typeof source !== "string" && !isBlob) {
     const hint = isPlatformObject("Response", source) ? "; give what its arrayBuffer() resolves to" : "";
-    throw refused(where, THE_SOURCE, "is", show(source), "bytes, a Blob, a URL or a string", hint);
+    throw refused(THE_SOURCE, "is", show(source), "bytes, a Blob, a URL or a string", hint);
   }
   try {
     return typeof source === "string"
-      ? await readLocation(where, source, limits)
-      : await readBlob(where, source as Blob, limits);
+      ? await readLocation(source, limits)
+      : await readBlob(source as Blob, limits);
   } catch (cause) {
     throwIfAborted(limits.signal);
     if (cause instanceof LatentflowError) throw cause;
     const isThere = reasonOf(cause) !== undefined && codeOf(cause) !== "ENOENT";
     const code = isThere ? "invalid_file" : "not_found";
-    throw readError(code, where, typeof source === "string" ? source : "", cause);
+    throw readError(code, typeof source === "string" ? source : "", cause);
   }
 }
 
-async function readBlob(where: string, blob: Blob, { maxBytes }: Limits): Promise<Uint8Array> {
-  checkSize(where, "the file has", blob.size, maxBytes);
+async function readBlob(blob: Blob, { maxBytes }: Limits): Promise<Uint8Array> {
+  checkSize("the file has", blob.size, maxBytes);
   return new Uint8Array(await blob.arrayBuffer());
 }
 
-async function readLocation(where: string, source: string, limits: Limits): Promise<Uint8Array> {
+async function readLocation(source: string, limits: Limits): Promise<Uint8Array> {
   const isUrl = /^(https?|file):/i.test(source);
-  if (nodeFiles() && !isUrl) return readFile(where, source, limits);
-  if (nodeFiles() && new URL(source).protocol === "file:") return readFile(where, new URL(source), limits);
-  return readRemote(where, source, limits);
+  if (nodeFiles() && !isUrl) return readFile(source, limits);
+  if (nodeFiles() && new URL(source).protocol === "file:") return readFile(new URL(source), limits);
+  return readRemote(source, limits);
 }

@@ -42,26 +42,20 @@ const floatTypes: ReadonlyMap<string, ValueType> = new Map([
 /**
  * Decodes a tensor of F32, F16, BF16 or F64 into float32.
  *
- * @param where beginning of error messages
  * @param name name of the tensor, for messages
  * @param target where the values are written; as long as the tensor has elements
  * @throws LatentflowError `invalid_file` on another dtype, and on a value that is not finite as float32
  */
-export function* readFloats(
-  where: string,
-  name: string,
-  tensor: Tensor,
-  target: Float32Array,
-): Pausable<void> {
+export function* readFloats(name: string, tensor: Tensor, target: Float32Array): Pausable<void> {
   const type = floatTypes.get(tensor.dtype);
   if (!type) {
     const expected = [...floatTypes.keys()].join(", ");
     throw invalidFile(
-      `${where}: tensor ${show(name)} has the dtype ${tensor.dtype}, expected one of ${expected}; ` +
+      `tensor ${show(name)} has the dtype ${tensor.dtype}, expected one of ${expected}; ` +
         "save the state dict of model.float()",
     );
   }
   const refuse = (value: number | bigint, index: number) =>
-    invalidFile(`${where}: tensor ${show(name)} holds ${value} at index ${index}, expected a finite float32`);
+    invalidFile(`tensor ${show(name)} holds ${value} at index ${index}, expected a finite float32`);
   yield* convertValues({ type, bytes: tensor.bytes, littleEndian: true }, target, refuse, true);
 }

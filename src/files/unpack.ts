@@ -12,8 +12,8 @@ const PIECE = { first: 2 ** 8, most: 2 ** 12 };
 const OUTPUT = 2 ** 20;
 
 /** Makes the `invalid_file` error for a packed file that is damaged. */
-export function damagedFile(where: string, why: string, cause?: unknown): LatentflowError {
-  return invalidFile(`${where}: the file is damaged or cut short: ${why}`, cause);
+export function damagedFile(why: string, cause?: unknown): LatentflowError {
+  return invalidFile(`the file is damaged or cut short: ${why}`, cause);
 }
 
 /**
@@ -25,7 +25,6 @@ export function damagedFile(where: string, why: string, cause?: unknown): Latent
  * @throws LatentflowError `invalid_file` if the packed bytes are damaged or cut short
  */
 export function* unpack(
-  where: string,
   stream: Gunzip | Inflate | Unzlib,
   packed: Uint8Array,
   most: number,
@@ -46,11 +45,11 @@ export function* unpack(
     } catch (cause) {
       // An error of the decompressor, or of its caller's checksums.
       if (cause instanceof LatentflowError) throw cause;
-      throw damagedFile(where, "it cannot be unpacked", cause);
+      throw damagedFile("it cannot be unpacked", cause);
     }
     start = end;
     piece = Math.min(PIECE.most, Math.ceil((OUTPUT * end) / size));
     yield;
   }
-  return yield* join(where, parts, size);
+  return yield* join(parts, size);
 }

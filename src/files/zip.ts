@@ -1,4 +1,5 @@
 import { Inflate } from "fflate";
+import { about, aboutSteps } from "../base/calling.ts";
 import { checksum } from "../base/checksum.ts";
 import type { Pausable } from "../base/event-loop.ts";
 import { invalidFile } from "../base/refuse.ts";
@@ -52,7 +53,7 @@ export function isZip(bytes: Uint8Array): boolean {
  *
  * @throws LatentflowError `invalid_file` if the directory is damaged or missing
  */
-export function readZip(where: string, bytes: Uint8Array): ZipEntry[] {
+export function readZip(bytes: Uint8Array): ZipEntry[] {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   try {
     const entries: ZipEntry[] = [];
@@ -66,41 +67,39 @@ export function readZip(where: string, bytes: Uint8Array): ZipEntry[] {
     return entries;
   } catch (cause) {
     // A RangeError if the directory leads beyond the file.
-    throw invalidFile(
-      `${where}: zip: its directory is damaged or missing; the file is cut short, or no zip file`,
-      cause,
-    );
+    const what = "its directory is damaged or missing; the file is cut short, or no zip file";
+    throw invalidFile(`zip: ${what}`, cause);
   }
 }
 
 /**
  * Unpacks an entry of a zip file.
  *
- * @param file name of the file, for messages
  * @throws LatentflowError `invalid_file` if the entry is damaged or encrypted, unpacks to more than `maxBytes`, or has a
  *   method other than none and deflate
  */
-export function* unpackEntry(
-  file: string,
-  { name, method, isEncrypted, sum: expected, size, packed }: ZipEntry,
-  maxBytes: number,
-): Pausable<Uint8Array> {
-  const where = `${file}: zip: the entry ${show(name)}`;
-  if (isEncrypted) throw invalidFile(`${where} is encrypted; save it without a password`);
+export function* unpackEntry(entry: ZipEntry, maxBytes: number): Pausable<Uint8Array> {
+  const { name, method, isEncrypted, size } = entry;
+  const what = `zip: the entry ${show(name)}`;
+  if (isEncrypted) throw invalidFile(`${what} is encrypted; save it without a password`);
   if (method !== 0 && method !== 8) {
     throw invalidFile(
-      `${where} is packed by method ${method}, expected 8 (deflate) or 0 (none); save it with numpy.savez or ` +
+      `${what} is packed by method ${method}, expected 8 (deflate) or 0 (none); save it with numpy.savez or ` +
         "numpy.savez_compressed",
     );
   }
-  checkSize(where, "unpacks to", size, maxBytes);
-  const unpacked = method === 0 ? packed : yield* unpack(where, new Inflate(), packed, size);
+  about(what, () => checkSize("unpacks to", size, maxBytes));
+  return yield* aboutSteps(what, unpackContent(entry));
+}
+
+function* unpackContent({ method, packed, size, sum: expected }: ZipEntry): Pausable<Uint8Array> {
+  const unpacked = method === 0 ? packed : yield* unpack(new Inflate(), packed, size);
   let sum = 0;
   for (let start = 0; start < unpacked.length; start += 2 ** 20) {
     sum = checksum(unpacked.subarray(start, start + 2 ** 20), sum);
     yield;
   }
-  checkSum(where, sum, expected);
+  checkSum(sum, expected);
   return unpacked;
 }
 

@@ -1,5 +1,6 @@
+import { calling, within } from "../base/calling.ts";
 import { checkNumber, checkOptions } from "../base/check.ts";
-import { subject, within } from "../base/message.ts";
+import { subject, type Words, words } from "../base/message.ts";
 import { invalidOption, objection, refused } from "../base/refuse.ts";
 import { show } from "../base/show.ts";
 import type { FixedInputDefinition, GraphDefinition, Length, OperationDefinition } from "./definition.ts";
@@ -51,10 +52,10 @@ function value(layer: Layer | undefined, inputs: readonly Value[]): Value {
  *
  * @throws LatentflowError `invalid_argument`
  */
-function checkValue(where: string, name: string, given: unknown): asserts given is Value {
+function checkValue(name: Words, given: unknown): asserts given is Value {
   if (typeof given === "object" && given !== null && values.has(given)) return;
   const hint = typeof given === "function" ? "; a layer is applied to values: elu()(h)" : "";
-  throw refused(where, name, "is", show(given), "an input of graph or what a layer returns", hint);
+  throw refused(name, "is", show(given), "an input of graph or what a layer returns", hint);
 }
 
 /** Makes a layer of a kind of operation from its settings, which are checked when it is used. */
@@ -62,17 +63,20 @@ export function layer<Kind extends OperationKind>(
   kind: Kind,
   settings: SettingsOf<Kind> | object = {},
 ): Layer<Kind> {
-  if (typeof settings !== "object" || settings === null) {
-    throw refused(kind, `the ${subject("settings")}`, "are", show(settings), "an object");
-  }
-  const apply = (...inputs: readonly Value[]): Value => {
-    for (const [i, input] of inputs.entries()) {
-      checkValue(kind, subject(`inputs[${i}]`, `argument ${i}`), input);
+  return calling(kind, () => {
+    if (typeof settings !== "object" || settings === null) {
+      throw refused(words`the ${subject("settings")}`, "are", show(settings), "an object");
     }
-    return value(self as Layer, inputs);
-  };
-  const self: Layer<Kind> = Object.freeze(Object.assign(apply, { kind, settings }));
-  return self;
+    const apply = (...inputs: readonly Value[]): Value =>
+      calling(kind, () => {
+        for (const [i, input] of inputs.entries()) {
+          checkValue(subject(`inputs[${i}]`, `argument ${i}`), input);
+        }
+        return value(self as Layer, inputs);
+      });
+    const self: Layer<Kind> = Object.freeze(Object.assign(apply, { kind, settings }));
+    return self;
+  });
 }
 
 /**
@@ -88,23 +92,24 @@ export function layer<Kind extends OperationKind>(
  * ]), { seed: 1 });
  */
 export function sequential(latentSize: number, layers: readonly Layer[]): GraphDefinition {
-  const where = "sequential";
-  if (!Array.isArray(layers)) throw refused(where, "layers", "is", show(layers), "an array of layers");
-  const operations = layers.map((value: unknown, i): OperationDefinition => {
-    const { kind, settings } = checkLayer(where, subject(`layers[${i}]`, `layer ${i}`), value);
-    const inputs = [i === 0 ? LATENT : String(i - 1)];
-    return { ...settings, kind, name: String(i), inputs } as OperationDefinition;
+  return calling("sequential", () => {
+    if (!Array.isArray(layers)) throw refused("layers", "is", show(layers), "an array of layers");
+    const operations = layers.map((value: unknown, i): OperationDefinition => {
+      const { kind, settings } = checkLayer(subject(`layers[${i}]`, `layer ${i}`), value);
+      const inputs = [i === 0 ? LATENT : String(i - 1)];
+      return { ...settings, kind, name: String(i), inputs } as OperationDefinition;
+    });
+    const definition: GraphDefinition = { format: 1, layout: "channelsLast", latentSize, operations };
+    readDefinition(definition, 1, "layers");
+    return definition;
   });
-  const definition: GraphDefinition = { format: 1, layout: "channelsLast", latentSize, operations };
-  readDefinition(where, definition, 1, "layers");
-  return definition;
 }
 
-function checkLayer(where: string, name: string, value: unknown): Layer {
+function checkLayer(name: Words, value: unknown): Layer {
   const { kind, settings } = Object(value) as Partial<Layer>;
   if (typeof kind === "string" && typeof settings === "object" && settings !== null) return value as Layer;
   const hint = typeof value === "function" ? "; call it: elu()" : "";
-  throw refused(where, name, "is", show(value), "one such as dense(10) or elu()", hint);
+  throw refused(name, "is", show(value), "one such as dense(10) or elu()", hint);
 }
 
 /** Name in messages of the function `latent`, which the caller's `build` has to call. */
@@ -139,72 +144,71 @@ export interface GraphInputs {
  * }));
  */
 export function graph(build: (inputs: GraphInputs) => Value): GraphDefinition {
-  const where = "graph";
-  if (typeof build !== "function") {
-    throw refused(where, "build", "is", show(build), "a function that returns the output");
-  }
-  const names = new Map<Value, string>();
-  const fixed: FixedInputDefinition[] = [];
-  let latentSize: number | undefined;
-  const input = (name: string): Value => {
-    const made = value(undefined, []);
-    names.set(made, name);
-    return made;
-  };
-  const addFixed = (definition: FixedInputDefinition): Value => {
-    fixed.push(definition);
-    return input(definition.name);
-  };
-  const output = build({
-    latent(size) {
-      if (latentSize !== undefined)
-        throw objection(where, LATENT_CALL, "was called twice; call it once, and use what it returned again");
-      latentSize = size;
-      return input(LATENT);
-    },
-    fixed(name, shape) {
-      if (typeof shape === "number") return addFixed({ name, shape: [shape] });
-      if (Array.isArray(shape)) return addFixed({ name, shape });
-      const at = within(where, `fixed[${fixed.length}]`, `the fixed input ${show(name)}`);
-      const given = shape as { readonly classes: number } | undefined;
-      checkOptions(at, given, { classes: true });
-      return addFixed({
-        name,
-        shape: [1],
-        classes: checkNumber(at, "classes", given?.classes, { integer: true }),
-      });
-    },
-    points: (name, channels) => addFixed({ name, shape: ["points", channels] }),
+  return calling("graph", () => {
+    if (typeof build !== "function") {
+      throw refused("build", "is", show(build), "a function that returns the output");
+    }
+    const names = new Map<Value, string>();
+    const fixed: FixedInputDefinition[] = [];
+    let latentSize: number | undefined;
+    const input = (name: string): Value => {
+      const made = value(undefined, []);
+      names.set(made, name);
+      return made;
+    };
+    const addFixed = (definition: FixedInputDefinition): Value => {
+      fixed.push(definition);
+      return input(definition.name);
+    };
+    const output = build({
+      latent(size) {
+        if (latentSize !== undefined)
+          throw objection(LATENT_CALL, "was called twice; call it once, and use what it returned again");
+        latentSize = size;
+        return input(LATENT);
+      },
+      fixed(name, shape) {
+        if (typeof shape === "number") return addFixed({ name, shape: [shape] });
+        if (Array.isArray(shape)) return addFixed({ name, shape });
+        const given = shape as { readonly classes: number } | undefined;
+        const readClasses = () => {
+          checkOptions(given, { classes: true });
+          return checkNumber("classes", given?.classes, { integer: true });
+        };
+        const classes = within(`fixed[${fixed.length}]`, readClasses, `the fixed input ${show(name)}`);
+        return addFixed({ name, shape: [1], classes });
+      },
+      points: (name, channels) => addFixed({ name, shape: ["points", channels] }),
+    });
+    if (latentSize === undefined)
+      throw objection(LATENT_CALL, "was not called; call it once: it makes the input that is encoded");
+    const { operations, layers } = operationsTo(output, names);
+    const definition: GraphDefinition = {
+      format: 1,
+      layout: "channelsLast",
+      latentSize,
+      ...(fixed.length > 0 && { fixed }),
+      operations,
+    };
+    const withTensors = parametersOf(readDefinition(definition)).map(({ operation }) => operation);
+    const twice = layers.findIndex((each, i) => withTensors.includes(i) && layers.indexOf(each) < i);
+    if (twice >= 0) {
+      const { kind } = layers[twice]!;
+      const reason = "was applied twice, and weights are not shared; make a layer for each";
+      throw invalidOption(`operations[${twice}]`, `a ${kind} layer ${reason}`);
+    }
+    return definition;
   });
-  if (latentSize === undefined)
-    throw objection(where, LATENT_CALL, "was not called; call it once: it makes the input that is encoded");
-  const { operations, layers } = operationsTo(where, output, names);
-  const definition: GraphDefinition = {
-    format: 1,
-    layout: "channelsLast",
-    latentSize,
-    ...(fixed.length > 0 && { fixed }),
-    operations,
-  };
-  const withTensors = parametersOf(readDefinition(where, definition)).map(({ operation }) => operation);
-  const twice = layers.findIndex((each, i) => withTensors.includes(i) && layers.indexOf(each) < i);
-  if (twice >= 0) {
-    const { kind } = layers[twice]!;
-    const reason = "was applied twice, and weights are not shared; make a layer for each";
-    throw invalidOption(where, `operations[${twice}]`, `a ${kind} layer ${reason}`);
-  }
-  return definition;
 }
 
 /**
  * Returns the operations that lead to a value, in topological order and named by their indices, and the layers they come from.
  */
 function operationsTo(
-  where: string,
   output: Value,
   names: Map<Value, string>,
 ): { readonly operations: OperationDefinition[]; readonly layers: Layer[] } {
-  checkValue(where, subject("build", "what build returns"), output);
+  checkValue(subject("build", "what build returns"), output);
   const operations: OperationDefinition[] = [];
   const layers: Layer[] = [];
   // Not recursive: a graph may be thousands of operations deep.
@@ -216,7 +220,7 @@ function operationsTo(
       continue;
     }
     const { layer: made, inputs } = value;
-    if (made === undefined) throw invalidOption(where, "build", "an input of another graph is read");
+    if (made === undefined) throw invalidOption("build", "an input of another graph is read");
     const missing = inputs.filter((each) => !names.has(each));
     if (missing.length > 0) {
       stack.push(...missing.reverse());

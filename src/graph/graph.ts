@@ -20,7 +20,7 @@ export interface Graph<O extends OperationDescription = OperationDescription> {
    * Returns this graph for a number of points per sample; the graph itself is for one point. Undefined unless a fixed input has
    * an axis of points, whose length each call sets. `where` is the beginning of error messages.
    */
-  readonly atPoints?: (points: number, where?: string) => Graph;
+  readonly atPoints?: (points: number) => Graph;
 }
 
 /** Parts of a graph that determine its values and their shapes. */

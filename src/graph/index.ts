@@ -4,6 +4,7 @@
  * @module latentflow/graph
  */
 
+import { calling } from "../base/calling.ts";
 import { checkOptions } from "../base/check.ts";
 import type { ActivationLike } from "./activation.ts";
 import { type Layer, layer } from "./builder.ts";
@@ -413,8 +414,10 @@ export function pointwise(of: PointwiseLike): Layer<"pointwise"> {
  * const definition = sequential(20, [dense(256), elu({ alpha: 0.5 }), dense(784)]);
  */
 export function elu(options: { readonly alpha?: number | undefined } = {}): Layer<"activation"> {
-  checkOptions("elu", options, { alpha: true });
-  return activation({ name: "elu", ...(options.alpha !== undefined && { alpha: options.alpha }) });
+  return calling("elu", () => {
+    checkOptions(options, { alpha: true });
+    return activation({ name: "elu", ...(options.alpha !== undefined && { alpha: options.alpha }) });
+  });
 }
 
 /**
@@ -424,8 +427,10 @@ export function elu(options: { readonly alpha?: number | undefined } = {}): Laye
  * const definition = sequential(20, [dense(256), leakyRelu({ slope: 0.2 }), dense(784)]);
  */
 export function leakyRelu(options: { readonly slope?: number | undefined } = {}): Layer<"activation"> {
-  checkOptions("leakyRelu", options, { slope: true });
-  return activation({ name: "leakyRelu", ...(options.slope !== undefined && { slope: options.slope }) });
+  return calling("leakyRelu", () => {
+    checkOptions(options, { slope: true });
+    return activation({ name: "leakyRelu", ...(options.slope !== undefined && { slope: options.slope }) });
+  });
 }
 
 /**
@@ -435,10 +440,12 @@ export function leakyRelu(options: { readonly slope?: number | undefined } = {})
  * const definition = sequential(20, [dense(256), sine({ frequency: 30 }), dense(784)]);
  */
 export function sine(options: { readonly frequency?: number | undefined } = {}): Layer<"activation"> {
-  checkOptions("sine", options, { frequency: true });
-  return activation({
-    name: "sine",
-    ...(options.frequency !== undefined && { frequency: options.frequency }),
+  return calling("sine", () => {
+    checkOptions(options, { frequency: true });
+    return activation({
+      name: "sine",
+      ...(options.frequency !== undefined && { frequency: options.frequency }),
+    });
   });
 }
 

@@ -81,17 +81,16 @@ export interface Reader<Settings, Fields> {
   /**
    * Checks the settings, and returns the operation's fields and output shape.
    *
-   * @param where beginning of error messages
    * @throws LatentflowError `invalid_argument`
    */
-  read(where: string, settings: Settings, inputs: readonly Shape[]): Described<Fields>;
+  read(settings: Settings, inputs: readonly Shape[]): Described<Fields>;
 }
 
 /** Reader of operations that have no settings and keep the shape of their input. */
 export const sameShapeReader: Reader<object, object> = {
   settings: {},
   reads: 1,
-  read: (_where, _settings, [input]) => ({ shape: input! }),
+  read: (_settings, [input]) => ({ shape: input! }),
 };
 
 /** Returns no parameter tensors, for operations that only move or add numbers. */

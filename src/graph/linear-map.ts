@@ -150,25 +150,24 @@ export class EntryLimit {
   /**
    * Counts the entries of one operation's linear map, whose output has the axes `axes`, and adds them to the decoder's total.
    *
-   * @param at beginning of error messages, which names the operation
    * @param inputSize count of numbers in the map's input
    * @throws LatentflowError `invalid_argument` if this map, or all maps together, have too many entries
    */
-  add(at: string, axes: readonly AxisMap[], inputSize: number): void {
+  add(axes: readonly AxisMap[], inputSize: number): void {
     const { width, outer } = blocksOf(axes);
     const entries = outer.reduce((all, axis) => all * axis.entries, 1);
     // The transpose visits all blocks of the input, and listing a part's axis visits all of its positions.
     const most = Math.max(entries, inputSize / width, ...outer.map(({ length }) => length));
-    if (most > MOST_ENTRIES) throw tooMany(at, "it moves", MOST_ENTRIES);
+    if (most > MOST_ENTRIES) throw tooMany("it moves", MOST_ENTRIES);
     this.total += most;
     if (this.total > MOST_ENTRIES_IN_ALL) {
-      throw tooMany(at, "the operations up to this one move", MOST_ENTRIES_IN_ALL);
+      throw tooMany("the operations up to this one move", MOST_ENTRIES_IN_ALL);
     }
   }
 }
 
-function tooMany(at: string, moves: string, most: number) {
-  return invalidOption(at, "", `${moves} more than ${most} numbers or rows of them one by one, too many`);
+function tooMany(moves: string, most: number) {
+  return invalidOption("", `${moves} more than ${most} numbers or rows of them one by one, too many`);
 }
 
 /**

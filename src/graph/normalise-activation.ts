@@ -1,5 +1,5 @@
+import { within } from "../base/calling.ts";
 import { checkNumber, checkOptions, orDefault } from "../base/check.ts";
-import { within } from "../base/message.ts";
 import { refused } from "../base/refuse.ts";
 import { show } from "../base/show.ts";
 import { type Activation, activations, isActivationName } from "./activation.ts";
@@ -7,28 +7,24 @@ import { type Activation, activations, isActivationName } from "./activation.ts"
 /**
  * Checks an `ActivationLike`, and returns the activation with its parameter filled in.
  *
- * @param where beginning of error messages
  * @param option name of the option, for messages
  * @param value value to check
  * @throws LatentflowError `invalid_argument` on an unknown name or parameter, or a parameter out of range
  */
-export function normaliseActivation(where: string, option: string, value: unknown): Activation {
+export function normaliseActivation(option: string, value: unknown): Activation {
   const given: Record<string, unknown> = isObject(value) ? value : { name: value };
   const { name } = given;
   if (!isActivationName(name)) {
     const shown = isObject(value) ? `an object with the name ${show(name)}` : show(value);
     const names = Object.keys(activations).join(", ");
-    throw refused(where, option, "is", shown, `one of ${names}, or an object with such a name`);
+    throw refused(option, "is", shown, `one of ${names}, or an object with such a name`);
   }
   const { parameter } = activations[name];
-  const at = within(where, option, `${option} ${name}`);
-  if (!parameter) {
-    checkOptions(at, given, { name: true });
-    return Object.freeze({ name }) as Activation;
-  }
-  checkOptions(at, given, { name: true, [parameter.name]: true });
+  const known = { name: true, ...(parameter && { [parameter.name]: true }) };
+  within(option, () => checkOptions(given, known), `${option} ${name}`);
+  if (!parameter) return Object.freeze({ name }) as Activation;
   const number = orDefault(given[parameter.name], parameter.default);
-  checkNumber(where, `${option}.${parameter.name}`, number, parameter.bounds);
+  checkNumber(`${option}.${parameter.name}`, number, parameter.bounds);
   return Object.freeze({ name, [parameter.name]: number }) as Activation;
 }
 

@@ -1,5 +1,5 @@
+import { within } from "../base/calling.ts";
 import { checkNumber, checkOptions } from "../base/check.ts";
-import { within } from "../base/message.ts";
 import { refused } from "../base/refuse.ts";
 import { type Bounds, show } from "../base/show.ts";
 
@@ -67,22 +67,21 @@ export const POINTWISE_PARAMETERS: { readonly [Name in PointwiseName]: readonly 
 /**
  * Checks a `PointwiseLike`, and returns it as an object.
  *
- * @param where beginning of error messages
  * @throws LatentflowError `invalid_argument` on an unknown name or parameter, or a parameter that is missing or out of
  *   float32's range
  */
-export function normalisePointwise(where: string, value: unknown): PointwiseFunction {
+export function normalisePointwise(value: unknown): PointwiseFunction {
   const given: Record<string, unknown> =
     typeof value === "object" && value !== null ? (value as Record<string, unknown>) : { name: value };
   const { name } = given;
   if (typeof name !== "string" || !Object.hasOwn(POINTWISE_PARAMETERS, name)) {
     const names = Object.keys(POINTWISE_PARAMETERS).join(", ");
-    throw refused(where, "function", "is", show(name), `one of ${names}, or an object with such a name`);
+    throw refused("function", "is", show(name), `one of ${names}, or an object with such a name`);
   }
   const parameters = POINTWISE_PARAMETERS[name as PointwiseName];
-  const at = within(where, "function", name);
-  checkOptions(at, given, Object.fromEntries(["name", ...parameters].map((key) => [key, true])));
-  const numbers = parameters.map((key) => [key, checkNumber(where, key, given[key], NUMBER)]);
+  const known = Object.fromEntries(["name", ...parameters].map((key) => [key, true]));
+  within("function", () => checkOptions(given, known), name);
+  const numbers = parameters.map((key) => [key, checkNumber(key, given[key], NUMBER)]);
   return Object.freeze({ name, ...Object.fromEntries(numbers) }) as PointwiseFunction;
 }
 

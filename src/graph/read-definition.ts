@@ -1,7 +1,8 @@
+import { within } from "../base/calling.ts";
 import { checkChoice, checkNumber, checkOptions } from "../base/check.ts";
 import type { LatentflowError } from "../base/errors.ts";
 import { atOnce, type Pausable } from "../base/event-loop.ts";
-import { gotten, subject, wanted, within } from "../base/message.ts";
+import { gotten, subject, type Words, wanted, words } from "../base/message.ts";
 import { invalidOption, objection, refused } from "../base/refuse.ts";
 import { show } from "../base/show.ts";
 import type { FixedInputDefinition, GraphDefinition, OperationDefinition } from "./definition.ts";
@@ -50,38 +51,36 @@ export function readDefinition(...given: Parameters<typeof readingDefinition>): 
 /**
  * Checks a definition and makes its graph, with pauses: there may be thousands of operations, each with thousands of inputs.
  *
- * @param where beginning of error messages
  * @param points number of points, for a definition that has an axis of points; default 1
  * @param list name of the caller's list of operations, for messages. Default "operations"
  * @throws LatentflowError `invalid_argument` if it is not a valid definition
  */
 export function* readingDefinition(
-  where: string,
   definition: GraphDefinition,
   points = 1,
   list = "operations",
 ): Pausable<Graph> {
-  checkOptions(where, definition, KEYS);
+  checkOptions(definition, KEYS);
   const { format, layout, operations } = definition;
   if (format !== 1) {
-    const name = `the graph's ${subject("format")}`;
-    throw refused(where, name, "is", show(format), "1", "; a newer latentflow may read it");
+    const name = words`the graph's ${subject("format")}`;
+    throw refused(name, "is", show(format), "1", "; a newer latentflow may read it");
   }
-  if (layout !== "channelsLast") throw refused(where, "layout", "is", show(layout), '"channelsLast"');
-  const latentSize = checkNumber(where, "latentSize", definition.latentSize, LENGTH);
+  if (layout !== "channelsLast") throw refused("layout", "is", show(layout), '"channelsLast"');
+  const latentSize = checkNumber("latentSize", definition.latentSize, LENGTH);
   const { latentShape = [latentSize], outputLayout = "channelsLast" } = definition;
-  if (sizeOf(checkLengths(where, "latentShape", latentShape, 1)) !== latentSize) {
-    throw refused(where, "latentShape", "is", `[${latentShape}]`, `a shape of ${latentSize} numbers`);
+  if (sizeOf(checkLengths("latentShape", latentShape, 1)) !== latentSize) {
+    throw refused("latentShape", "is", `[${latentShape}]`, `a shape of ${latentSize} numbers`);
   }
-  checkChoice(where, "outputLayout", outputLayout, ["channelsFirst", "channelsLast"]);
-  const fixed = readFixed(where, definition.fixed ?? [], points);
+  checkChoice("outputLayout", outputLayout, ["channelsFirst", "channelsLast"]);
+  const fixed = readFixed(definition.fixed ?? [], points);
   if (!Array.isArray(operations) || operations.length === 0) {
     const got = Array.isArray(operations) ? "empty" : show(operations);
-    throw refused(where, "operations", "is", got, "an array of at least one operation");
+    throw refused("operations", "is", got, "an array of at least one operation");
   }
   if (operations.length > MOST_OPERATIONS) {
     const got = gotten(`${operations.length} operations`);
-    throw invalidOption(where, list, `there are ${got}, expected ${wanted(`at most ${MOST_OPERATIONS}`)}`);
+    throw invalidOption(list, words`there are ${got}, expected ${wanted(`at most ${MOST_OPERATIONS}`)}`);
   }
   const values = new Map<string, Value>([[LATENT, { shape: [latentSize], readers: 0 }]]);
   for (const { name, shape, classes } of fixed) values.set(name, { shape, readers: 0, classes });
@@ -90,12 +89,12 @@ export function* readingDefinition(
   const entries = new EntryLimit();
   const { length } = operations;
   for (let i = 0; i < length; i++) {
-    const next = yield* readOperation(where, `${list}[${i}]`, operations[i], values, points, entries);
+    const next = yield* readOperation(`${list}[${i}]`, operations[i], values, points, entries);
     values.set(next.name, { shape: next.shape, readers: 0 });
     read.push(next);
   }
   values.get(read.at(-1)!.name)!.readers++;
-  checkRead(where, values);
+  checkRead(values);
   const own = structuredClone(definition);
   return {
     latentSize,
@@ -103,7 +102,7 @@ export function* readingDefinition(
     operations: read,
     definition: own,
     ...(fixed.some((input) => input.hasPoints) && {
-      atPoints: (count, asker = where) => readDefinition(asker, own, count),
+      atPoints: (count) => readDefinition(own, count),
     }),
   };
 }
@@ -117,74 +116,77 @@ interface Value {
 }
 
 /** Throws if a value other than the output is read by no operation: usually a name is wrong. */
-function checkRead(where: string, values: ReadonlyMap<string, Value>): void {
+function checkRead(values: ReadonlyMap<string, Value>): void {
   for (const [name, { readers }] of values) {
     if (readers > 0) continue;
     const [is, cure] =
       name === LATENT ? ["the latent", "let one read it"] : [`the value ${show(name)}`, "leave it out"];
     const sentence = `no operation reads ${is}, and it is not the output, which the last one makes; ${cure}`;
-    throw invalidOption(where, "operations", sentence);
+    throw invalidOption("operations", sentence);
   }
 }
 
-function readFixed(where: string, fixed: unknown, points: number): FixedInput[] {
+function readFixed(fixed: unknown, points: number): FixedInput[] {
   if (!Array.isArray(fixed) || fixed.length > MOST_FIXED) {
-    throw refused(where, "fixed", "is", show(fixed), `an array of at most ${MOST_FIXED} inputs`);
+    throw refused("fixed", "is", show(fixed), `an array of at most ${MOST_FIXED} inputs`);
   }
   const names = new Set<string>([LATENT]);
   return Array.from(fixed, (input: unknown, i) => {
     const place = `fixed[${i}]`;
-    checkOptions(within(where, place, "a fixed input"), input as FixedInputDefinition, {
-      name: true,
-      shape: true,
-      classes: true,
-    });
+    const known = { name: true, shape: true, classes: true };
+    within(place, () => checkOptions(input as FixedInputDefinition, known), "a fixed input");
     const { name, shape, classes } = Object(input) as Partial<FixedInputDefinition>;
-    checkName(where, place, "a fixed input", name);
-    if (names.has(name!)) throw refusedName(where, place, "two inputs", name!);
+    checkName(place, "a fixed input", name);
+    if (names.has(name!)) throw refusedName(place, "two inputs", name!);
     names.add(name!);
-    const at = within(where, place, `the fixed input ${show(name)}`);
-    const lengths = readLengths(at, shape, points);
-    if (sizeOf(lengths) > MOST_NUMBERS)
-      throw refused(at, `its ${subject("shape")}`, "is", `[${lengths}]`, `at most ${MOST_NUMBERS} numbers`);
-    return {
-      name: name!,
-      shape: lengths,
-      hasPoints: Array.isArray(shape) && shape.includes("points"),
-      ...(classes !== undefined && {
-        classes: checkNumber(at, "classes", classes, { min: 1, max: 2 ** 24, integer: true }),
-      }),
+    const readInput = (): FixedInput => {
+      const lengths = readLengths(shape, points);
+      if (sizeOf(lengths) > MOST_NUMBERS)
+        throw refused(
+          words`its ${subject("shape")}`,
+          "is",
+          `[${lengths}]`,
+          `at most ${MOST_NUMBERS} numbers`,
+        );
+      return {
+        name: name!,
+        shape: lengths,
+        hasPoints: Array.isArray(shape) && shape.includes("points"),
+        ...(classes !== undefined && {
+          classes: checkNumber("classes", classes, { min: 1, max: 2 ** 24, integer: true }),
+        }),
+      };
     };
+    return within(place, readInput, `the fixed input ${show(name)}`);
   });
 }
 
-function readLengths(where: string, shape: unknown, points: number): Shape {
+function readLengths(shape: unknown, points: number): Shape {
   if (!Array.isArray(shape) || shape.length === 0 || shape.length > MOST_AXES) {
-    throw refused(where, "shape", "is", show(shape), `an array of 1 to ${MOST_AXES} lengths`);
+    throw refused("shape", "is", show(shape), `an array of 1 to ${MOST_AXES} lengths`);
   }
   if (shape.filter((length) => length === "points").length > 1) {
     const got = gotten('"points"');
-    throw invalidOption(where, "shape", `two axes are ${got}, expected ${wanted("one at most")}`);
+    throw invalidOption("shape", words`two axes are ${got}, expected ${wanted("one at most")}`);
   }
   return Array.from(shape, (length: unknown, i) =>
-    length === "points" ? points : checkNumber(where, `shape[${i}]`, length, LENGTH),
+    length === "points" ? points : checkNumber(`shape[${i}]`, length, LENGTH),
   );
 }
 
-function checkName(where: string, place: string, what: string, name: unknown): void {
+function checkName(place: string, what: string, name: unknown): void {
   if (typeof name === "string" && PRINTABLE.test(name) && name !== LATENT) return;
   const expected = `1 to 200 printable characters, not "${LATENT}"`;
-  throw refused(where, `the ${subject(`${place}.name`, "name")} of ${what}`, "is", show(name), expected);
+  throw refused(words`the ${subject(`${place}.name`, "name")} of ${what}`, "is", show(name), expected);
 }
 
 /** Makes the error about a name that `things` share; the second of them has the name at `place`. */
-function refusedName(where: string, place: string, things: string, name: string): LatentflowError {
-  const sentence = `${things} are called ${gotten(show(name))}, expected ${wanted("each name once")}`;
-  return invalidOption(where, `${place}.name`, sentence);
+function refusedName(place: string, things: string, name: string): LatentflowError {
+  const sentence = words`${things} are called ${gotten(show(name))}, expected ${wanted("each name once")}`;
+  return invalidOption(`${place}.name`, sentence);
 }
 
 function* readOperation(
-  where: string,
   place: string,
   operation: unknown,
   values: ReadonlyMap<string, Value>,
@@ -198,31 +200,35 @@ function* readOperation(
       ? ". A BatchNorm in training depends on its batch, which a decoder here never does: with fixed statistics it is " +
         "affine, and groupNorm or layerNorm can be trained"
       : "";
-    const found = `an operation's ${subject(`${place}.kind`, "kind")}`;
-    throw objection(where, found, `is ${gotten(show(kind))}; the kinds are ${wanted(kinds)}${hint}`);
+    const found = words`an operation's ${subject(`${place}.kind`, "kind")}`;
+    throw objection(found, words`is ${gotten(show(kind))}; the kinds are ${wanted(kinds)}${hint}`);
   }
-  checkName(where, place, "an operation", name);
-  if (values.has(name!)) throw refusedName(where, place, "two values", name!);
-  const at = within(where, place, `${kind} ${show(name)}`);
+  checkName(place, "an operation", name);
+  if (values.has(name!)) throw refusedName(place, "two values", name!);
+  const inPlace = <T>(run: () => T): T => within(place, run, `${kind} ${show(name)}`);
   const reader = READERS[kind] as Reader<object, object>;
-  const shapes = readInputs(at, kind, reader, inputs, values);
-  checkOptions(at, settings, reader.settings as never);
-  const described = reader.read(at, withPoints(at, kind, settings, points), shapes);
+  const { described, shapes } = inPlace(() => {
+    const shapes = readInputs(kind, reader, inputs, values);
+    checkOptions(settings, reader.settings as never);
+    return { shapes, described: reader.read(withPoints(kind, settings, points), shapes) };
+  });
   const { axes } = KINDS[kind] as Partial<MapKind<object>>;
   for (let i = 0; axes && i < shapes.length; i++) {
     yield;
-    entries.add(at, axes(described, shapes, i), sizeOf(shapes[i]!));
+    inPlace(() => entries.add(axes(described, shapes, i), sizeOf(shapes[i]!)));
   }
-  if (sizeOf(described.shape) > MOST_NUMBERS) {
-    const output = subject("", `its output [${described.shape}]`);
-    throw refused(at, output, "has", `${sizeOf(described.shape)} numbers`, `at most ${MOST_NUMBERS}`);
-  }
+  inPlace(() => checkOutputSize(described.shape));
   yield;
   return { kind, name, inputs, ...described } as OperationDescription;
 }
 
+function checkOutputSize(shape: Shape): void {
+  const size = sizeOf(shape);
+  const output = subject("", `its output [${shape}]`);
+  if (size > MOST_NUMBERS) throw refused(output, "has", `${size} numbers`, `at most ${MOST_NUMBERS}`);
+}
+
 function readInputs(
-  at: string,
   kind: OperationKind,
   { reads }: Reader<object, object>,
   inputs: unknown,
@@ -232,18 +238,18 @@ function readInputs(
   if (!fits || inputs.length > MOST_INPUTS) {
     const some = `1 to ${MOST_INPUTS} values`;
     const expected = { 0: "no value", 1: "one value", 2: "two values", 3: "three values", some }[reads];
-    throw refused(at, "inputs", "is", show(inputs), `an array that names ${expected}`);
+    throw refused("inputs", "is", show(inputs), `an array that names ${expected}`);
   }
   return Array.from(inputs, (input: unknown, i) => {
     const value = values.get(input as string);
-    const refuse = (sentence: string) => invalidOption(at, `inputs[${i}]`, sentence);
+    const refuse = (sentence: Words) => invalidOption(`inputs[${i}]`, sentence);
     const shown = show(input);
     if (!value)
-      throw refuse(`it reads ${gotten(shown)}, which no input and no operation before it is called`);
+      throw refuse(words`it reads ${gotten(shown)}, which no input and no operation before it is called`);
     value.readers++;
     if ((value.classes !== undefined) !== (kind === "embedding")) {
       throw value.classes === undefined
-        ? refuse(`it reads ${gotten(shown)}, expected ${wanted("a fixed input with classes")}`)
+        ? refuse(words`it reads ${gotten(shown)}, expected ${wanted("a fixed input with classes")}`)
         : refuse(`it reads ${shown}, whose numbers are classes; only an embedding reads such`);
     }
     return value.shape;
@@ -251,10 +257,10 @@ function readInputs(
 }
 
 /** Returns an operation's settings with "points" in a shape replaced by the number of points. */
-function withPoints(at: string, kind: OperationKind, settings: object, points: number): object {
+function withPoints(kind: OperationKind, settings: object, points: number): object {
   const { shape } = settings as { readonly shape?: unknown };
   const mayHave = (kind === "reshape" || kind === "expand") && Array.isArray(shape);
   // A longer array is rejected by the kind's reader; searching millions of lengths may take minutes.
   if (!mayHave || shape.length > MOST_AXES || !shape.includes("points")) return settings;
-  return { ...settings, shape: readLengths(at, shape, points) };
+  return { ...settings, shape: readLengths(shape, points) };
 }

@@ -29,23 +29,17 @@ export const MOST_OPERATIONS = 10_000;
  *
  * @throws LatentflowError `invalid_argument`
  */
-export function perAxis(
-  where: string,
-  name: string,
-  value: unknown,
-  min: number,
-  axes: number,
-): readonly number[] {
+export function perAxis(name: string, value: unknown, min: number, axes: number): readonly number[] {
   if (typeof value === "number") {
-    return new Array(axes).fill(checkNumber(where, name, value, { min, integer: true }));
+    return new Array(axes).fill(checkNumber(name, value, { min, integer: true }));
   }
   if (!Array.isArray(value)) {
     const expected = `an integer, or an array of ${axes}, one for each axis`;
-    throw refused(where, name, "is", show(value), expected);
+    throw refused(name, "is", show(value), expected);
   }
-  const lengths = checkLengths(where, name, value, min);
+  const lengths = checkLengths(name, value, min);
   if (lengths.length === axes) return lengths;
-  throw refused(where, name, "has", `${lengths.length} numbers`, `one, or ${axes}, one for each axis`);
+  throw refused(name, "has", `${lengths.length} numbers`, `one, or ${axes}, one for each axis`);
 }
 
 /**
@@ -54,9 +48,9 @@ export function perAxis(
  *
  * @throws LatentflowError `invalid_argument`
  */
-export function around(where: string, name: string, value: unknown, axes: number): readonly number[] {
-  if (Array.isArray(value) && value.length === 2 * axes) return checkLengths(where, name, value, 0);
-  const each = perAxis(where, name, value, 0, axes);
+export function around(name: string, value: unknown, axes: number): readonly number[] {
+  if (Array.isArray(value) && value.length === 2 * axes) return checkLengths(name, value, 0);
+  const each = perAxis(name, value, 0, axes);
   return [...each, ...each];
 }
 
@@ -65,13 +59,11 @@ export function around(where: string, name: string, value: unknown, axes: number
  *
  * @throws LatentflowError `invalid_argument`
  */
-export function checkLengths(where: string, name: string, value: unknown, min: number): readonly number[] {
+export function checkLengths(name: string, value: unknown, min: number): readonly number[] {
   if (!Array.isArray(value) || value.length === 0 || value.length > MOST_AXES) {
-    throw refused(where, name, "is", show(value), `an array of 1 to ${MOST_AXES} integers`);
+    throw refused(name, "is", show(value), `an array of 1 to ${MOST_AXES} integers`);
   }
-  return Array.from(value, (length, i) =>
-    checkNumber(where, `${name}[${i}]`, length, { min, integer: true }),
-  );
+  return Array.from(value, (length, i) => checkNumber(`${name}[${i}]`, length, { min, integer: true }));
 }
 
 /**
@@ -79,11 +71,11 @@ export function checkLengths(where: string, name: string, value: unknown, min: n
  *
  * @throws LatentflowError `invalid_argument`
  */
-export function checkAxis(where: string, name: string, axis: unknown, shape: Shape): number {
-  const number = checkNumber(where, name, axis, { integer: true });
+export function checkAxis(name: string, axis: unknown, shape: Shape): number {
+  const number = checkNumber(name, axis, { integer: true });
   if (number >= -shape.length && number < shape.length) return number < 0 ? number + shape.length : number;
   const expected = `${-shape.length} to ${shape.length - 1}, of a value of the shape [${shape}]`;
-  throw refused(where, name, "is", `${number}`, expected);
+  throw refused(name, "is", `${number}`, expected);
 }
 
 /**
@@ -92,13 +84,13 @@ export function checkAxis(where: string, name: string, axis: unknown, shape: Sha
  *
  * @throws LatentflowError `invalid_argument`
  */
-export function checkAxes(where: string, name: string, axes: unknown, shape: Shape): readonly number[] {
+export function checkAxes(name: string, axes: unknown, shape: Shape): readonly number[] {
   if (!Array.isArray(axes) || axes.length === 0 || axes.length > MOST_AXES) {
-    throw refused(where, name, "is", show(axes), "an array of axes");
+    throw refused(name, "is", show(axes), "an array of axes");
   }
   // Not axes.map, which skips holes of a sparse array.
-  const numbers = Array.from(axes, (axis, i) => checkAxis(where, `${name}[${i}]`, axis, shape));
-  if (new Set(numbers).size < numbers.length) throw refused(where, name, "is", `[${axes}]`, "each axis once");
+  const numbers = Array.from(axes, (axis, i) => checkAxis(`${name}[${i}]`, axis, shape));
+  if (new Set(numbers).size < numbers.length) throw refused(name, "is", `[${axes}]`, "each axis once");
   return numbers.sort((a, b) => a - b);
 }
 
@@ -107,12 +99,12 @@ export function checkAxes(where: string, name: string, axes: unknown, shape: Sha
  *
  * @throws LatentflowError `invalid_argument`
  */
-export function pixelAxes(where: string, input: Shape): number {
+export function pixelAxes(input: Shape): number {
   const axes = input.length - 1;
   if (axes === 1 || axes === 2) return axes;
   const expected = "[height, width, channels] or [width, channels]";
   const advice = "; put a reshape before it";
-  throw refused(where, WHAT_IT_READS, "has", `the shape [${input}]`, expected, advice);
+  throw refused(WHAT_IT_READS, "has", `the shape [${input}]`, expected, advice);
 }
 
 /**
@@ -137,10 +129,10 @@ export function broadcastShape(shapes: readonly Shape[]): Shape | undefined {
  *
  * @throws LatentflowError `invalid_argument` if they do not fit together
  */
-export function broadcast(where: string, shapes: readonly Shape[]): Shape {
+export function broadcast(shapes: readonly Shape[]): Shape {
   const whole = broadcastShape(shapes);
   if (whole) return whole;
   const shown = shapes.map((shape) => `[${shape}]`).join(" and ");
   const reason = "do not fit together; axes that differ must have length 1";
-  throw invalidOption(where, "inputs", `the shapes ${shown} ${reason}`);
+  throw invalidOption("inputs", `the shapes ${shown} ${reason}`);
 }

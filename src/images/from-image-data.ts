@@ -1,5 +1,6 @@
+import { calling } from "../base/calling.ts";
 import { atOnce, inPieces, type Pausable } from "../base/event-loop.ts";
-import { option } from "../base/message.ts";
+import { option, words } from "../base/message.ts";
 import { choice, completeOptions, type FieldsOf, flag, later, number, optional } from "../base/options.ts";
 import { refused } from "../base/refuse.ts";
 import { allocate } from "../files/limits.ts";
@@ -112,7 +113,7 @@ export function fromImageData(
   decoder: PictureDecoder,
   options: FromImageDataOptions = {},
 ): Float32Array {
-  return atOnce(convertImages(image, decoder, options));
+  return calling("fromImageData", () => atOnce(convertImages(image, decoder, options)));
 }
 
 /** Converts pictures as `fromImageData` does, with pauses. */
@@ -121,19 +122,18 @@ export function* convertImages(
   decoder: PictureDecoder,
   options: FromImageDataOptions,
 ): Pausable<Float32Array> {
-  const where = "fromImageData";
-  const { fit, invert, background, range, mask, hides } = completeOptions(where, options, FROM_FIELDS);
-  const layout = layoutOf(where, decoder);
+  const { fit, invert, background, range, mask, hides } = completeOptions(options, FROM_FIELDS);
+  const layout = layoutOf(decoder);
   const [black, white] = range;
-  const images = imagesOf(where, "image", image);
-  const masks = mask === undefined ? [] : imagesOf(where, "mask", mask);
+  const images = imagesOf("image", image);
+  const masks = mask === undefined ? [] : imagesOf("mask", mask);
   if (masks.length > 1 && masks.length !== images.length) {
     const expected = `1, for all, or ${images.length}, one for each`;
-    throw refused(where, "mask", "has", `${masks.length} pictures`, expected);
+    throw refused("mask", "has", `${masks.length} pictures`, expected);
   }
-  return yield* samplesOf(where, images, layout, function* ({ name, pixels }, put, i) {
+  return yield* samplesOf(images, layout, function* ({ name, pixels }, put, i) {
     const masking = masks.length > 1 ? masks[i] : masks[0];
-    const seen = masking && (yield* seenPixels(where, masking(), pixels, SEEN[hides]));
+    const seen = masking && (yield* seenPixels(masking(), pixels, SEEN[hides]));
     const over = (level: number, opacity: number) =>
       opacity === 1 ? level : background + opacity * (level - background);
     // If there is an opacity channel, colours are weighted by opacity before pixels are averaged.
@@ -149,7 +149,7 @@ export function* convertImages(
     const padding = layout.channels === 4 ? 0 : background;
     const planes: Plane[] = [];
     for (const measure of measures)
-      planes.push(yield* fitted(where, name, pixels, measure, layout, fit, padding, seen));
+      planes.push(yield* fitted(name, pixels, measure, layout, fit, padding, seen));
     const [, , , opacity] = planes;
     for (const [channel, plane] of planes.entries()) {
       yield* inPieces(plane.length, (start, end) => {
@@ -187,7 +187,7 @@ export function maskFrom(
   decoder: PictureDecoder,
   options: MaskOptions = {},
 ): Float32Array {
-  return atOnce(convertMasks(image, decoder, options));
+  return calling("maskFrom", () => atOnce(convertMasks(image, decoder, options)));
 }
 
 /** Converts mask pictures as `maskFrom` does, with pauses. */
@@ -196,13 +196,12 @@ export function* convertMasks(
   decoder: PictureDecoder,
   options: MaskOptions,
 ): Pausable<Float32Array> {
-  const where = "maskFrom";
-  const { hides, fit } = completeOptions(where, options, MASK_FIELDS);
-  const layout = layoutOf(where, decoder);
+  const { hides, fit } = completeOptions(options, MASK_FIELDS);
+  const layout = layoutOf(decoder);
   const measure: Measure = SEEN[hides];
-  const images = imagesOf(where, "image", image);
-  return yield* samplesOf(where, images, layout, function* ({ name, pixels }, put) {
-    const seen = yield* fitted(where, name, pixels, measure, layout, fit, 0);
+  const images = imagesOf("image", image);
+  return yield* samplesOf(images, layout, function* ({ name, pixels }, put) {
+    const seen = yield* fitted(name, pixels, measure, layout, fit, 0);
     yield* inPieces(seen.length, (start, end) => {
       for (let pixel = start; pixel < end; pixel++) {
         for (let channel = 0; channel < layout.channels; channel++)
@@ -220,22 +219,20 @@ interface NamedPixels {
 
 /** Returns functions that read the pictures in an argument, which is one picture or a list. */
 function imagesOf(
-  where: string,
   argument: string,
   image: ImageDataLike | CanvasLike | readonly (ImageDataLike | CanvasLike)[],
 ): (() => NamedPixels)[] {
   const isList = Array.isArray(image);
   const images = (isList ? image : [image]) as readonly (ImageDataLike | CanvasLike)[];
-  if (images.length === 0) throw refused(where, argument, "is", "an empty list", "at least one picture");
+  if (images.length === 0) throw refused(argument, "is", "an empty list", "at least one picture");
   return Array.from(images, (picture, i) => () => {
     const name = isList ? `${argument}[${i}]` : argument;
-    return { name, pixels: pixelsOf(where, name, picture) };
+    return { name, pixels: pixelsOf(name, picture) };
   });
 }
 
 /** Makes one sample per picture; `fill` writes the sample's values through `put`. */
 function* samplesOf(
-  where: string,
   images: readonly (() => NamedPixels)[],
   layout: PictureLayout,
   fill: (
@@ -245,7 +242,7 @@ function* samplesOf(
   ) => Pausable<void>,
 ): Pausable<Float32Array> {
   const size = layout.height * layout.width * layout.channels;
-  const samples = allocate(where, Float32Array, images.length * size);
+  const samples = allocate(Float32Array, images.length * size);
   for (const [i, image] of images.entries()) {
     const put = (pixel: number, channel: number, value: number) => {
       samples[i * size + placeOf(layout, pixel, channel)] = value;
@@ -260,30 +257,21 @@ function* samplesOf(
  *
  * @throws LatentflowError `invalid_argument` if the sizes differ
  */
-function* seenPixels(
-  where: string,
-  mask: NamedPixels,
-  { width, height }: Pixels,
-  measure: Measure,
-): Pausable<Float64Array> {
+function* seenPixels(mask: NamedPixels, { width, height }: Pixels, measure: Measure): Pausable<Float64Array> {
   const { name, pixels } = mask;
   if (pixels.width !== width || pixels.height !== height) {
     const got = `${pixels.width} × ${pixels.height} pixels`;
-    throw refused(where, name, "is", got, `${width} × ${height}, as its picture`);
+    throw refused(name, "is", got, `${width} × ${height}, as its picture`);
   }
-  return yield* measured(where, pixels, measure);
+  return yield* measured(pixels, measure);
 }
 
 /** A value of each pixel, row by row. */
 type Plane = Float64Array | Float32Array;
 
 /** Computes a value of each of `count` pixels. */
-function* makePlane(
-  where: string,
-  count: number,
-  measureAt: (pixel: number) => number,
-): Pausable<Float64Array> {
-  const plane = allocate(where, Float64Array, count);
+function* makePlane(count: number, measureAt: (pixel: number) => number): Pausable<Float64Array> {
+  const plane = allocate(Float64Array, count);
   yield* inPieces(count, (start, end) => {
     for (let pixel = start; pixel < end; pixel++) plane[pixel] = measureAt(pixel);
   });
@@ -291,12 +279,8 @@ function* makePlane(
 }
 
 /** Applies a measure to each pixel, row by row. */
-function measured(
-  where: string,
-  { data, white, width, height }: Pixels,
-  measure: Measure,
-): Pausable<Float64Array> {
-  return makePlane(where, width * height, (pixel) => {
+function measured({ data, white, width, height }: Pixels, measure: Measure): Pausable<Float64Array> {
+  return makePlane(width * height, (pixel) => {
     const at = 4 * pixel;
     const [red, green, blue, opacity] = [data[at]!, data[at + 1]!, data[at + 2]!, data[at + 3]!];
     return measure(red / white, green / white, blue / white, opacity / white);
@@ -311,7 +295,6 @@ function measured(
  *   visibility of the scaled pixel is itself below one half
  */
 function* fitted(
-  where: string,
   name: string,
   pixels: Pixels,
   measure: Measure,
@@ -322,20 +305,19 @@ function* fitted(
 ): Pausable<Plane> {
   const isSame = pixels.width === layout.width && pixels.height === layout.height;
   if (!isSame && fit === undefined) {
-    const advice = `; give ${option("fit")} "contain", "cover" or "stretch" to scale it`;
+    const advice = words`; give ${option("fit")} "contain", "cover" or "stretch" to scale it`;
     const expected = `${layout.width} × ${layout.height}, as the decoder's samples`;
-    throw refused(where, name, "is", `${pixels.width} × ${pixels.height} pixels`, expected, advice);
+    throw refused(name, "is", `${pixels.width} × ${pixels.height} pixels`, expected, advice);
   }
-  const plane = yield* measured(where, pixels, measure);
+  const plane = yield* measured(pixels, measure);
   if (isSame) return plane;
-  const scaled = (values: Float64Array, beside: number) =>
-    resample(where, values, pixels, layout, fit!, beside);
+  const scaled = (values: Float64Array, beside: number) => resample(values, pixels, layout, fit!, beside);
   const all = yield* scaled(plane, padding);
   if (!seen) return all;
-  const kept = yield* makePlane(where, seen.length, (pixel) => (seen[pixel]! < 0.5 ? 0 : 1));
+  const kept = yield* makePlane(seen.length, (pixel) => (seen[pixel]! < 0.5 ? 0 : 1));
   // The weighted mean Σ wxs / Σ ws, with filter weights w and visibilities s of 0 or 1. Both sums round alike, so that it
   // stays within [0, 1], and is exact if all s are 1.
-  const weighted = yield* makePlane(where, plane.length, (pixel) => plane[pixel]! * kept[pixel]!);
+  const weighted = yield* makePlane(plane.length, (pixel) => plane[pixel]! * kept[pixel]!);
   const sums = yield* scaled(weighted, padding);
   const shares = yield* scaled(kept, 1);
   const scaledSeen = yield* scaled(seen, 0);

@@ -72,14 +72,13 @@ export function findLayout({ outputShape, outputLayout }: PictureDecoder): Pictu
  *
  * @throws LatentflowError `invalid_argument` if they are not pictures
  */
-export function layoutOf(where: string, decoder: PictureDecoder): PictureLayout {
+export function layoutOf(decoder: PictureDecoder): PictureLayout {
   const shape: unknown = decoder?.outputShape;
-  if (!Array.isArray(shape)) throw refused(where, "decoder", "is", show(decoder), "a decoder");
+  if (!Array.isArray(shape)) throw refused("decoder", "is", show(decoder), "a decoder");
   // Spread, since every() would skip the holes of a sparse array.
   const layout = [...shape].every(isLength) && findLayout(decoder);
   if (layout) return layout;
   throw refused(
-    where,
     "decoder.outputShape",
     "is",
     showShape(shape),
@@ -111,14 +110,17 @@ const LONGEST_SIDE = 2 ** 16;
  *
  * @throws LatentflowError `invalid_file`
  */
-export function checkPixelCount(
-  where: string,
-  { width, height }: { readonly width: number; readonly height: number },
-): void {
+export function checkPixelCount({
+  width,
+  height,
+}: {
+  readonly width: number;
+  readonly height: number;
+}): void {
   const pixels = width * height;
   if (pixels > 0 && pixels <= MOST_READ_PIXELS && Math.max(width, height) <= LONGEST_SIDE) return;
   throw invalidFile(
-    `${where}: the picture has ${width} × ${height} pixels, expected 1 to ${MOST_READ_PIXELS} and sides of at most ` +
+    `the picture has ${width} × ${height} pixels, expected 1 to ${MOST_READ_PIXELS} and sides of at most ` +
       `${LONGEST_SIDE}; make it smaller`,
   );
 }
@@ -134,32 +136,32 @@ export interface Pixels extends ImageDataLike {
  *
  * @throws LatentflowError `invalid_argument` if `image` is neither, or not readable
  */
-export function pixelsOf(where: string, name: string, image: ImageDataLike | CanvasLike): Pixels {
-  const { width, height, data } = imageDataOf(where, name, image);
+export function pixelsOf(name: string, image: ImageDataLike | CanvasLike): Pixels {
+  const { width, height, data } = imageDataOf(name, image);
   const type = typedArrayName(data);
   const isPixels = type === "Uint8ClampedArray" || type === "Uint8Array" || type === "Uint16Array";
   if (!isPixels || ![width, height].every(isLength) || data.length !== width * height * 4) {
     const found = isPixels ? `${data.length} values` : show(data);
     const got = `${show(width)} × ${show(height)} pixels with ${found} as data`;
-    throw refused(where, name, "is", got, "width × height × 4 bytes");
+    throw refused(name, "is", got, "width × height × 4 bytes");
   }
   return { width, height, data, white: type === "Uint16Array" ? 65535 : 255 };
 }
 
 /** Returns the fields of an ImageData, or those of a canvas's ImageData. */
-function imageDataOf(where: string, name: string, image: unknown): ImageDataLike {
+function imageDataOf(name: string, image: unknown): ImageDataLike {
   const { getContext, data, width, height } = (image ?? {}) as Partial<CanvasLike & ImageDataLike>;
   if (typeof getContext === "function" && width! > 0 && height! > 0)
-    return readCanvas(where, name, image as CanvasLike);
+    return readCanvas(name, image as CanvasLike);
   if (typeof data === "object" && typeof width === "number" && typeof height === "number")
     return { width, height, data: data as ImageDataLike["data"] };
-  throw refused(where, name, "is", show(image), "an ImageData or a canvas that has pixels");
+  throw refused(name, "is", show(image), "an ImageData or a canvas that has pixels");
 }
 
-function readCanvas(where: string, name: string, canvas: CanvasLike): ImageDataLike {
+function readCanvas(name: string, canvas: CanvasLike): ImageDataLike {
   const context = canvas.getContext("2d") as { getImageData?: (...box: number[]) => ImageDataLike } | null;
   if (typeof context?.getImageData !== "function")
-    throw refused(where, name, "is", "a canvas without a 2D context", 'one with getContext("2d")');
+    throw refused(name, "is", "a canvas without a 2D context", 'one with getContext("2d")');
   try {
     const { width, height, data } = context.getImageData(0, 0, canvas.width, canvas.height);
     return { width, height, data };
@@ -167,6 +169,6 @@ function readCanvas(where: string, name: string, canvas: CanvasLike): ImageDataL
     const got = `a canvas whose pixels cannot be read (${messageOf(cause)})`;
     const advice =
       '; pictures of other sites need crossOrigin = "anonymous", and those sites have to allow it';
-    throw refused(where, name, "is", got, "one of the page's own pictures", advice, cause);
+    throw refused(name, "is", got, "one of the page's own pictures", advice, cause);
   }
 }

@@ -1,4 +1,5 @@
 import { encode } from "fast-png";
+import { calling } from "../base/calling.ts";
 import { checksum } from "../base/checksum.ts";
 import { atOnce, inPieces, type Pausable } from "../base/event-loop.ts";
 import { checkMemory, isUint8Array } from "../base/realms.ts";
@@ -70,9 +71,9 @@ export const PNG_HEADER_SIZE = 33;
  *
  * @throws LatentflowError `invalid_file`
  */
-export function readPngHeader(where: string, bytes: Uint8Array): PngHeader {
-  if (!isPng(bytes)) throw invalidFile(`${where}: it is no PNG file, which begins with \\x89PNG`);
-  if (bytes.length < PNG_HEADER_SIZE) throw invalidFile(`${where}: the file is cut short within its header`);
+export function readPngHeader(bytes: Uint8Array): PngHeader {
+  if (!isPng(bytes)) throw invalidFile("it is no PNG file, which begins with \\x89PNG");
+  if (bytes.length < PNG_HEADER_SIZE) throw invalidFile("the file is cut short within its header");
   const view = new DataView(bytes.buffer, bytes.byteOffset);
   const header = {
     width: view.getUint32(16),
@@ -84,7 +85,7 @@ export function readPngHeader(where: string, bytes: Uint8Array): PngHeader {
   const isKnown = COLOUR_TYPES[header.colourType]?.depths.includes(header.depth);
   const [compression, filter, interlace] = bytes.subarray(26, 29);
   if (textAt(bytes, 12) !== "IHDR" || !isKnown || compression !== 0 || filter !== 0 || interlace! > 1)
-    throw invalidFile(`${where}: the PNG header is damaged`);
+    throw invalidFile("the PNG header is damaged");
   return header;
 }
 
@@ -103,24 +104,24 @@ export function readPngHeader(where: string, bytes: Uint8Array): PngHeader {
  * const y = fromImageData(decodePng(await readFile("face.png")), decoder, { fit: "cover" });
  */
 export function decodePng(bytes: Uint8Array): ImageDataLike {
-  if (!isUint8Array(bytes)) throw refused("decodePng", "bytes", "is", show(bytes), "a Uint8Array");
-  checkMemory("decodePng", "bytes", bytes);
-  return atOnce(readPng("decodePng", bytes));
+  return calling("decodePng", () => {
+    if (!isUint8Array(bytes)) throw refused("bytes", "is", show(bytes), "a Uint8Array");
+    checkMemory("bytes", bytes);
+    return atOnce(readPng(bytes));
+  });
 }
 
 /**
  * Decodes a PNG file.
- *
- * @param where beginning of error messages
  */
-export function* readPng(where: string, bytes: Uint8Array): Pausable<ImageDataLike> {
-  const header = readPngHeader(where, bytes);
-  checkPixelCount(where, header);
+export function* readPng(bytes: Uint8Array): Pausable<ImageDataLike> {
+  const header = readPngHeader(bytes);
+  checkPixelCount(header);
   const { width, height, depth, colourType, isInterlaced } = header;
   const { channels } = COLOUR_TYPES[colourType]!;
-  const { palette, transparency, packed } = yield* chunksOf(where, bytes, colourType);
+  const { palette, transparency, packed } = yield* chunksOf(bytes, colourType);
   const layout = { width, height, bits: channels * depth, isInterlaced };
-  const unpacked = yield* unpackRows(where, packed, layout);
+  const unpacked = yield* unpackRows(packed, layout);
   const level = levelReader(depth);
   const [r, g, b] =
     transparency && colourType !== PALETTE ? [0, 1, 2].map((i) => level16(transparency, 0, i)) : [];
@@ -128,14 +129,13 @@ export function* readPng(where: string, bytes: Uint8Array): Pausable<ImageDataLi
   const scale = depth < 8 ? 255 / (2 ** depth - 1) : 1;
   const Levels: { new (length: number): Uint16Array | Uint8ClampedArray; name: string } =
     depth === 16 ? Uint16Array : Uint8ClampedArray;
-  const data = allocate(where, Levels, 4 * width * height);
+  const data = allocate(Levels, 4 * width * height);
   // A function of its own: engines optimise loops in generators less.
   const draw = ({ bytes: levels, start, count, first, step }: PixelRow) => {
     for (let i = 0, at = 4 * first; i < count; i++, at += 4 * step) {
       const red = level(levels, start, channels * i);
       if (palette && colourType === PALETTE) {
-        if (3 * red >= palette.length)
-          throw invalidFile(`${where}: colour ${red} is beyond the PNG's palette`);
+        if (3 * red >= palette.length) throw invalidFile(`colour ${red} is beyond the PNG's palette`);
         for (let channel = 0; channel < 3; channel++) data[at + channel] = palette[3 * red + channel]!;
         data[at + 3] = transparency?.[red] ?? 255;
         continue;
@@ -151,7 +151,7 @@ export function* readPng(where: string, bytes: Uint8Array): Pausable<ImageDataLi
       else data[at + 3] = isClear ? 0 : white;
     }
   };
-  for (const row of rowsOf(where, unpacked, layout)) {
+  for (const row of rowsOf(unpacked, layout)) {
     draw(row);
     yield;
   }
@@ -188,20 +188,20 @@ interface PngChunks {
  *
  * @throws LatentflowError `invalid_file` if the file is damaged
  */
-function* chunksOf(where: string, bytes: Uint8Array, colourType: number): Pausable<PngChunks> {
+function* chunksOf(bytes: Uint8Array, colourType: number): Pausable<PngChunks> {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const packed = new Uint8Array(bytes.length);
   let filled = 0;
   const single = new Map<string, Uint8Array>();
   for (let at = SIGNATURE.length, type = ""; type !== "IEND"; ) {
     const end = at + 12 > bytes.length ? Number.POSITIVE_INFINITY : at + 12 + view.getUint32(at);
-    if (end > bytes.length) throw damagedPng(where, "its end is missing");
+    if (end > bytes.length) throw damagedPng("its end is missing");
     const checked = bytes.subarray(at + 4, end - 4);
     let sum = 0;
     yield* inPieces(checked.length, (start, stop) => {
       sum = checksum(checked.subarray(start, stop), sum);
     });
-    if (sum !== view.getUint32(end - 4)) throw damagedPng(where, "a checksum is wrong");
+    if (sum !== view.getUint32(end - 4)) throw damagedPng("a checksum is wrong");
     type = textAt(bytes, at + 4);
     const content = bytes.subarray(at + 8, end - 4);
     if (type === "IDAT") {
@@ -209,25 +209,22 @@ function* chunksOf(where: string, bytes: Uint8Array, colourType: number): Pausab
       filled += content.length;
     } else if (type === "IHDR" || type === "PLTE" || type === "tRNS") {
       if (single.has(type) || filled > 0)
-        throw damagedPng(where, `it has a chunk ${type} too many, or behind its pixels`);
+        throw damagedPng(`it has a chunk ${type} too many, or behind its pixels`);
       single.set(type, content);
     }
     at = end;
   }
   const [palette, transparency] = [single.get("PLTE"), single.get("tRNS")];
-  if (colourType === PALETTE && !palette) throw invalidFile(`${where}: the PNG file has no palette`);
+  if (colourType === PALETTE && !palette) throw invalidFile("the PNG file has no palette");
   const colours = (palette?.length ?? 0) / 3;
   if (!Number.isInteger(colours) || colours > 256)
-    throw damagedPng(
-      where,
-      `its palette has ${palette!.length} bytes, expected 3 for each of 1 to 256 colours`,
-    );
+    throw damagedPng(`its palette has ${palette!.length} bytes, expected 3 for each of 1 to 256 colours`);
   const { channels } = COLOUR_TYPES[colourType]!;
   const opacities = transparency?.length ?? 0;
   const isRight =
     colourType === PALETTE ? opacities <= colours : channels % 2 === 1 && opacities === 2 * channels;
   if (transparency && !isRight)
-    throw damagedPng(where, `its chunk tRNS has ${opacities} bytes, which does not go with its colours`);
+    throw damagedPng(`its chunk tRNS has ${opacities} bytes, which does not go with its colours`);
   return { palette, transparency, packed: packed.subarray(0, filled) };
 }
 
@@ -248,14 +245,16 @@ function textAt(bytes: Uint8Array, at: number): string {
  * await writeFile("decoded.png", encodePng(toImageData(y, decoder, { columns: 8 })));
  */
 export function encodePng(image: ImageDataLike): Uint8Array {
-  const { width, height, data, white } = pixelsOf("encodePng", "image", image);
-  let [isGrey, isOpaque] = [true, true];
-  for (let at = 0; at < data.length; at += 4) {
-    isGrey &&= data[at] === data[at + 1] && data[at] === data[at + 2];
-    isOpaque &&= data[at + 3] === white;
-  }
-  const kept = [true, !isGrey, !isGrey, !isOpaque];
-  const channels = kept.filter(Boolean).length;
-  const levels = data.filter((_, at) => kept[at % 4]);
-  return encode({ width, height, data: levels, channels, depth: white === 255 ? 8 : 16 });
+  return calling("encodePng", () => {
+    const { width, height, data, white } = pixelsOf("image", image);
+    let [isGrey, isOpaque] = [true, true];
+    for (let at = 0; at < data.length; at += 4) {
+      isGrey &&= data[at] === data[at + 1] && data[at] === data[at + 2];
+      isOpaque &&= data[at + 3] === white;
+    }
+    const kept = [true, !isGrey, !isGrey, !isOpaque];
+    const channels = kept.filter(Boolean).length;
+    const levels = data.filter((_, at) => kept[at % 4]);
+    return encode({ width, height, data: levels, channels, depth: white === 255 ? 8 : 16 });
+  });
 }

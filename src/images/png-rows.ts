@@ -50,8 +50,8 @@ const INTERLACED: readonly Pass[] = [
 ];
 
 /** Makes the `invalid_file` error for a damaged PNG file. */
-export function damagedPng(where: string, why: string, cause?: unknown): LatentflowError {
-  return invalidFile(`${where}: the PNG file is damaged or cut short: ${why}`, cause);
+export function damagedPng(why: string, cause?: unknown): LatentflowError {
+  return invalidFile(`the PNG file is damaged or cut short: ${why}`, cause);
 }
 
 /** Returns the passes of a picture that have pixels, with the number of pixels of a row, of rows, and of a row's bytes. */
@@ -72,13 +72,13 @@ function passesOf({ width, height, bits, isInterlaced }: RowLayout) {
  * @param bytes decompressed bytes of the whole picture, whose filters are reversed in place
  * @throws LatentflowError `invalid_file` if a row's filter is unknown
  */
-export function* rowsOf(where: string, bytes: Uint8Array, layout: RowLayout): Generator<PixelRow> {
+export function* rowsOf(bytes: Uint8Array, layout: RowLayout): Generator<PixelRow> {
   const distance = Math.ceil(layout.bits / 8);
   let start = 1;
   for (const { pass, count, rows, size } of passesOf(layout)) {
     const [left, top, across, down] = pass;
     for (let row = 0; row < rows; row++, start += 1 + size) {
-      unfilter(where, bytes, start, size, distance, row === 0);
+      unfilter(bytes, start, size, distance, row === 0);
       yield { bytes, start, count, first: (top + row * down) * layout.width + left, step: across };
     }
   }
@@ -90,11 +90,11 @@ export function* rowsOf(where: string, bytes: Uint8Array, layout: RowLayout): Ge
  * @param packed contents of all IDAT chunks
  * @throws LatentflowError `invalid_file` if the number of bytes does not match the layout
  */
-export function* unpackRows(where: string, packed: Uint8Array, layout: RowLayout): Pausable<Uint8Array> {
+export function* unpackRows(packed: Uint8Array, layout: RowLayout): Pausable<Uint8Array> {
   const size = passesOf(layout).reduce((sum, { rows, size }) => sum + rows * (1 + size), 0);
-  const bytes = yield* unpack(where, new Unzlib(), packed, size);
+  const bytes = yield* unpack(new Unzlib(), packed, size);
   if (bytes.length === size) return bytes;
-  throw damagedPng(where, `it has ${bytes.length > size ? "more" : "fewer"} pixels than its header says`);
+  throw damagedPng(`it has ${bytes.length > size ? "more" : "fewer"} pixels than its header says`);
 }
 
 /**
@@ -105,16 +105,9 @@ export function* unpackRows(where: string, packed: Uint8Array, layout: RowLayout
  * @param distance number of bytes from a byte back to the corresponding byte of the pixel to the left
  * @param isFirst true if the row is the first of its pass
  */
-function unfilter(
-  where: string,
-  bytes: Uint8Array,
-  start: number,
-  size: number,
-  distance: number,
-  isFirst: boolean,
-): void {
+function unfilter(bytes: Uint8Array, start: number, size: number, distance: number, isFirst: boolean): void {
   const filter = bytes[start - 1]!;
-  if (filter > 4) throw damagedPng(where, `a row has filter ${filter}, expected 0 to 4`);
+  if (filter > 4) throw damagedPng(`a row has filter ${filter}, expected 0 to 4`);
   if (filter === 0) return;
   const above = start - size - 1;
   for (let i = 0; i < size; i++) {

@@ -7,7 +7,7 @@ export type Range = readonly [black: number, white: number];
 
 /** Option field of type `Range`, [0, 1] by default. */
 export const RANGE: Field<Range> = {
-  check(where, name, range) {
+  check(name, range) {
     const levels: readonly unknown[] = Array.isArray(range) ? range : [];
     const [black, white] = levels;
     const isWhole =
@@ -15,7 +15,7 @@ export const RANGE: Field<Range> = {
     if (isWhole && typeof black === "number" && typeof white === "number" && black !== white)
       return [black, white];
     const got = Array.isArray(range) ? showShape(levels) : show(range);
-    throw refused(where, name, "is", got, "the values of black and of white, [-1, 1] say");
+    throw refused(name, "is", got, "the values of black and of white, [-1, 1] say");
   },
   standard: [0, 1],
 };

@@ -51,13 +51,11 @@ export function drawnBox(source: Size, target: Size, fit: Fit): Box {
 /**
  * Scales one channel of a picture.
  *
- * @param where beginning of error messages
  * @param plane values of the channel, [height, width] of `source`
  * @param padding value of the pixels around the picture with `"contain"`
  * @returns [height, width] of `target`
  */
 export function* resample(
-  where: string,
   plane: Float32Array | Float64Array,
   source: Size,
   target: Size,
@@ -66,7 +64,7 @@ export function* resample(
 ): Pausable<Float32Array> {
   const { across, down } = spansOf(source, target, fit);
   const [left, width] = across.to;
-  const narrow = allocate(where, Float32Array, source.height * width);
+  const narrow = allocate(Float32Array, source.height * width);
   for (let row = 0; row < source.height; row++) {
     drawLine(plane, [row * source.width, 1, source.width], narrow, [row * width, 1], {
       ...across,
@@ -74,7 +72,7 @@ export function* resample(
     });
     yield;
   }
-  const drawn = allocate(where, Float32Array, target.height * target.width).fill(padding);
+  const drawn = allocate(Float32Array, target.height * target.width).fill(padding);
   for (let column = 0; column < width; column++) {
     drawLine(narrow, [column, width, source.height], drawn, [left + column, target.width], down);
     yield;

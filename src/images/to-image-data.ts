@@ -1,5 +1,6 @@
+import { calling } from "../base/calling.ts";
 import { checkFloat32 } from "../base/float32.ts";
-import { option } from "../base/message.ts";
+import { option, words } from "../base/message.ts";
 import { completeOptions, count, type FieldsOf, flag, number, optional } from "../base/options.ts";
 import { messageOf } from "../base/realms.ts";
 import { refused } from "../base/refuse.ts";
@@ -77,65 +78,60 @@ export function toImageData(
   decoder: PictureDecoder,
   options: ToImageDataOptions = {},
 ): ImageDataOutput {
-  const where = "toImageData";
-  const given = completeOptions(where, options, TO_FIELDS);
-  const layout = layoutOf(where, decoder);
-  const size = layout.height * layout.width * layout.channels;
-  checkFloat32(where, "x", x);
-  if (x.length === 0 || x.length % size !== 0) {
-    throw refused(
-      where,
-      "x",
-      "has",
-      `${x.length} values`,
-      `a multiple of ${size} (the decoder's output size)`,
-    );
-  }
-  const samples = x.length / size;
-  const { gap, scale, background, weights } = given;
-  if (weights !== undefined) checkWeights(where, weights, size, samples);
-  const columns = Math.min(given.columns ?? Math.ceil(Math.sqrt(samples)), samples);
-  const rows = Math.ceil(samples / columns);
-  const width = columns * (layout.width * scale + gap) - gap;
-  const height = rows * (layout.height * scale + gap) - gap;
-  if (width * height > MOST_PIXELS) {
-    const [name, verb, got] =
-      scale > 1 ? (["scale", "is", `${scale}`] as const) : (["x", "has", `${samples} samples`] as const);
-    const advice = `; this one would be ${width} × ${height}: draw fewer samples, or give a smaller ${option("scale")}`;
-    throw refused(where, name, verb, got, `a picture of at most ${MOST_PIXELS} pixels`, advice);
-  }
-  const data = allocate(where, Uint8ClampedArray, width * height * 4);
-  const stride = 4 * width;
-  data.fill(255 * background);
-  for (let at = 3; at < data.length; at += 4) data[at] = 255;
-  for (let sample = 0; sample < samples; sample++) {
-    const top = Math.floor(sample / columns) * (layout.height * scale + gap);
-    const left = (sample % columns) * (layout.width * scale + gap);
-    const values = x.subarray(sample * size, (sample + 1) * size);
-    const first = weights && weights.length > size ? sample * size : 0;
-    for (let pixel = 0; pixel < layout.height * layout.width; pixel++) {
-      const colour = colourOf(values, pixel, layout, given);
-      const isHidden = isHiddenAt(values, weights, first, pixel, layout);
-      const y = top + Math.floor(pixel / layout.width) * scale;
-      const x = left + (pixel % layout.width) * scale;
-      for (let row = y; row < y + scale; row++) {
-        for (let column = x; column < x + scale; column++) {
-          const stripe = Math.floor((row + column) / STRIPE) % 2;
-          const [red, green, blue] = isHidden ? HATCHING[stripe]! : colour;
-          const at = row * stride + 4 * column;
-          data[at] = red;
-          data[at + 1] = green;
-          data[at + 2] = blue;
-          data[at + 3] = isHidden ? 255 : colour[3];
+  return calling("toImageData", () => {
+    const given = completeOptions(options, TO_FIELDS);
+    const layout = layoutOf(decoder);
+    const size = layout.height * layout.width * layout.channels;
+    checkFloat32("x", x);
+    if (x.length === 0 || x.length % size !== 0) {
+      throw refused("x", "has", `${x.length} values`, `a multiple of ${size} (the decoder's output size)`);
+    }
+    const samples = x.length / size;
+    const { gap, scale, background, weights } = given;
+    if (weights !== undefined) checkWeights(weights, size, samples);
+    const columns = Math.min(given.columns ?? Math.ceil(Math.sqrt(samples)), samples);
+    const rows = Math.ceil(samples / columns);
+    const width = columns * (layout.width * scale + gap) - gap;
+    const height = rows * (layout.height * scale + gap) - gap;
+    if (width * height > MOST_PIXELS) {
+      const [name, verb, got] =
+        scale > 1 ? (["scale", "is", `${scale}`] as const) : (["x", "has", `${samples} samples`] as const);
+      const advice = words`; this one would be ${width} × ${height}: draw fewer samples, or give a smaller ${option("scale")}`;
+      throw refused(name, verb, got, `a picture of at most ${MOST_PIXELS} pixels`, advice);
+    }
+    const data = allocate(Uint8ClampedArray, width * height * 4);
+    const stride = 4 * width;
+    data.fill(255 * background);
+    for (let at = 3; at < data.length; at += 4) data[at] = 255;
+    for (let sample = 0; sample < samples; sample++) {
+      const top = Math.floor(sample / columns) * (layout.height * scale + gap);
+      const left = (sample % columns) * (layout.width * scale + gap);
+      const values = x.subarray(sample * size, (sample + 1) * size);
+      const first = weights && weights.length > size ? sample * size : 0;
+      for (let pixel = 0; pixel < layout.height * layout.width; pixel++) {
+        const colour = colourOf(values, pixel, layout, given);
+        const isHidden = isHiddenAt(values, weights, first, pixel, layout);
+        const y = top + Math.floor(pixel / layout.width) * scale;
+        const x = left + (pixel % layout.width) * scale;
+        for (let row = y; row < y + scale; row++) {
+          for (let column = x; column < x + scale; column++) {
+            const stripe = Math.floor((row + column) / STRIPE) % 2;
+            const [red, green, blue] = isHidden ? HATCHING[stripe]! : colour;
+            const at = row * stride + 4 * column;
+            data[at] = red;
+            data[at + 1] = green;
+            data[at + 2] = blue;
+            data[at + 3] = isHidden ? 255 : colour[3];
+          }
         }
       }
     }
-  }
-  return imageDataFrom(where, { data, width, height });
+    return imageDataFrom({ data, width, height });
+  });
 }
 
 /** Makes an ImageData if the runtime has the class, else a plain object. */
-function imageDataFrom(where: string, picture: ImageDataLike): ImageDataOutput {
+function imageDataFrom(picture: ImageDataLike): ImageDataOutput {
   const { ImageData } = globalThis as {
     readonly ImageData?: new (data: ImageDataLike["data"], width: number, height: number) => object;
   };
@@ -145,8 +141,8 @@ function imageDataFrom(where: string, picture: ImageDataLike): ImageDataOutput {
     return new ImageData(data, width, height) as ImageDataOutput;
   } catch (cause) {
     const got = `a picture of ${width} × ${height} pixels, which this runtime refuses (${messageOf(cause)})`;
-    const advice = `; draw fewer samples, or give a smaller ${option("scale")}`;
-    throw refused(where, "x", "is", got, "a size that it takes", advice, cause);
+    const advice = words`; draw fewer samples, or give a smaller ${option("scale")}`;
+    throw refused("x", "is", got, "a size that it takes", advice, cause);
   }
 }
 
@@ -186,9 +182,9 @@ function isHiddenAt(
   return isHidden;
 }
 
-function checkWeights(where: string, weights: Float32Array, size: number, samples: number): void {
-  checkFloat32(where, "weights", weights);
+function checkWeights(weights: Float32Array, size: number, samples: number): void {
+  checkFloat32("weights", weights);
   if (weights.length === size || weights.length === samples * size) return;
   const expected = samples === 1 ? `${size}` : `${size} (for all samples) or ${samples * size} (for each)`;
-  throw refused(where, "weights", "has", `${weights.length} values`, expected);
+  throw refused("weights", "has", `${weights.length} values`, expected);
 }

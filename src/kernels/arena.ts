@@ -1,5 +1,5 @@
 import { LatentflowError } from "../base/errors.ts";
-import { option } from "../base/message.ts";
+import { option, words } from "../base/message.ts";
 
 const PAGE = 65536;
 /** Alignment of the pieces of a block of memory, in bytes: a cache line, so that no two pieces share one. */
@@ -99,7 +99,7 @@ export class Arena {
       const megabytes = Math.ceil((size + end) / 2 ** 20);
       throw new LatentflowError(
         "out_of_memory",
-        `WebAssembly memory could not grow to ${megabytes} MB; use a smaller ${option("batchSize")} or a smaller decoder`,
+        words`WebAssembly memory could not grow to ${megabytes} MB; use a smaller ${option("batchSize")} or a smaller decoder`,
         { cause },
       );
     }

@@ -1,5 +1,6 @@
 import { deflated, sizes, version } from "../../build/wasm/embedded.ts";
 import { builtinModule } from "../base/builtin-module.ts";
+import { calling } from "../base/calling.ts";
 import { LatentflowError } from "../base/errors.ts";
 import { keptUnlessFailed } from "../base/kept.ts";
 import { messageOf } from "../base/realms.ts";
@@ -28,17 +29,19 @@ const compiled = new Map<"plain" | "relaxed", Promise<CompiledKernels>>();
  *   compiling from bytes
  */
 export function compileKernels(relaxed: boolean | undefined): Promise<CompiledKernels> {
-  if (typeof WebAssembly === "undefined") {
-    return Promise.reject(new LatentflowError("unsupported", "wasm: this runtime has no WebAssembly"));
-  }
-  if (relaxed && !canRunRelaxed()) {
-    const message = `wasm: relaxed is true, but ${NOT_FUSED}; leave the option out to get the plain build`;
-    return Promise.reject(new LatentflowError("unsupported", message));
-  }
-  const build = (relaxed ?? canRunRelaxed()) ? "relaxed" : "plain";
-  return keptUnlessFailed(compiled, build, async () => {
-    const binary = binaryOf(build, await unpack());
-    return compile(canShareMemory() ? withSharedMemory(binary) : binary);
+  return calling("wasm", async () => {
+    if (typeof WebAssembly === "undefined") {
+      throw new LatentflowError("unsupported", "this runtime has no WebAssembly");
+    }
+    if (relaxed && !canRunRelaxed()) {
+      const message = `relaxed is true, but ${NOT_FUSED}; leave the option out to get the plain build`;
+      throw new LatentflowError("unsupported", message);
+    }
+    const build = (relaxed ?? canRunRelaxed()) ? "relaxed" : "plain";
+    return keptUnlessFailed(compiled, build, async () => {
+      const binary = binaryOf(build, await unpack());
+      return compile(canShareMemory() ? withSharedMemory(binary) : binary);
+    });
   });
 }
 
@@ -53,28 +56,30 @@ const SECTION = "latentflow";
  *   this runtime or processor cannot run it
  */
 export function recogniseKernels(module: WebAssembly.Module): CompiledKernels {
-  const refuse = (got: string, expected: string) =>
-    refused("wasm", "module", "is", got, expected, `; ${COMPILED_IMPORT}`);
-  let sections: ArrayBuffer[];
-  try {
-    sections = WebAssembly.Module.customSections(module, SECTION);
-  } catch {
-    throw refuse(show(module), "a WebAssembly.Module");
-  }
-  const stamp = readStamp(sections[0]);
-  if (!stamp || stamp.version !== version) {
-    const found = stamp
-      ? `the kernels of latentflow ${show(stamp.version)}`
-      : "a module that is not latentflow's";
-    throw refuse(found, `the kernels of latentflow "${version}"`);
-  }
-  if (stamp.build === "relaxed" && !canRunRelaxed()) {
-    throw new LatentflowError(
-      "unsupported",
-      `wasm: module is the relaxed build, but ${NOT_FUSED}; give the plain build`,
-    );
-  }
-  return { module, build: stamp.build, checksum: stamp.checksum };
+  return calling("wasm", () => {
+    const refuse = (got: string, expected: string) =>
+      refused("module", "is", got, expected, `; ${COMPILED_IMPORT}`);
+    let sections: ArrayBuffer[];
+    try {
+      sections = WebAssembly.Module.customSections(module, SECTION);
+    } catch {
+      throw refuse(show(module), "a WebAssembly.Module");
+    }
+    const stamp = readStamp(sections[0]);
+    if (!stamp || stamp.version !== version) {
+      const found = stamp
+        ? `the kernels of latentflow ${show(stamp.version)}`
+        : "a module that is not latentflow's";
+      throw refuse(found, `the kernels of latentflow "${version}"`);
+    }
+    if (stamp.build === "relaxed" && !canRunRelaxed()) {
+      throw new LatentflowError(
+        "unsupported",
+        `module is the relaxed build, but ${NOT_FUSED}; give the plain build`,
+      );
+    }
+    return { module, build: stamp.build, checksum: stamp.checksum };
+  });
 }
 
 /** End of a message that advises precompiled kernels, for runtimes that cannot compile WebAssembly from bytes. */
@@ -166,7 +171,7 @@ async function unpack(): Promise<Uint8Array<ArrayBuffer>> {
 function unpackInNode(packed: Uint8Array): Uint8Array<ArrayBuffer> {
   const zlib = builtinModule("node:zlib");
   if (!zlib) {
-    const message = `wasm: this runtime has no DecompressionStream to unpack the kernels with: ${COMPILED_IMPORT}`;
+    const message = `this runtime has no DecompressionStream to unpack the kernels with: ${COMPILED_IMPORT}`;
     throw new LatentflowError("unsupported", message);
   }
   return Uint8Array.from(zlib.inflateRawSync(packed));
@@ -177,7 +182,7 @@ async function compile(bytes: Uint8Array<ArrayBuffer>): Promise<CompiledKernels>
   try {
     module = await WebAssembly.compile(bytes);
   } catch (cause) {
-    throw new LatentflowError("unsupported", `wasm: ${compileHint(bytes, cause)}`, { cause });
+    throw new LatentflowError("unsupported", compileHint(bytes, cause), { cause });
   }
   return recogniseKernels(module);
 }

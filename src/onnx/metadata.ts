@@ -1,6 +1,7 @@
-import { LatentflowError, markedMessage } from "../base/errors.ts";
-import { ofFile, subject } from "../base/message.ts";
-import { invalidFile, refused } from "../base/refuse.ts";
+import { about } from "../base/calling.ts";
+import { LatentflowError } from "../base/errors.ts";
+import { subject, words } from "../base/message.ts";
+import { invalidFile, refused, refusedFile } from "../base/refuse.ts";
 import { show } from "../base/show.ts";
 import type { Decoder } from "../decoder/decoder.ts";
 import { formatStart, remakeStart } from "../decoder/start.ts";
@@ -37,12 +38,12 @@ const MOST_CHARACTERS = {
 type Key = keyof typeof MOST_CHARACTERS;
 type Metadata = ReadonlyMap<string, string>;
 
-function checkedText(where: string, key: Key, what: string, text: string, cure: string): string {
+function checkedText(key: Key, what: string, text: string, cure: string): string {
   const most = MOST_CHARACTERS[key];
   if (text.length <= most) return text;
-  const name = `the decoder's ${subject(`decoder.${what}`, what)}`;
+  const name = words`the decoder's ${subject(`decoder.${what}`, what)}`;
   const expected = `at most the ${most} that are read`;
-  throw refused(where, name, "would take", `${text.length} characters`, expected, `; ${cure}`);
+  throw refused(name, "would take", `${text.length} characters`, expected, `; ${cure}`);
 }
 
 /**
@@ -50,21 +51,18 @@ function checkedText(where: string, key: Key, what: string, text: string, cure: 
  *
  * @throws LatentflowError `invalid_argument` if the prior or the start vector is longer than readers accept
  */
-export function writeMetadata(
-  where: string,
-  { fixedInputs, loss, prior, start }: Decoder,
-): Map<string, string> {
+export function writeMetadata({ fixedInputs, loss, prior, start }: Decoder): Map<string, string> {
   const metadata = new Map<string, string>([[LATENT_NAME, LATENT]]);
   const points = fixedInputs.filter(({ hasPoints }) => hasPoints).map(({ name }) => name);
   if (points.length > 0) metadata.set(POINTS, JSON.stringify(points));
   if (loss) metadata.set(LOSS, JSON.stringify(loss));
   if (prior) {
     const cure = "train it with a smaller one, of fewer components or with standard deviations";
-    metadata.set(PRIOR, checkedText(where, PRIOR, "prior", JSON.stringify(prior), cure));
+    metadata.set(PRIOR, checkedText(PRIOR, "prior", JSON.stringify(prior), cure));
   }
   if (start) {
     const cure = "load the decoder with a start of zeros, and give the start as z0";
-    metadata.set(START, checkedText(where, START, "start", formatStart(start), cure));
+    metadata.set(START, checkedText(START, "start", formatStart(start), cure));
   }
   return metadata;
 }
@@ -97,7 +95,7 @@ function readJson<T>(
   try {
     return read(value);
   } catch (error) {
-    throw error instanceof LatentflowError ? invalidFile(ofFile(markedMessage(error))) : error;
+    throw error instanceof LatentflowError ? refusedFile(error) : error;
   }
 }
 
@@ -116,7 +114,7 @@ export function readPoints(metadata: Metadata): readonly string[] {
 /** Reads the decoder's loss from the metadata; undefined if the file has none. */
 export function readLoss(metadata: Metadata): StandardLoss | undefined {
   return readJson(metadata, LOSS, '{"name":"squaredError"}', (value) =>
-    normaliseLoss(`the file's ${LOSS}`, value as StandardLoss),
+    about(`the file's ${LOSS}`, () => normaliseLoss(value as StandardLoss)),
   );
 }
 
@@ -127,7 +125,7 @@ export function readLoss(metadata: Metadata): StandardLoss | undefined {
  */
 export function readPrior(metadata: Metadata): Prior | undefined {
   return readJson(metadata, PRIOR, '{"name":"gaussian","mean":0,"std":1}', (value) =>
-    normalisePrior("", value, { name: `the file's ${PRIOR}` }),
+    normalisePrior(value, { name: `the file's ${PRIOR}` }),
   );
 }
 
@@ -138,6 +136,6 @@ export function readPrior(metadata: Metadata): Prior | undefined {
  */
 export function readStart(metadata: Metadata, latentSize: number): Float32Array | undefined {
   return readJson(metadata, START, "[0.5,-1.25]", (value) =>
-    remakeStart("", value, latentSize, `the file's ${START}`),
+    remakeStart(value, latentSize, `the file's ${START}`),
   );
 }

@@ -1,5 +1,6 @@
+import { calling } from "../base/calling.ts";
 import type { Complete } from "../base/check.ts";
-import { option } from "../base/message.ts";
+import { option, words } from "../base/message.ts";
 import { choice, completeOptions, count, type FieldsOf, number } from "../base/options.ts";
 import { refused } from "../base/refuse.ts";
 import { MAX_COUNT } from "./base.ts";
@@ -95,16 +96,17 @@ export const AMD_FIELDS = {
  * await encode(decoder, y, { solver: amd({ t1: 1000 }) });
  */
 export function amd(options: AmdOptions = {}): Amd {
-  const all = completeOptions("amd", options, AMD_FIELDS);
-  if (options.stepMax === undefined) all.stepMax = Math.max(all.stepMax, all.stepInit);
-  if (all.stepMax < all.stepInit) {
-    throw refused(
-      "amd",
-      "stepMax",
-      "is",
-      `${all.stepMax}`,
-      `at least ${option("stepInit")}, ${all.stepInit}`,
-    );
-  }
-  return Object.freeze<Amd>({ name: "amd", ...all });
+  return calling("amd", () => {
+    const all = completeOptions(options, AMD_FIELDS);
+    if (options.stepMax === undefined) all.stepMax = Math.max(all.stepMax, all.stepInit);
+    if (all.stepMax < all.stepInit) {
+      throw refused(
+        "stepMax",
+        "is",
+        `${all.stepMax}`,
+        words`at least ${option("stepInit")}, ${all.stepInit}`,
+      );
+    }
+    return Object.freeze<Amd>({ name: "amd", ...all });
+  });
 }

@@ -1,6 +1,6 @@
 import type { Complete } from "../base/check.ts";
 import { power } from "../base/elementary-functions.ts";
-import { completeOptions, count, type FieldsOf, number } from "../base/options.ts";
+import { count, type FieldsOf, number, plainValue } from "../base/options.ts";
 import { MAX_COUNT } from "./base.ts";
 import type { StepControl, TriedStep } from "./integrate.ts";
 import type { Tableau } from "./runge-kutta.ts";
@@ -69,8 +69,7 @@ const ERROR_ORDER = 5;
  * await encode(decoder, y, { flow: nesterovFlow(), solver: dormandPrince({ t1: 100 }) });
  */
 export function dormandPrince(options: DormandPrinceOptions = {}): DormandPrince {
-  const all = completeOptions("dormandPrince", options, DORMAND_PRINCE_FIELDS);
-  return Object.freeze<DormandPrince>({ name: "dormandPrince", ...all });
+  return plainValue("dormandPrince", options, DORMAND_PRINCE_FIELDS);
 }
 
 /** Makes the adaptive step-size control of `dormandPrince` for an objective of `sampleCount` samples. */

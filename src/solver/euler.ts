@@ -1,4 +1,4 @@
-import { completeOptions, type FieldsOf } from "../base/options.ts";
+import { type FieldsOf, plainValue } from "../base/options.ts";
 import { checkGrid, type Grid } from "./grid.ts";
 import type { Tableau } from "./runge-kutta.ts";
 
@@ -28,5 +28,5 @@ export interface Euler extends Readonly<EulerOptions> {
  * await encode(decoder, y, { solver: euler({ grid: linearGrid({ t1: 100, slices: 1000 }) }) });
  */
 export function euler(options: EulerOptions): Euler {
-  return Object.freeze<Euler>({ name: "euler", ...completeOptions("euler", options, EULER_FIELDS) });
+  return plainValue("euler", options, EULER_FIELDS);
 }

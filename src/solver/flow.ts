@@ -1,6 +1,6 @@
 import { checkNumber } from "../base/check.ts";
 import { exponential, power } from "../base/elementary-functions.ts";
-import { completeOptions, type Field, type FieldsOf, number } from "../base/options.ts";
+import { type Field, type FieldsOf, number, plainValue } from "../base/options.ts";
 import { checkPlain } from "../base/plain-value.ts";
 
 /**
@@ -80,10 +80,7 @@ export const NESTEROV_FLOW_FIELDS = {
  * const flow = gradientFlow({ alpha: expDecay({ rate: 3 }) });
  */
 export function expDecay(options: ExpDecayOptions = {}): ExpDecay {
-  return Object.freeze<ExpDecay>({
-    name: "expDecay",
-    ...completeOptions("expDecay", options, EXP_DECAY_FIELDS),
-  });
+  return plainValue("expDecay", options, EXP_DECAY_FIELDS);
 }
 
 /**
@@ -97,8 +94,7 @@ export function gradientFlow(options?: { alpha?: 1 | undefined }): GradientFlow<
 /** Makes the gradient flow, dz/dt = -α(t) ∇_z l, with a strength α of the gradient that may vary over the flow. */
 export function gradientFlow(options: GradientFlowOptions): GradientFlow;
 export function gradientFlow(options: GradientFlowOptions = {}): GradientFlow {
-  const all = completeOptions("gradientFlow", options, GRADIENT_FLOW_FIELDS);
-  return Object.freeze<GradientFlow>({ name: "gradientFlow", ...all });
+  return plainValue("gradientFlow", options, GRADIENT_FLOW_FIELDS);
 }
 
 /**
@@ -111,8 +107,7 @@ export function gradientFlow(options: GradientFlowOptions = {}): GradientFlow {
  * await encode(decoder, y, { flow: nesterovFlow(), solver: dormandPrince({ t1: 100 }) });
  */
 export function nesterovFlow(options: NesterovFlowOptions = {}): NesterovFlow {
-  const all = completeOptions("nesterovFlow", options, NESTEROV_FLOW_FIELDS);
-  return Object.freeze<NesterovFlow>({ name: "nesterovFlow", ...all });
+  return plainValue("nesterovFlow", options, NESTEROV_FLOW_FIELDS);
 }
 
 /** Functions of one kind of flow, and its order: 1 for a state z, [d]; 2 for a state z, then the velocity v, [2d]. */
@@ -192,12 +187,12 @@ export function isUnitGradientFlow(flow: Flow): flow is GradientFlow<1> {
  *
  * @throws LatentflowError `invalid_argument` otherwise
  */
-export function checkFlow(where: string, flow: unknown): Flow {
+export function checkFlow(flow: unknown): Flow {
   const unbound = (options: GradientFlowOptions) => gradientFlow(options);
-  return checkPlain<Flow>(where, "flow", flow, { gradientFlow: unbound, nesterovFlow });
+  return checkPlain<Flow>("flow", flow, { gradientFlow: unbound, nesterovFlow });
 }
 
-function checkAlpha(where: string, name: string, alpha: unknown): Alpha {
-  if (typeof alpha === "number") return checkNumber(where, name, alpha, { above: 0 });
-  return checkPlain<ExpDecay>(where, name, alpha, { expDecay }, "a number > 0");
+function checkAlpha(name: string, alpha: unknown): Alpha {
+  if (typeof alpha === "number") return checkNumber(name, alpha, { above: 0 });
+  return checkPlain<ExpDecay>(name, alpha, { expDecay }, "a number > 0");
 }

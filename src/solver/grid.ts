@@ -1,6 +1,6 @@
 import type { Complete } from "../base/check.ts";
 import { power } from "../base/elementary-functions.ts";
-import { completeOptions, count, type FieldsOf, number } from "../base/options.ts";
+import { count, type FieldsOf, number, plainValue } from "../base/options.ts";
 import { checkPlain } from "../base/plain-value.ts";
 import { MAX_COUNT } from "./base.ts";
 
@@ -55,7 +55,7 @@ export const LOG_GRID_FIELDS = {
  * const solver = rk4({ grid: logGrid({ t1: 100, slices: 100, base: 10 }) });
  */
 export function logGrid(options: LogGridOptions): LogGrid {
-  return Object.freeze<LogGrid>({ name: "logGrid", ...completeOptions("logGrid", options, LOG_GRID_FIELDS) });
+  return plainValue("logGrid", options, LOG_GRID_FIELDS);
 }
 
 /**
@@ -66,8 +66,7 @@ export function logGrid(options: LogGridOptions): LogGrid {
  * const solver = euler({ grid: linearGrid({ t1: 100, slices: 1000 }) });
  */
 export function linearGrid(options: LinearGridOptions): LinearGrid {
-  const all = completeOptions("linearGrid", options, LINEAR_GRID_FIELDS);
-  return Object.freeze<LinearGrid>({ name: "linearGrid", ...all });
+  return plainValue("linearGrid", options, LINEAR_GRID_FIELDS);
 }
 
 const TIMES: {
@@ -88,6 +87,6 @@ export function timeOf(grid: Grid, i: number): number {
  *
  * @throws LatentflowError `invalid_argument` otherwise
  */
-export function checkGrid(where: string, name: string, grid: unknown): Grid {
-  return checkPlain<Grid>(where, name, grid, { linearGrid, logGrid });
+export function checkGrid(name: string, grid: unknown): Grid {
+  return checkPlain<Grid>(name, grid, { linearGrid, logGrid });
 }

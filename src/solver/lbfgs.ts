@@ -1,5 +1,5 @@
 import type { Complete } from "../base/check.ts";
-import { completeOptions, count, type FieldsOf, number } from "../base/options.ts";
+import { count, type FieldsOf, number, plainValue } from "../base/options.ts";
 import { MAX_COUNT } from "./base.ts";
 
 /** Options of `lbfgs`. */
@@ -98,5 +98,5 @@ export const LBFGS_FIELDS = {
  * @throws LatentflowError `invalid_argument` on an unknown option or a value out of range
  */
 export function lbfgs(options: LbfgsOptions = {}): Lbfgs {
-  return Object.freeze<Lbfgs>({ name: "lbfgs", ...completeOptions("lbfgs", options, LBFGS_FIELDS) });
+  return plainValue("lbfgs", options, LBFGS_FIELDS);
 }

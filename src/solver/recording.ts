@@ -76,16 +76,16 @@ export class Recording {
  * @param t1 end of the flow, Infinity if it has none
  * @throws LatentflowError `invalid_argument` unless it is "steps" or strictly ascending times from 0 to t1
  */
-export function checkSaveAt(where: string, saveAt: SaveAt, t1: number): SaveAt {
+export function checkSaveAt(saveAt: SaveAt, t1: number): SaveAt {
   if (saveAt === "steps") return saveAt;
   if (!Array.isArray(saveAt) && !(ArrayBuffer.isView(saveAt) && "length" in saveAt)) {
-    throw refused(where, "saveAt", "is", show(saveAt), '"steps" or an array of times');
+    throw refused("saveAt", "is", show(saveAt), '"steps" or an array of times');
   }
-  if (ArrayBuffer.isView(saveAt)) checkPresent(where, "saveAt", saveAt.buffer);
+  if (ArrayBuffer.isView(saveAt)) checkPresent("saveAt", saveAt.buffer);
   const times = Array.from<unknown, number>(saveAt, (time, i) =>
-    checkNumber(where, `saveAt[${i}]`, time, { min: 0, ...(t1 < Infinity && { max: t1 }) }),
+    checkNumber(`saveAt[${i}]`, time, { min: 0, ...(t1 < Infinity && { max: t1 }) }),
   );
   const bad = times.findIndex((time, i) => i > 0 && time <= times[i - 1]!);
   if (bad < 0) return times;
-  throw refused(where, `saveAt[${bad}]`, "is", `${times[bad]} after ${times[bad - 1]}`, "ascending times");
+  throw refused(`saveAt[${bad}]`, "is", `${times[bad]} after ${times[bad - 1]}`, "ascending times");
 }

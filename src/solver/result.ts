@@ -1,3 +1,4 @@
+import { calling } from "../base/calling.ts";
 import type { Owned } from "../base/owned.ts";
 import { refused } from "../base/refuse.ts";
 import { show } from "../base/show.ts";
@@ -176,29 +177,31 @@ export interface EncodeSummary {
  * const { meanLoss, statuses } = summary(await encode(decoder, y));
  */
 export function summary(result: SummarisedResult): EncodeSummary {
-  if (!(result?.stats && result.status))
-    throw refused("summary", "result", "is", show(result), "the result of encode");
-  const statuses: Partial<Record<Status, number>> = {};
-  for (const status of result.status) statuses[status] = (statuses[status] ?? 0) + 1;
-  const samples = result.status.length;
-  return {
-    samples,
-    meanInitialLoss: meanOfFinite(result.initialLoss),
-    meanLoss: meanOfFinite(result.loss),
-    ...(result.prior &&
-      result.objective && {
-        meanPrior: meanOfFinite(result.prior),
-        meanObjective: meanOfFinite(result.objective),
-      }),
-    meanAcceptedSteps: meanOfFinite(result.stats.acceptedSteps),
-    meanBacktracks: meanOfFinite(result.stats.backtracks),
-    statuses,
-    seconds: result.seconds,
-    samplesPerSecond: (samples - (statuses.aborted ?? 0)) / result.seconds,
-    backend: result.backend.name,
-    build: result.backend.build,
-    ...(result.backend.threads !== undefined && { threads: result.backend.threads }),
-  };
+  return calling("summary", () => {
+    if (!(result?.stats && result.status))
+      throw refused("result", "is", show(result), "the result of encode");
+    const statuses: Partial<Record<Status, number>> = {};
+    for (const status of result.status) statuses[status] = (statuses[status] ?? 0) + 1;
+    const samples = result.status.length;
+    return {
+      samples,
+      meanInitialLoss: meanOfFinite(result.initialLoss),
+      meanLoss: meanOfFinite(result.loss),
+      ...(result.prior &&
+        result.objective && {
+          meanPrior: meanOfFinite(result.prior),
+          meanObjective: meanOfFinite(result.objective),
+        }),
+      meanAcceptedSteps: meanOfFinite(result.stats.acceptedSteps),
+      meanBacktracks: meanOfFinite(result.stats.backtracks),
+      statuses,
+      seconds: result.seconds,
+      samplesPerSecond: (samples - (statuses.aborted ?? 0)) / result.seconds,
+      backend: result.backend.name,
+      build: result.backend.build,
+      ...(result.backend.threads !== undefined && { threads: result.backend.threads }),
+    };
+  });
 }
 
 /** Returns the mean of the finite values; NaN if there are none. */

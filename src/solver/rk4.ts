@@ -1,5 +1,5 @@
 import type { Complete } from "../base/check.ts";
-import { choice, completeOptions, type FieldsOf } from "../base/options.ts";
+import { choice, type FieldsOf, plainValue } from "../base/options.ts";
 import { checkGrid, type Grid } from "./grid.ts";
 import type { Tableau } from "./runge-kutta.ts";
 
@@ -50,5 +50,5 @@ export const RULES: Readonly<Record<Rk4["rule"], Tableau>> = {
  * await encode(decoder, y, { solver: rk4({ grid: logGrid({ t1: 100, slices: 100 }) }) });
  */
 export function rk4(options: Rk4Options): Rk4 {
-  return Object.freeze<Rk4>({ name: "rk4", ...completeOptions("rk4", options, RK4_FIELDS) });
+  return plainValue("rk4", options, RK4_FIELDS);
 }

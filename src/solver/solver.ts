@@ -117,8 +117,8 @@ function traitsOf({ name }: Method): MethodTraits<keyof MethodKinds> {
  *
  * @throws LatentflowError `invalid_argument` otherwise
  */
-export function checkSolver(where: string, solver: unknown): Solver {
-  return checkPlain<SolverKinds[SolverName]>(where, "solver", solver, MAKERS) as Solver;
+export function checkSolver(solver: unknown): Solver {
+  return checkPlain<SolverKinds[SolverName]>("solver", solver, MAKERS) as Solver;
 }
 
 /** True if the solver follows any flow; the others accept only the gradient flow dz/dt = -α ∇_z l whose factor α is 1. */

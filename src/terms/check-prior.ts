@@ -14,21 +14,19 @@ export type PriorLike = Prior | "none";
  * @throws LatentflowError `invalid_argument` if it is not a prior, or is for latents of another size
  */
 export function checkPrior(
-  where: string,
   given: PriorLike | undefined,
   decoder: { readonly prior: Prior | undefined; readonly latentSize: number },
 ): Prior | undefined {
   if (given === "none") return undefined;
   const prior = given === undefined ? decoder.prior : given;
   if (prior === undefined) return undefined;
-  return checkPriorSize(where, normalisePrior(where, prior, { orNone: true }), decoder.latentSize);
+  return checkPriorSize(normalisePrior(prior, { orNone: true }), decoder.latentSize);
 }
 
 /** Returns `prior` if it is for latents of `latentSize` values or of any size; throws `invalid_argument` otherwise. */
-export function checkPriorSize(where: string, prior: Prior, latentSize: number): Prior {
+export function checkPriorSize(prior: Prior, latentSize: number): Prior {
   if (prior.latentSize === undefined || prior.latentSize === latentSize) return prior;
   throw refused(
-    where,
     "prior",
     "is",
     `for latents of ${prior.latentSize} values`,
@@ -45,11 +43,10 @@ export function checkPriorSize(where: string, prior: Prior, latentSize: number):
  * @throws LatentflowError `invalid_argument` when `value` is not a valid prior
  */
 export function normalisePrior(
-  where: string,
   value: unknown,
   { name = "prior", orNone = false }: { readonly name?: string; readonly orNone?: boolean } = {},
 ): Prior {
   if (isMadeHere(value)) return value;
   const makers = Object.fromEntries(Object.entries(PRIORS).map(([kind, { remake }]) => [kind, remake]));
-  return checkPlain<Prior>(where, name, value, makers as never, ...(orNone ? ['"none"'] : []));
+  return checkPlain<Prior>(name, value, makers as never, ...(orNone ? ['"none"'] : []));
 }

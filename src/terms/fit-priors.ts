@@ -1,6 +1,7 @@
+import { calling } from "../base/calling.ts";
 import { logarithm } from "../base/elementary-functions.ts";
 import { checkFiniteRows } from "../base/float32.ts";
-import { callOf, option, subject } from "../base/message.ts";
+import { option, subject, type Words, words } from "../base/message.ts";
 import { choice, completeOptions, count, type FieldsOf, number } from "../base/options.ts";
 import { createRandom } from "../base/random.ts";
 import { refused } from "../base/refuse.ts";
@@ -113,49 +114,43 @@ const START_STREAM = 4;
  *   if there are no more codes than latents, or a coordinate is a linear function of others
  */
 export function fitGaussian(codes: Float32Array, options: FitGaussianOptions): GaussianPrior {
-  const where = callOf("fitGaussian");
-  checkGiven(where, options, "{ latentSize }");
-  const {
-    latentSize,
-    covariance: kind,
-    shrinkage,
-    weight,
-  } = completeOptions(where, options, FIT_GAUSSIAN_FIELDS);
-  const isFull = kind === "full";
-  if (options.shrinkage !== undefined && !isFull) {
-    const advice = ', which has nothing to shrink; leave it out, or give covariance: "full"';
-    throw refused(where, "shrinkage", "is", show(shrinkage), "undefined for a diagonal covariance", advice);
-  }
-  const codeCount = checkCodes(where, codes, latentSize, 2);
-  if (isFull && shrinkage === 0 && codeCount <= latentSize) {
-    throw refusedCodes(
-      where,
-      `${codeCount} codes of ${latentSize} values`,
-      `at least ${latentSize + 1}: the full covariance of fewer is singular`,
-      instead(),
+  return calling("fitGaussian", () => {
+    checkGiven(options, "{ latentSize }");
+    const { latentSize, covariance: kind, shrinkage, weight } = completeOptions(options, FIT_GAUSSIAN_FIELDS);
+    const isFull = kind === "full";
+    if (options.shrinkage !== undefined && !isFull) {
+      const advice = ', which has nothing to shrink; leave it out, or give covariance: "full"';
+      throw refused("shrinkage", "is", show(shrinkage), "undefined for a diagonal covariance", advice);
+    }
+    const codeCount = checkCodes(codes, latentSize, 2);
+    if (isFull && shrinkage === 0 && codeCount <= latentSize) {
+      throw refusedCodes(
+        `${codeCount} codes of ${latentSize} values`,
+        `at least ${latentSize + 1}: the full covariance of fewer is singular`,
+        instead(),
+      );
+    }
+    const { mean, covariance } = momentsOf(codes, latentSize, isFull);
+    const stds = standardDeviations(covariance, latentSize);
+    if (!isFull) return gaussian({ mean, std: stds, weight });
+    const shrunk = covariance.map((value, at) =>
+      at % (latentSize + 1) === 0 ? value : (1 - shrinkage) * value,
     );
-  }
-  const { mean, covariance } = momentsOf(codes, latentSize, isFull);
-  const stds = standardDeviations(where, covariance, latentSize);
-  if (!isFull) return gaussian({ mean, std: stds, weight });
-  const shrunk = covariance.map((value, at) =>
-    at % (latentSize + 1) === 0 ? value : (1 - shrinkage) * value,
-  );
-  if (!choleskyFactor(shrunk, latentSize)) {
-    throw refusedCodes(
-      where,
-      "a singular covariance",
-      "a positive definite one: some coordinate follows from the others",
-      instead(),
-    );
-  }
-  return gaussian({ mean, covariance: shrunk, weight });
+    if (!choleskyFactor(shrunk, latentSize)) {
+      throw refusedCodes(
+        "a singular covariance",
+        "a positive definite one: some coordinate follows from the others",
+        instead(),
+      );
+    }
+    return gaussian({ mean, covariance: shrunk, weight });
+  });
 }
 
 /** Returns advice, for the error message, on codes whose full covariance is singular. */
-function instead(): string {
+function instead(): Words {
   const shrinkage = option("shrinkage", 0.1, "a shrinkage (0.1, say)");
-  return `; give ${option("covariance", "diagonal")}, or ${shrinkage}, or more codes that differ`;
+  return words`; give ${option("covariance", "diagonal")}, or ${shrinkage}, or more codes that differ`;
 }
 
 /**
@@ -186,48 +181,47 @@ export function fitGaussianMixture(
   codes: Float32Array,
   options: FitGaussianMixtureOptions,
 ): GaussianMixtureFit {
-  const where = callOf("fitGaussianMixture");
-  checkGiven(where, options, "{ latentSize, components }");
-  const { latentSize, components, seed, maxIterations, tolerance, varianceFloor, weight, ...rest } =
-    completeOptions(where, options, FIT_MIXTURE_FIELDS);
-  const isFull = rest.covariance === "full";
-  const codeCount = checkCodes(where, codes, latentSize, Math.max(2, components));
-  if (isFull && codeCount <= components * latentSize) {
-    throw refusedCodes(
-      where,
-      `${codeCount} codes of ${latentSize} values`,
-      `at least ${components * latentSize + 1} for ${components} full covariances, fewer leave them singular`,
-      `; give ${option("covariance", "diagonal")}, fewer ${option("components")}, or more codes`,
-    );
-  }
+  return calling("fitGaussianMixture", () => {
+    checkGiven(options, "{ latentSize, components }");
+    const { latentSize, components, seed, maxIterations, tolerance, varianceFloor, weight, ...rest } =
+      completeOptions(options, FIT_MIXTURE_FIELDS);
+    const isFull = rest.covariance === "full";
+    const codeCount = checkCodes(codes, latentSize, Math.max(2, components));
+    if (isFull && codeCount <= components * latentSize) {
+      throw refusedCodes(
+        `${codeCount} codes of ${latentSize} values`,
+        `at least ${components * latentSize + 1} for ${components} full covariances, fewer leave them singular`,
+        words`; give ${option("covariance", "diagonal")}, fewer ${option("components")}, or more codes`,
+      );
+    }
 
-  const { mean, covariance } = momentsOf(codes, latentSize, false);
-  const stds = standardDeviations(where, covariance, latentSize);
-  const standardised = standardise(codes, latentSize, { mean, stds });
-  const start = startMixture(standardised, components, createRandom(seed, START_STREAM));
-  if (typeof start === "number") {
-    throw refusedCodes(
-      where,
-      `${start} different codes`,
-      `at least ${components}, one for each of the components`,
-      `; give fewer ${option("components")}, or more codes that differ`,
-    );
-  }
-  const search = new ExpectationMaximisation(standardised, start, isFull, varianceFloor);
-  let logLikelihood = search.expect();
-  let iterations = 0;
-  let converged = false;
-  while (!converged && iterations < maxIterations) {
-    search.maximise();
-    iterations++;
-    const before = logLikelihood;
-    logLikelihood = search.expect();
-    converged = logLikelihood - before <= tolerance;
-  }
-  // Converts the density from standardised units to the latents' units: divides it by the product of the stds.
-  for (const std of stds) logLikelihood -= logarithm(std);
-  const prior = priorOf(search.mixture, { mean, stds, isFull, weight });
-  return { prior, logLikelihood, iterations, converged };
+    const { mean, covariance } = momentsOf(codes, latentSize, false);
+    const stds = standardDeviations(covariance, latentSize);
+    const standardised = standardise(codes, latentSize, { mean, stds });
+    const start = startMixture(standardised, components, createRandom(seed, START_STREAM));
+    if (typeof start === "number") {
+      throw refusedCodes(
+        `${start} different codes`,
+        `at least ${components}, one for each of the components`,
+        words`; give fewer ${option("components")}, or more codes that differ`,
+      );
+    }
+    const search = new ExpectationMaximisation(standardised, start, isFull, varianceFloor);
+    let logLikelihood = search.expect();
+    let iterations = 0;
+    let converged = false;
+    while (!converged && iterations < maxIterations) {
+      search.maximise();
+      iterations++;
+      const before = logLikelihood;
+      logLikelihood = search.expect();
+      converged = logLikelihood - before <= tolerance;
+    }
+    // Converts the density from standardised units to the latents' units: divides it by the product of the stds.
+    for (const std of stds) logLikelihood -= logarithm(std);
+    const prior = priorOf(search.mixture, { mean, stds, isFull, weight });
+    return { prior, logLikelihood, iterations, converged };
+  });
 }
 
 /** Converts a mixture over standardised codes to a prior over codes, components sorted by weight, largest first. */
@@ -260,19 +254,18 @@ function priorOf(
 }
 
 /** Throws if a call has no options, since sizes have no default. */
-function checkGiven(where: string, options: unknown, expected: string): void {
-  if (options === undefined) throw refused(where, subject("", "options"), "are", "undefined", expected);
+function checkGiven(options: unknown, expected: string): void {
+  if (options === undefined) throw refused(subject("", "options"), "are", "undefined", expected);
 }
 
 /** Returns the number of codes; throws unless `codes` is a Float32Array of at least `least` rows of latentSize finite values. */
-function checkCodes(where: string, codes: unknown, latentSize: number, least: number): number {
-  const count = checkFiniteRows(where, "codes", codes, latentSize, "latentSize");
+function checkCodes(codes: unknown, latentSize: number, least: number): number {
+  const count = checkFiniteRows("codes", codes, latentSize, "latentSize");
   if (count >= least) return count;
   throw refusedCodes(
-    where,
     `${count} codes of ${latentSize} values`,
     `at least ${least}`,
-    `; give more codes${least > 2 ? `, or fewer ${option("components")}` : ""}`,
+    words`; give more codes${least > 2 ? words`, or fewer ${option("components")}` : ""}`,
   );
 }
 
@@ -280,20 +273,19 @@ function checkCodes(where: string, codes: unknown, latentSize: number, least: nu
  * Returns the square roots, [d], of a covariance's diagonal (or of d variances); throws if one is 0: a coordinate is the
  * same in all codes.
  */
-function standardDeviations(where: string, covariance: Float64Array, d: number): Float64Array {
+function standardDeviations(covariance: Float64Array, d: number): Float64Array {
   const step = covariance.length === d ? 1 : d + 1;
   const stds = Float64Array.from({ length: d }, (_, i) => Math.sqrt(covariance[i * step]!));
   const constant = stds.indexOf(0);
   if (constant < 0) return stds;
   throw refusedCodes(
-    where,
     `a constant element ${constant}`,
     "elements that vary: its variance is 0, and its density infinite",
-    `; train the decoder with a latent less, or, in place of a fit, give ${option("mean", undefined, "gaussian() a mean")} and ${option("std", undefined, "a standard deviation")} of your choice`,
+    words`; train the decoder with a latent less, or, in place of a fit, give ${option("mean", undefined, "gaussian() a mean")} and ${option("std", undefined, "a standard deviation")} of your choice`,
   );
 }
 
 /** Makes the `invalid_argument` error for unsuitable codes: "codes has GOT, expected EXPECTED", followed by the advice. */
-function refusedCodes(where: string, got: string, expected: string, advice: string): Error {
-  return refused(where, "codes", "has", got, expected, advice);
+function refusedCodes(got: string, expected: string, advice: Words): Error {
+  return refused("codes", "has", got, expected, advice);
 }

@@ -1,7 +1,8 @@
+import { calling } from "../base/calling.ts";
 import { orDefault } from "../base/check.ts";
 import { logarithm } from "../base/elementary-functions.ts";
-import { clause, option } from "../base/message.ts";
-import { choice, completeOptions, type Field, type FieldsOf, optional } from "../base/options.ts";
+import { clause, option, words } from "../base/message.ts";
+import { choice, completeOptions, type Field, type FieldsOf, optional, plainValue } from "../base/options.ts";
 import { invalidOption, refused } from "../base/refuse.ts";
 import { alternatives, callHint, show } from "../base/show.ts";
 import type { ActivationName } from "../graph/activation.ts";
@@ -156,9 +157,9 @@ export interface LossOptions {
 const LOSS_FIELDS = { reduction: choice("mean", "sum") } satisfies FieldsOf<LossOptions>;
 
 const derivative: Field<CustomLossFunctions["value"]> = {
-  check(where, name, value) {
+  check(name, value) {
     if (typeof value === "function") return value as CustomLossFunctions["value"];
-    throw refused(where, name, "is", show(value), "a function of (output, target)");
+    throw refused(name, "is", show(value), "a function of (output, target)");
   },
 };
 
@@ -215,12 +216,10 @@ export function squaredError(options?: LossOptions): StandardLoss {
  * await encode(decoder, y, { loss });
  */
 export function customLoss(options: CustomLossFunctions & LossOptions): CustomLoss {
-  const { value, gradient, curvature, reduction } = completeOptions(
-    "customLoss",
-    options,
-    CUSTOM_LOSS_FIELDS,
-  );
-  return Object.freeze({ name: "custom", reduction, value, gradient, ...(curvature && { curvature }) });
+  return calling("customLoss", () => {
+    const { value, gradient, curvature, reduction } = completeOptions(options, CUSTOM_LOSS_FIELDS);
+    return Object.freeze({ name: "custom", reduction, value, gradient, ...(curvature && { curvature }) });
+  });
 }
 
 /** Returns the kinds of the standard losses: those that have a name in files. */
@@ -256,7 +255,7 @@ export function lossInFile(name: string): StandardLossKind | undefined {
 }
 
 function makeLoss(name: StandardLossKind, options: LossOptions | undefined): StandardLoss {
-  return Object.freeze({ name, ...completeOptions(name, options, LOSS_FIELDS) });
+  return plainValue(name, options, LOSS_FIELDS);
 }
 
 /**
@@ -264,10 +263,10 @@ function makeLoss(name: StandardLossKind, options: LossOptions | undefined): Sta
  *
  * @param more names of further functions that make losses
  */
-function refusedLoss(where: string, value: unknown, ...more: string[]): Error {
+function refusedLoss(value: unknown, ...more: string[]): Error {
   const makers = [...standardKinds(), ...more].map((maker) => `${maker}()`);
   const expected = alternatives([...lossFileNames().map(show), ...makers]);
-  return refused(where, "loss", "is", show(value) + callHint(value), expected);
+  return refused("loss", "is", show(value) + callHint(value), expected);
 }
 
 /**
@@ -275,13 +274,13 @@ function refusedLoss(where: string, value: unknown, ...more: string[]): Error {
  *
  * @throws LatentflowError `invalid_argument` on any other value
  */
-export function normaliseLoss(where: string, value: unknown): StandardLoss {
+export function normaliseLoss(value: unknown): StandardLoss {
   const named = namedLoss(value);
   if (named) return named;
   const { name, reduction } = (value ?? {}) as Partial<StandardLoss>;
   const isReduction = reduction === "mean" || reduction === "sum";
   if (typeof value === "object" && isStandard(name) && isReduction) return Object.freeze({ name, reduction });
-  throw refusedLoss(where, value);
+  throw refusedLoss(value);
 }
 
 function isLossKind(name: unknown): name is LossKind {
@@ -306,7 +305,6 @@ export function isCustom(loss: Loss): loss is CustomLoss {
  *   a decoder whose outputs are not probabilities
  */
 export function checkLoss(
-  where: string,
   given: LossLike | undefined,
   decoder: {
     readonly loss: StandardLoss | undefined;
@@ -316,26 +314,22 @@ export function checkLoss(
   const named = orDefault(given, decoder.loss);
   if (named === undefined) {
     throw invalidOption(
-      where,
       "loss",
-      `there is no ${option("loss")}: the decoder has none of its own; give ${option("loss", "bce", '{ loss: "bce" }')} or ${option("loss", "mse", '{ loss: "mse" }')}`,
+      words`there is no ${option("loss")}: the decoder has none of its own; give ${option("loss", "bce", '{ loss: "bce" }')} or ${option("loss", "mse", '{ loss: "mse" }')}`,
     );
   }
   const value = namedLoss(named) ?? (named as Loss | null);
   const isLoss = typeof value === "object" && isLossKind(value?.name);
   if (!isLoss || (isCustom(value) && (!isFunction(value.value) || !isFunction(value.gradient))))
-    throw refusedLoss(where, value, "customLoss");
+    throw refusedLoss(value, "customLoss");
   const loss = { ...value }; // A copy: the caller's may change during the call.
-  LOSS_FIELDS.reduction.check(where, "loss.reduction", loss.reduction);
+  LOSS_FIELDS.reduction.check("loss.reduction", loss.reduction);
   const output = decoder.outputActivation.name;
   const { outputActivation: wanted, fileName } = lossTraits(loss);
   if (wanted !== undefined && output !== wanted) {
     throw invalidOption(
-      where,
       "loss",
-      `${option("loss", fileName, `the loss ${fileName}`)} needs a decoder whose output activation is "${wanted}", this one's is "${output}"; ` +
-        `load or create it with ${option("outputActivation", wanted, `{ outputActivation: "${wanted}" }`)}` +
-        ` if its outputs are logits${clause("loss", `, else use ${option("loss", "mse", "squaredError()")}`)}`,
+      words`${option("loss", fileName, `the loss ${fileName}`)} needs a decoder whose output activation is "${wanted}", this one's is "${output}"; load or create it with ${option("outputActivation", wanted, `{ outputActivation: "${wanted}" }`)} if its outputs are logits${clause("loss", words`, else use ${option("loss", "mse", "squaredError()")}`)}`,
     );
   }
   return loss;

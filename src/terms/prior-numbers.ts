@@ -1,6 +1,6 @@
 import { checkNumber } from "../base/check.ts";
 import { logarithm } from "../base/elementary-functions.ts";
-import { gotten, wanted } from "../base/message.ts";
+import { gotten, wanted, words } from "../base/message.ts";
 import { objection, refused } from "../base/refuse.ts";
 import { type Bounds, show } from "../base/show.ts";
 import { mirror } from "./moments.ts";
@@ -37,14 +37,9 @@ const COVARIANCE: Bounds = { min: -1e60, max: 1e60 };
 const LEAST_VARIANCE = 1e-60;
 
 /** Returns `values` if it is an array, typed or not, of at least one element; throws `invalid_argument` otherwise. */
-export function checkArray(
-  where: string,
-  name: string,
-  values: unknown,
-  expected: string,
-): ArrayLike<unknown> {
+export function checkArray(name: string, values: unknown, expected: string): ArrayLike<unknown> {
   if (isArray(values) && values.length > 0) return values;
-  throw refused(where, name, "is", isArray(values) ? "empty" : show(values), expected);
+  throw refused(name, "is", isArray(values) ? "empty" : show(values), expected);
 }
 
 /**
@@ -53,30 +48,23 @@ export function checkArray(
  * @param size required number of values; undefined if any is allowed
  * @throws LatentflowError `invalid_argument`
  */
-export function checkRow(
-  where: string,
-  name: string,
-  values: unknown,
-  size: number | undefined,
-  bounds: Bounds,
-): number[] {
-  const row = checkArray(where, name, values, "an array of numbers");
+export function checkRow(name: string, values: unknown, size: number | undefined, bounds: Bounds): number[] {
+  const row = checkArray(name, values, "an array of numbers");
   if (size !== undefined && row.length !== size) {
-    throw refused(where, name, "has", `${row.length} values`, String(size));
+    throw refused(name, "has", `${row.length} values`, String(size));
   }
-  return Array.from(row, (value, i) => checkNumber(where, `${name}[${i}]`, value, bounds));
+  return Array.from(row, (value, i) => checkNumber(`${name}[${i}]`, value, bounds));
 }
 
 /** Returns a checked number, which applies to all latents, or a checked and frozen copy of a row of `size` numbers. */
 export function scalarOrRow(
-  where: string,
   name: string,
   value: unknown,
   size: number | undefined,
   bounds: Bounds,
 ): number | readonly number[] {
-  if (isArray(value)) return Object.freeze(checkRow(where, name, value, size, bounds));
-  return checkNumber(where, name, value, bounds);
+  if (isArray(value)) return Object.freeze(checkRow(name, value, size, bounds));
+  return checkNumber(name, value, bounds);
 }
 
 /**
@@ -91,42 +79,37 @@ const ASYMMETRY = 1e-6;
  * @param size required d; undefined if any is allowed
  * @throws LatentflowError `invalid_argument`
  */
-export function checkMatrix(
-  where: string,
-  name: string,
-  value: unknown,
-  size: number | undefined,
-): readonly number[] {
-  const matrix = checkArray(where, name, value, "a matrix: d rows, or d × d numbers");
+export function checkMatrix(name: string, value: unknown, size: number | undefined): readonly number[] {
+  const matrix = checkArray(name, value, "a matrix: d rows, or d × d numbers");
   const isNested = isArray(matrix[0]);
   const d = isNested ? matrix.length : Math.sqrt(matrix.length);
   if (!Number.isInteger(d)) {
-    throw refused(where, name, "has", `${matrix.length} values`, "d × d");
+    throw refused(name, "has", `${matrix.length} values`, "d × d");
   }
   if (size !== undefined && d !== size) {
-    throw refused(where, name, "is", `${d} × ${d}`, `${size} × ${size}`);
+    throw refused(name, "is", `${d} × ${d}`, `${size} × ${size}`);
   }
   const numbers = isNested
-    ? Array.from(matrix, (row, i) => checkRow(where, `${name}[${i}]`, row, d, COVARIANCE)).flat()
-    : checkRow(where, name, matrix, d * d, COVARIANCE);
+    ? Array.from(matrix, (row, i) => checkRow(`${name}[${i}]`, row, d, COVARIANCE)).flat()
+    : checkRow(name, matrix, d * d, COVARIANCE);
   for (let i = 0; i < d; i++) {
     for (let j = 0; j < i; j++) {
       const [below, above] = [numbers[i * d + j]!, numbers[j * d + i]!];
       const size = Math.sqrt(Math.abs(numbers[i * d + i]! * numbers[j * d + j]!));
       if (Math.abs(below - above) <= ASYMMETRY * size) continue;
       const places = `${below} at row ${i}, column ${j}, and ${above} at row ${j}, column ${i}`;
-      throw objection(where, name, `is not ${wanted("symmetric")}: ${gotten(places)}`);
+      throw objection(name, words`is not ${wanted("symmetric")}: ${gotten(places)}`);
     }
   }
   for (let i = 0; i < d; i++) {
     const variance = numbers[i * d + i]!;
     if (!(variance > 0 && variance < LEAST_VARIANCE)) continue;
-    throw refused(where, name, "has", `the variance ${variance} at ${i}`, `at least ${LEAST_VARIANCE}`);
+    throw refused(name, "has", `the variance ${variance} at ${i}`, `at least ${LEAST_VARIANCE}`);
   }
   if (!choleskyFactor(numbers, d)) {
     const advice =
       "it may have been estimated from too few codes: add to its diagonal, or use fitGaussian with shrinkage";
-    throw objection(where, name, `is not ${wanted("positive definite")}; ${advice}`);
+    throw objection(name, words`is not ${wanted("positive definite")}; ${advice}`);
   }
   return Object.freeze(numbers);
 }

@@ -1,6 +1,6 @@
+import { calling } from "../base/calling.ts";
 import { orDefault } from "../base/check.ts";
 import { logarithm } from "../base/elementary-functions.ts";
-import { callOf } from "../base/message.ts";
 import { completeOptions, type FieldsOf, later, number } from "../base/options.ts";
 import { refused } from "../base/refuse.ts";
 import { show } from "../base/show.ts";
@@ -129,21 +129,22 @@ const MEAN = { min: -3e38, max: 3e38 };
  *   covariance that is not symmetric or not positive definite
  */
 export function gaussian(options: GaussianOptions = {}): GaussianPrior {
-  const where = callOf("gaussian");
-  const { mean = 0, std, covariance, weight } = completeOptions(where, options, GAUSSIAN_FIELDS);
-  if (std !== undefined && covariance !== undefined) {
-    throw refused(where, "std", "and covariance are", "both given", "one of them");
-  }
-  const ownMean = scalarOrRow(where, "mean", mean, undefined, MEAN);
-  const meanSize = typeof ownMean === "number" ? undefined : ownMean.length;
-  if (covariance !== undefined) {
-    const matrix = checkMatrix(where, "covariance", covariance, meanSize);
-    const given = { mean: ownMean, std: undefined, covariance: matrix };
-    return make({ name: "gaussian", latentSize: Math.sqrt(matrix.length), weight, ...given });
-  }
-  const ownStd = scalarOrRow(where, "std", orDefault(std, 1), meanSize, STD);
-  const latentSize = meanSize ?? (typeof ownStd === "number" ? undefined : ownStd.length);
-  return make({ name: "gaussian", latentSize, weight, mean: ownMean, std: ownStd, covariance: undefined });
+  return calling("gaussian", () => {
+    const { mean = 0, std, covariance, weight } = completeOptions(options, GAUSSIAN_FIELDS);
+    if (std !== undefined && covariance !== undefined) {
+      throw refused("std", "and covariance are", "both given", "one of them");
+    }
+    const ownMean = scalarOrRow("mean", mean, undefined, MEAN);
+    const meanSize = typeof ownMean === "number" ? undefined : ownMean.length;
+    if (covariance !== undefined) {
+      const matrix = checkMatrix("covariance", covariance, meanSize);
+      const given = { mean: ownMean, std: undefined, covariance: matrix };
+      return make({ name: "gaussian", latentSize: Math.sqrt(matrix.length), weight, ...given });
+    }
+    const ownStd = scalarOrRow("std", orDefault(std, 1), meanSize, STD);
+    const latentSize = meanSize ?? (typeof ownStd === "number" ? undefined : ownStd.length);
+    return make({ name: "gaussian", latentSize, weight, mean: ownMean, std: ownStd, covariance: undefined });
+  });
 }
 
 /**
@@ -156,42 +157,43 @@ export function gaussian(options: GaussianOptions = {}): GaussianPrior {
  *   covariance that is not symmetric or not positive definite
  */
 export function gaussianMixture(options: GaussianMixtureOptions): GaussianMixturePrior {
-  const where = callOf("gaussianMixture");
-  const { weights, means, stds, covariances, weight } = completeOptions(where, options, MIXTURE_FIELDS);
-  checkArray(where, "means", means, "an array of rows, one for each component");
-  const count = means.length;
-  const first = checkRow(where, "means[0]", means[0], undefined, MEAN);
-  const latentSize = first.length;
-  const rows = Array.from(means, (row, k) => checkRow(where, `means[${k}]`, row, latentSize, MEAN));
-  if (stds === undefined && covariances === undefined) {
-    throw refused(where, "stds", "is", "undefined", "stds or covariances");
-  }
-  if (stds !== undefined && covariances !== undefined) {
-    throw refused(where, "stds", "and covariances are", "both given", "one of them");
-  }
-  const equal = rows.map(() => 1);
-  const common = {
-    ...({ name: "gaussianMixture", latentSize, weight } as const),
-    weights: sharesOf(where, orDefault(weights, equal), count),
-    means: freeze(rows.flat()),
-  };
-  if (covariances !== undefined) {
-    const matrices = eachOf(where, "covariances", covariances, count).map((matrix, k) =>
-      checkMatrix(where, `covariances[${k}]`, matrix, latentSize),
-    );
-    return make({ ...common, stds: undefined, covariances: freeze(matrices.flat()) });
-  }
-  const spread = typeof stds === "number" ? rows.map(() => stds) : eachOf(where, "stds", stds, count);
-  const deviations = spread.flatMap((std, k) => {
-    const own = scalarOrRow(where, typeof stds === "number" ? "stds" : `stds[${k}]`, std, latentSize, STD);
-    return typeof own === "number" ? new Array<number>(latentSize).fill(own) : own;
+  return calling("gaussianMixture", () => {
+    const { weights, means, stds, covariances, weight } = completeOptions(options, MIXTURE_FIELDS);
+    checkArray("means", means, "an array of rows, one for each component");
+    const count = means.length;
+    const first = checkRow("means[0]", means[0], undefined, MEAN);
+    const latentSize = first.length;
+    const rows = Array.from(means, (row, k) => checkRow(`means[${k}]`, row, latentSize, MEAN));
+    if (stds === undefined && covariances === undefined) {
+      throw refused("stds", "is", "undefined", "stds or covariances");
+    }
+    if (stds !== undefined && covariances !== undefined) {
+      throw refused("stds", "and covariances are", "both given", "one of them");
+    }
+    const equal = rows.map(() => 1);
+    const common = {
+      ...({ name: "gaussianMixture", latentSize, weight } as const),
+      weights: sharesOf(orDefault(weights, equal), count),
+      means: freeze(rows.flat()),
+    };
+    if (covariances !== undefined) {
+      const matrices = eachOf("covariances", covariances, count).map((matrix, k) =>
+        checkMatrix(`covariances[${k}]`, matrix, latentSize),
+      );
+      return make({ ...common, stds: undefined, covariances: freeze(matrices.flat()) });
+    }
+    const spread = typeof stds === "number" ? rows.map(() => stds) : eachOf("stds", stds, count);
+    const deviations = spread.flatMap((std, k) => {
+      const own = scalarOrRow(typeof stds === "number" ? "stds" : `stds[${k}]`, std, latentSize, STD);
+      return typeof own === "number" ? new Array<number>(latentSize).fill(own) : own;
+    });
+    return make({ ...common, stds: freeze(deviations), covariances: undefined });
   });
-  return make({ ...common, stds: freeze(deviations), covariances: undefined });
 }
 
 /** Returns mixture weights: `count` positive numbers, checked, divided by their sum and frozen. */
-function sharesOf(where: string, weights: Numbers, count: number): readonly number[] {
-  const given = checkRow(where, "weights", weights, count, { above: 0 });
+function sharesOf(weights: Numbers, count: number): readonly number[] {
+  const given = checkRow("weights", weights, count, { above: 0 });
   const sum = given.reduce((total, share) => total + share, 0);
   // Weights that already add up to 1 stay unchanged to the last bit, so that a prior survives a file exactly.
   if (Math.abs(sum - 1) <= count * Number.EPSILON) return freeze(given);
@@ -204,7 +206,6 @@ function sharesOf(where: string, weights: Numbers, count: number): readonly numb
   const none = shares.indexOf(0);
   if (none >= 0) {
     throw refused(
-      where,
       `weights[${none}]`,
       "is",
       `${given[none]} beside ${largest}`,
@@ -227,15 +228,10 @@ function make<P extends Prior>(prior: P): P {
   return Object.freeze(prior);
 }
 
-function eachOf<T>(
-  where: string,
-  name: string,
-  values: readonly T[] | undefined,
-  count: number,
-): readonly T[] {
+function eachOf<T>(name: string, values: readonly T[] | undefined, count: number): readonly T[] {
   if (isArray(values) && values.length === count) return Array.from(values as readonly T[]);
   const [verb, got] = isArray(values) ? ["has", `${values.length} entries`] : ["is", show(values)];
-  throw refused(where, name, verb!, got!, `${count}, one for each of the means`);
+  throw refused(name, verb!, got!, `${count}, one for each of the means`);
 }
 
 function freeze(values: number[]): readonly number[] {
@@ -278,24 +274,25 @@ export const PRIORS: { readonly [Kind in PriorKind]: KindOfPrior<Kind> } = {
   gaussianMixture: {
     axes: { weights: "K", means: "Kd", stds: "Kd", covariances: "Kdd" },
     remake({ latentSize: _, weights, means, stds, covariances, ...others }) {
-      const where = "gaussianMixture";
-      // Copied with Array.prototype.slice: values from a file may be any objects with a length.
-      const count = checkArray(where, "weights", weights, "an array of numbers").length;
-      const split = (name: string, given: unknown) => {
-        const values = checkArray(where, name, given, "an array of numbers");
-        const size = values.length / count;
-        if (!Number.isInteger(size))
-          throw refused(where, name, "has", `${values.length} values`, `a multiple of ${count}`);
-        return Array.from({ length: count }, (_, k) =>
-          Array.prototype.slice.call(values, k * size, (k + 1) * size),
-        );
-      };
-      return gaussianMixture({
-        ...others,
-        weights,
-        means: split("means", means),
-        ...(covariances !== undefined && { covariances: split("covariances", covariances) }),
-        ...(stds !== undefined && { stds: split("stds", stds) }),
+      return calling("gaussianMixture", () => {
+        // Copied with Array.prototype.slice: values from a file may be any objects with a length.
+        const count = checkArray("weights", weights, "an array of numbers").length;
+        const split = (name: string, given: unknown) => {
+          const values = checkArray(name, given, "an array of numbers");
+          const size = values.length / count;
+          if (!Number.isInteger(size))
+            throw refused(name, "has", `${values.length} values`, `a multiple of ${count}`);
+          return Array.from({ length: count }, (_, k) =>
+            Array.prototype.slice.call(values, k * size, (k + 1) * size),
+          );
+        };
+        return gaussianMixture({
+          ...others,
+          weights,
+          means: split("means", means),
+          ...(covariances !== undefined && { covariances: split("covariances", covariances) }),
+          ...(stds !== undefined && { stds: split("stds", stds) }),
+        });
       });
     },
     components({ weights, means, stds, covariances }, d) {

@@ -1,4 +1,5 @@
-import { gotten, option, wanted } from "../base/message.ts";
+import { calling } from "../base/calling.ts";
+import { gotten, option, wanted, words } from "../base/message.ts";
 import { completeOptions, count, type FieldsOf } from "../base/options.ts";
 import type { Random } from "../base/random.ts";
 import { ignoreRejection, isPromise } from "../base/realms.ts";
@@ -53,61 +54,67 @@ export const SHIFT_FIELDS = /* @__PURE__ */ (() => ({
  * await train(decoder, images, { augment: shift({ pixels: 2 }) });
  */
 export function shift(options: ShiftOptions): Shift {
-  return Object.freeze({
-    name: "shift",
-    ...completeOptions("shift", options, SHIFT_FIELDS),
-    // Both read `this.pixels`, so that a changed copy, { ...shift({ pixels: 2 }), pixels: 1 }, shifts by its own number.
-    check(shape) {
-      layoutOf(shape, SHIFT_FIELDS.pixels.check("shift", "pixels", this.pixels));
-    },
-    apply(samples, shape, random) {
-      const { pixels } = this;
-      const { height, width, channels, isChannelsFirst } = layoutOf(shape, pixels);
-      // Interleaved channels are shifted like columns, separate channel planes like images.
-      const [images, step] = isChannelsFirst ? [channels, 1] : [1, channels];
-      const size = height * width * step;
-      for (let start = 0; start < samples.length; ) {
-        const down = random.below(2 * pixels + 1) - pixels;
-        const right = random.below(2 * pixels + 1) - pixels;
-        for (let image = 0; image < images; image++, start += size) {
-          shiftImage(samples.subarray(start, start + size), width * step, down, right * step);
+  return calling("shift", () =>
+    Object.freeze({
+      name: "shift",
+      ...completeOptions(options, SHIFT_FIELDS),
+      // Both read `this.pixels`, so that a changed copy, { ...shift({ pixels: 2 }), pixels: 1 }, shifts by its own number.
+      check(shape) {
+        return calling("shift", () => {
+          layoutOf(shape, SHIFT_FIELDS.pixels.check("pixels", this.pixels));
+        });
+      },
+      apply(samples, shape, random) {
+        const { pixels } = this;
+        const { height, width, channels, isChannelsFirst } = layoutOf(shape, pixels);
+        // Interleaved channels are shifted like columns, separate channel planes like images.
+        const [images, step] = isChannelsFirst ? [channels, 1] : [1, channels];
+        const size = height * width * step;
+        for (let start = 0; start < samples.length; ) {
+          const down = random.below(2 * pixels + 1) - pixels;
+          const right = random.below(2 * pixels + 1) - pixels;
+          for (let image = 0; image < images; image++, start += size) {
+            shiftImage(samples.subarray(start, start + size), width * step, down, right * step);
+          }
         }
-      }
-    },
-  } satisfies Shift);
+      },
+    } satisfies Shift),
+  );
 }
 
 /** Throws `invalid_argument` unless `augment` is an augmentation that supports samples of this shape. */
-export function checkAugmentation(where: string, augment: Augmentation, shape: readonly number[]): void {
+export function checkAugmentation(augment: Augmentation, shape: readonly number[]): void {
   if (typeof augment?.apply !== "function" || typeof augment.check !== "function") {
     const got = `${show(augment)}${callHint(augment)}`;
-    throw refused(where, "augment", "is", got, "a value such as shift({ pixels: 2 })");
+    throw refused("augment", "is", got, "a value such as shift({ pixels: 2 })");
   }
-  refusePromise(where, "check", augment.check(shape));
+  refusePromise("check", augment.check(shape));
 }
 
 /** Throws `invalid_argument` if a function of an augmentation has returned a promise, which nobody would await. */
-export function refusePromise(where: string, name: string, returned: unknown): void {
+export function refusePromise(name: string, returned: unknown): void {
   if (!isPromise(returned)) return;
   ignoreRejection(returned);
-  throw refused(where, `augment.${name}`, "returned", "a Promise", "nothing (it must not be async)");
+  throw refused(`augment.${name}`, "returned", "a Promise", "nothing (it must not be async)");
 }
 
 function layoutOf(shape: readonly number[], pixels: number): ImageLayout {
-  const layout = imageLayout(shape);
-  if (layout === undefined) {
-    const outputShape = option("outputShape", [28, 28], "an outputShape like [28, 28]");
-    const advice = shape.length === 1 ? `; if they are, give the decoder ${outputShape}` : "";
-    const expected = wanted("images of a height and a width, grey or of three channels");
-    const got = gotten(showLengths(shape));
-    throw invalidOption("shift", "data", `the samples are ${got}, expected ${expected}${advice}`);
-  }
-  const size = [layout.height, layout.width];
-  if (pixels >= Math.min(...size)) {
-    const expected = `less than the images' height and width, ${showLengths(size)}`;
-    throw refused("shift", "pixels", "is", String(pixels), expected);
-  }
-  return layout;
+  return calling("shift", () => {
+    const layout = imageLayout(shape);
+    if (layout === undefined) {
+      const outputShape = option("outputShape", [28, 28], "an outputShape like [28, 28]");
+      const advice = shape.length === 1 ? words`; if they are, give the decoder ${outputShape}` : "";
+      const expected = wanted("images of a height and a width, grey or of three channels");
+      const got = gotten(showLengths(shape));
+      throw invalidOption("data", words`the samples are ${got}, expected ${expected}${advice}`);
+    }
+    const size = [layout.height, layout.width];
+    if (pixels >= Math.min(...size)) {
+      const expected = `less than the images' height and width, ${showLengths(size)}`;
+      throw refused("pixels", "is", String(pixels), expected);
+    }
+    return layout;
+  });
 }
 
 /** Shifts an image, [height, width], by `down` rows and `right` columns, in place; pixels shifted in are 0. */

@@ -1,3 +1,4 @@
+import { calling } from "../base/calling.ts";
 import { createRandom } from "../base/random.ts";
 import { throwIfAborted } from "../base/realms.ts";
 import { copyDecoder } from "../decoder/copy.ts";
@@ -21,8 +22,6 @@ export interface AutoencoderResult extends TrainResult {
    */
   readonly encoder: Decoder;
 }
-
-const WHERE = "trainAutoencoder";
 
 /** Stream of random numbers, an argument of `createRandom`, for the encoder's initial parameters. */
 const ENCODER_STREAM = 3;
@@ -59,24 +58,26 @@ export async function trainAutoencoder(
   data: Dataset | Float32Array,
   options: TrainAutoencoderOptions = {},
 ): Promise<AutoencoderResult> {
-  const checked = checkAutoencoderArguments(decoder, data, options);
-  throwIfAborted(checked.signal);
-  const encoder = reverse(decoder);
-  initialise(encoder, createRandom(checked.seed, ENCODER_STREAM));
-  const network = join(encoder, decoder);
-  const { decoder: trained, ...rest } = await trainNetwork(network, { ...checked, decoder: network });
-  const trainedEncoder = partOf(trained, encoder, { loss: undefined }, 0);
-  const start = await meanCodeOf(trainedEncoder, checked);
-  const defaults = { loss: trained.loss, start };
-  const trainedDecoder = partOf(trained, decoder, defaults, encoder.parameterCount);
-  trained.dispose();
-  return { ...rest, encoder: trainedEncoder, decoder: trainedDecoder };
+  return calling("trainAutoencoder", async () => {
+    const checked = checkAutoencoderArguments(decoder, data, options);
+    throwIfAborted(checked.signal);
+    const encoder = reverse(decoder);
+    initialise(encoder, createRandom(checked.seed, ENCODER_STREAM));
+    const network = join(encoder, decoder);
+    const { decoder: trained, ...rest } = await trainNetwork(network, { ...checked, decoder: network });
+    const trainedEncoder = partOf(trained, encoder, { loss: undefined }, 0);
+    const start = await meanCodeOf(trainedEncoder, checked);
+    const defaults = { loss: trained.loss, start };
+    const trainedDecoder = partOf(trained, decoder, defaults, encoder.parameterCount);
+    trained.dispose();
+    return { ...rest, encoder: trainedEncoder, decoder: trainedDecoder };
+  });
 }
 
 /** Creates the encoder of a decoder: its reverse, with all parameters 0. */
 function reverse(decoder: Decoder): Decoder {
-  const definition = reverseDefinition(WHERE, decoder);
-  return new GraphDecoder({ ...readDefinition(WHERE, definition), loss: undefined });
+  const definition = reverseDefinition(decoder);
+  return new GraphDecoder({ ...readDefinition(definition), loss: undefined });
 }
 
 /**
@@ -84,7 +85,7 @@ function reverse(decoder: Decoder): Decoder {
  * the encoder's first.
  */
 function join(encoder: Decoder, decoder: Decoder): Decoder {
-  const graph = readDefinition(WHERE, joinedDefinition(encoder, decoder));
+  const graph = readDefinition(joinedDefinition(encoder, decoder));
   const network = new GraphDecoder({ ...graph, loss: decoder.loss });
   network.parameters.set(encoder.parameters);
   network.parameters.set(decoder.parameters, encoder.parameterCount);
@@ -116,7 +117,7 @@ async function meanCodeOf(
   try {
     const session = await unlessAborted(signal, () => backend.open(working));
     const mean = await meanOfCodes(session, dataset, encoder.outputSize, signal);
-    return typeof mean === "number" ? undefined : checkStartSize(WHERE, mean, encoder.outputSize);
+    return typeof mean === "number" ? undefined : checkStartSize(mean, encoder.outputSize);
   } finally {
     working.dispose();
   }

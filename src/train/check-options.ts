@@ -5,7 +5,7 @@ import { checkFlowAndSolver } from "../api/flow-and-solver.ts";
 import type { Backend, CheckedPair } from "../backend/backend.ts";
 import { adam, checkOptimizer, type Optimizer, rmsprop } from "../backend/optimizer.ts";
 import { wasm } from "../backend/wasm/wasm.ts";
-import { callOf, subject } from "../base/message.ts";
+import { subject, words } from "../base/message.ts";
 import {
   callback,
   choice,
@@ -111,29 +111,28 @@ export type CheckedTrainOptions = ReturnType<typeof checkArguments>;
  * @throws LatentflowError `invalid_argument`; `disposed` if the decoder is
  */
 export function checkArguments(given: Decoder, data: Dataset | Float32Array, options: TrainOptions) {
-  const where = callOf("train");
-  checkDecoder(where, given);
-  const { flow, solver, points, ...values } = completeOptions(where, options, TRAIN_FIELDS);
-  checkCodes(where, options);
-  const decoder = atPoints(where, given, points);
-  const run = checkRun(where, decoder, data, values);
+  checkDecoder(given);
+  const { flow, solver, points, ...values } = completeOptions(options, TRAIN_FIELDS);
+  checkCodes(options);
+  const decoder = atPoints(given, points);
+  const run = checkRun(decoder, data, values);
   const { weights, augment, adjoint } = values;
   const { count } = run.dataset;
-  checkWeights(where, weights, count, decoder);
+  checkWeights(weights, count, decoder);
   if (weights && augment) {
-    const both = `${subject("weights")} and augment (${showName(augment.name)})`;
+    const both = words`${subject("weights")} and augment (${showName(augment.name)})`;
     const reason = ": the weights would stay where the samples were";
-    throw refused(where, both, "are", "both given", "one of them", reason);
+    throw refused(both, "are", "both given", "one of them", reason);
   }
   const standard = adjoint?.needs === "end" ? lbfgs() : AMD_IN_TRAINING;
-  const pair = checkFlowAndSolver(where, options, standard);
-  checkAdjoint(where, adjoint, pair.solver, run.loss);
+  const pair = checkFlowAndSolver(options, standard);
+  checkAdjoint(adjoint, pair.solver, run.loss);
   return {
     ...values,
     ...run,
     pair: pair as CheckedPair,
-    prior: checkPrior(where, values.prior, decoder),
-    fixed: checkFixed(where, decoder, values.fixed, count),
+    prior: checkPrior(values.prior, decoder),
+    fixed: checkFixed(decoder, values.fixed, count),
     mask: undefined as AutoencoderValues["mask"],
     /** True if the network trained is an encoder followed by a decoder, whose latents are the samples: no flow is followed. */
     isAutoencoder: false as boolean,
@@ -141,23 +140,16 @@ export function checkArguments(given: Decoder, data: Dataset | Float32Array, opt
 }
 
 /** Throws if the options `codes`, `codeOptimizer`, `warmStart` and `adjoint` contradict each other. */
-function checkCodes(where: string, { codes, codeOptimizer, warmStart, adjoint }: TrainOptions): void {
+function checkCodes({ codes, codeOptimizer, warmStart, adjoint }: TrainOptions): void {
   if (codes !== "kept") {
     if (codeOptimizer === undefined) return;
     const advice = '; give codes: "kept" too';
-    throw refused(
-      where,
-      "codeOptimizer",
-      "is",
-      show(codeOptimizer),
-      "undefined where no codes are kept",
-      advice,
-    );
+    throw refused("codeOptimizer", "is", show(codeOptimizer), "undefined where no codes are kept", advice);
   }
   for (const [name, value] of Object.entries({ warmStart, adjoint })) {
     if (value === undefined || value === false) continue;
-    const both = `codes: "kept" and ${subject(name)}`;
-    throw refused(where, both, "are", "both given", "one of them", ": no flow is followed in training");
+    const both = words`codes: "kept" and ${subject(name)}`;
+    throw refused(both, "are", "both given", "one of them", ": no flow is followed in training");
   }
 }
 
@@ -171,16 +163,15 @@ export function checkAutoencoderArguments(
   data: Dataset | Float32Array,
   options: TrainAutoencoderOptions,
 ): CheckedTrainOptions {
-  const where = callOf("trainAutoencoder");
-  checkDecoder(where, decoder);
-  checkReversible(where, decoder);
-  const values = completeOptions(where, options, AUTOENCODER_FIELDS, {
+  checkDecoder(decoder);
+  checkReversible(decoder);
+  const values = completeOptions(options, AUTOENCODER_FIELDS, {
     prior: "codes come from the encoder here, and nothing holds them; train has a prior",
   });
-  const run = checkRun(where, decoder, data, values);
+  const run = checkRun(decoder, data, values);
   if (run.validation?.weights) {
     const name = subject("validation.weights", "validation");
-    throw refused(where, name, "has", "weights", "none", ": an encoder takes all values alike");
+    throw refused(name, "has", "weights", "none", ": an encoder takes all values alike");
   }
   return {
     ...values,
@@ -198,21 +189,18 @@ export function checkAutoencoderArguments(
 }
 
 /** Checks the options, shared by `train` and `trainAutoencoder`, that depend on the decoder or the data. */
-function checkRun(where: string, decoder: Decoder, data: Dataset | Float32Array, values: RunValues) {
+function checkRun(decoder: Decoder, data: Dataset | Float32Array, values: RunValues) {
   const { backend = wasm(), augment, validation, checkpoint } = values;
-  const loss = checkLoss(where, values.loss, decoder);
-  const dataset = asDataset(where, data, decoder);
-  if (augment !== undefined) checkAugmentation(where, augment, decoder.outputShape);
+  const loss = checkLoss(values.loss, decoder);
+  const dataset = asDataset(data, decoder);
+  if (augment !== undefined) checkAugmentation(augment, decoder.outputShape);
   return {
-    /** Name of the function called, at the beginning of error messages. */
-    where,
     decoder,
     dataset,
     loss,
     backend,
     // Compared with undefined, so that null is checked, and so rejected.
-    validation:
-      validation === undefined ? undefined : checkValidation(where, validation, decoder, dataset.count),
-    checkpoint: checkpoint === undefined ? undefined : checkCheckpoint(where, checkpoint),
+    validation: validation === undefined ? undefined : checkValidation(validation, decoder, dataset.count),
+    checkpoint: checkpoint === undefined ? undefined : checkCheckpoint(checkpoint),
   };
 }

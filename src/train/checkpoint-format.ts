@@ -72,12 +72,11 @@ export function writeCheckpoint({ run, state }: Checkpoint): Uint8Array {
 /**
  * Parses a checkpoint from the bytes of a file. Detects every truncation and every change of a single byte.
  *
- * @param where beginning of error messages, which names the file
  * @throws LatentflowError `invalid_file` if the bytes are not a checkpoint of this version, or are damaged
  */
-export function readCheckpoint(where: string, bytes: Uint8Array): Checkpoint {
-  const { metadata, tensors } = readSafetensors(where, bytes);
-  const refuse = (problem: string) => invalidFile(`${where}: ${problem}`);
+export function readCheckpoint(bytes: Uint8Array): Checkpoint {
+  const { metadata, tensors } = readSafetensors(bytes);
+  const refuse = (problem: string) => invalidFile(`${problem}`);
   const end = bytes.length - 4;
   const found = checksum(bytes.subarray(0, end));
   const expected = tensors.has("checksum")
@@ -104,7 +103,7 @@ export function readCheckpoint(where: string, bytes: Uint8Array): Checkpoint {
     const validation = rows(state.validation, 2).map(([images, loss]) => ({ images: images!, loss: loss! }));
     return { run, state: { ...state, history, validation } };
   } catch (cause) {
-    throw invalidFile(`${where}: the checkpoint lacks a part of a run`, cause);
+    throw invalidFile(`the checkpoint lacks a part of a run`, cause);
   }
 }
 

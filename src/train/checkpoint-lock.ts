@@ -1,6 +1,6 @@
 import { builtinModule } from "../base/builtin-module.ts";
 import { LatentflowError } from "../base/errors.ts";
-import { option } from "../base/message.ts";
+import { option, words } from "../base/message.ts";
 import { codeOf } from "../base/realms.ts";
 import { escapeText } from "../base/show.ts";
 import type { ResolvedPath } from "../files/durable-file.ts";
@@ -26,7 +26,7 @@ export interface Lock {
  *
  * @throws LatentflowError `locked` if the lock is there; errors of the file system unchanged
  */
-export function lockFile(where: string, { file, shown }: ResolvedPath): Lock {
+export function lockFile({ file, shown }: ResolvedPath): Lock {
   const fileSystem = builtinModule("node:fs")!;
   const host = builtinModule("node:os")!.hostname();
   const path = `${file}.lock`;
@@ -54,10 +54,10 @@ export function lockFile(where: string, { file, shown }: ResolvedPath): Lock {
     const holder = read();
     if (!hasEnded(holder, host)) {
       const run = `another run${holder && ` (${escapeText(holder, 200)})`}`;
-      const advice = `wait for its end, give another ${option("file")}, or, if it has died, delete that file`;
+      const advice = words`wait for its end, give another ${option("file")}, or, if it has died, delete that file`;
       throw new LatentflowError(
         "locked",
-        `${where}: ${shown(path)} is there: ${run} uses this checkpoint; ${advice}`,
+        words`${shown(path)} is there: ${run} uses this checkpoint; ${advice}`,
       );
     }
     remove();
@@ -66,7 +66,7 @@ export function lockFile(where: string, { file, shown }: ResolvedPath): Lock {
     check() {
       if (read() === own) return;
       const what = `${shown(path)}, by which this run locked its checkpoint, was removed or replaced`;
-      throw new LatentflowError("locked", `${where}: ${what}; it ends and writes nothing more`);
+      throw new LatentflowError("locked", `${what}; it ends and writes nothing more`);
     },
     release() {
       try {

@@ -1,4 +1,4 @@
-import { within } from "../base/message.ts";
+import { within } from "../base/calling.ts";
 import { completeOptions, later, number } from "../base/options.ts";
 import { checkPresent, isUint8Array } from "../base/realms.ts";
 import { refused } from "../base/refuse.ts";
@@ -56,40 +56,39 @@ export const CHECKPOINT_FIELDS = /* @__PURE__ */ (() => ({
 /**
  * Checks the option `checkpoint` and makes the store for its checkpoints.
  *
- * @param caller beginning of error messages: name of the function called
  * @throws LatentflowError `invalid_argument`; `unsupported` for a file outside Node
  */
-export function checkCheckpoint(caller: string, options: CheckpointOptions) {
-  const where = within(caller, "checkpoint");
-  const { everySeconds } = completeOptions(where, options, CHECKPOINT_FIELDS);
-  return { everySeconds, store: makeStore(where, options) };
+export function checkCheckpoint(options: CheckpointOptions) {
+  return within("checkpoint", () => {
+    const { everySeconds } = completeOptions(options, CHECKPOINT_FIELDS);
+    return { everySeconds, store: makeStore(options) };
+  });
 }
 
-function makeStore(where: string, options: CheckpointOptions): CheckpointStore {
+function makeStore(options: CheckpointOptions): CheckpointStore {
   if ("file" in options) {
     const { file, resume = false } = options;
-    if ("save" in options) throw refused(where, "file", "and save are", "both given", "one of them");
-    if (typeof file !== "string" || file === "") throw refused(where, "file", "is", show(file), "a path");
+    if ("save" in options) throw refused("file", "and save are", "both given", "one of them");
+    if (typeof file !== "string" || file === "") throw refused("file", "is", show(file), "a path");
     if (typeof resume !== "boolean") {
-      throw refused(where, "resume", "is", show(resume), "true or false together with file");
+      throw refused("resume", "is", show(resume), "true or false together with file");
     }
-    return fileStore(where, file, resume);
+    return fileStore(file, resume);
   }
   const { save, resume } = options;
   if (typeof save !== "function")
-    throw refused(where, "save", "is", show(save), "a function of bytes, or in its place { file }");
-  if (resume !== undefined) checkBytes(where, resume);
-  return callerStore(where, save, resume);
+    throw refused("save", "is", show(save), "a function of bytes, or in its place { file }");
+  if (resume !== undefined) checkBytes(resume);
+  return callerStore(save, resume);
 }
 
-function checkBytes(where: string, resume: Uint8Array): void {
+function checkBytes(resume: Uint8Array): void {
   if (!isUint8Array(resume)) {
-    throw refused(where, "resume", "is", show(resume), "a checkpoint's bytes together with save");
+    throw refused("resume", "is", show(resume), "a checkpoint's bytes together with save");
   }
-  checkPresent(where, "resume", resume.buffer);
+  checkPresent("resume", resume.buffer);
   if (resume.length > 0) return;
   throw refused(
-    where,
     "resume",
     "is",
     "empty",

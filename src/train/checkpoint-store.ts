@@ -1,3 +1,4 @@
+import { about } from "../base/calling.ts";
 import { attached } from "../base/realms.ts";
 import { type Checkpoint, readCheckpoint } from "./checkpoint-format.ts";
 
@@ -32,18 +33,17 @@ export interface LoadedCheckpoint {
 /**
  * Creates a store that passes checkpoints to the caller's function `save`.
  *
- * @param where beginning of error messages: name of the function called, and the option
  * @param resume bytes of the checkpoint to continue from; undefined for none
  */
 export function callerStore(
-  where: string,
   save: (bytes: Uint8Array) => void | Promise<void>,
   resume: Uint8Array | undefined,
 ): CheckpointStore {
   return {
     async load() {
       if (!resume) return undefined;
-      const checkpoint = readCheckpoint(`${where}.resume`, attached("checkpoint.resume", resume));
+      const bytes = attached("resume", resume);
+      const checkpoint = about("resume", () => readCheckpoint(bytes));
       return { checkpoint, from: "checkpoint.resume", refused: undefined };
     },
     save: async (bytes) => save(bytes),

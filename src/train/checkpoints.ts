@@ -1,3 +1,4 @@
+import { within } from "../base/calling.ts";
 import { showPath } from "../base/show.ts";
 import type { Control } from "../solver/base.ts";
 import type { CheckedTrainOptions } from "./check-options.ts";
@@ -37,13 +38,13 @@ export class Checkpoints {
     options: CheckedTrainOptions,
     control: Control,
   ): Promise<Checkpoints | undefined> {
-    const { where, checkpoint } = options;
+    const { checkpoint } = options;
     if (!checkpoint) return undefined;
-    const loaded = await checkpoint.store.load();
+    const loaded = await within("checkpoint", () => checkpoint.store.load());
     const description = await describeRun(options, run.trainer.build, control);
     if (!loaded) return new Checkpoints(run, description, checkpoint, undefined);
     const { from, refused } = loaded;
-    checkSameRun(`${where}: ${showPath(from)}`, loaded.checkpoint.run, description);
+    checkSameRun(showPath(from), loaded.checkpoint.run, description);
     run.restore(loaded.checkpoint.state);
     return new Checkpoints(run, description, checkpoint, { images: run.images, from, refused });
   }
@@ -60,7 +61,7 @@ export class Checkpoints {
     const { images } = this.run;
     const bytes = writeCheckpoint({ run: this.description, state: this.run.state() });
     const { length } = bytes;
-    await this.option.store.save(bytes);
+    await within("checkpoint", () => this.option.store.save(bytes));
     this.saved = position;
     this.savedAt = performance.now();
     return { kind: "checkpoint", images, bytes: length };

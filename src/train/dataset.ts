@@ -1,5 +1,6 @@
+import { calling } from "../base/calling.ts";
 import { checkNumber, checkOptions } from "../base/check.ts";
-import { subject } from "../base/message.ts";
+import { subject, words } from "../base/message.ts";
 import { attached, checkMemory, isFloat32Array, isUint8Array } from "../base/realms.ts";
 import { objection, refused } from "../base/refuse.ts";
 import { show } from "../base/show.ts";
@@ -52,19 +53,17 @@ export class Dataset {
 
   /** Values as stored, [count, size]. */
   readonly #values: Uint8Array | Float32Array;
-  /** Beginning of error messages of the call whose argument `data` is the values; undefined if the data set is the argument. */
-  readonly #where: string | undefined;
+  /** True if the values are the argument `data` of the call at work; false if the data set is the argument. */
+  readonly #isArgument: boolean;
 
   /**
    * @internal Neither copies nor checks values and labels.
-   *
-   * @param where beginning of error messages of a call whose argument `data` is `values`
    */
   constructor(
     values: Uint8Array | Float32Array,
     shape: readonly number[],
     labels?: Uint8Array,
-    where?: string,
+    isArgument = false,
   ) {
     this.shape = Object.freeze([...shape]);
     this.size = elementCount(shape);
@@ -72,7 +71,7 @@ export class Dataset {
     this.dividedBy = isUint8Array(values) ? 255 : 1;
     this.labels = labels;
     this.#values = values;
-    this.#where = where;
+    this.#isArgument = isArgument;
     Object.freeze(this);
   }
 
@@ -86,18 +85,20 @@ export class Dataset {
    */
   rows(indices: ArrayLike<number>, into?: Float32Array): Float32Array {
     const { size } = this;
-    const where = "Dataset.rows";
-    const checked = this.#checkIndices(where, indices);
-    if (into === undefined) into = new Float32Array(checked.length * size);
-    if (!isFloat32Array(into)) throw refused(where, "into", "is", show(into), "a Float32Array");
-    if (into.length !== checked.length * size) {
-      const expected = `${checked.length * size} (${checked.length} samples of ${size})`;
-      throw refused(where, "into", "has", `${into.length} values`, expected);
-    }
+    const { checked, out } = calling("Dataset.rows", () => {
+      const checked = this.#checkIndices(indices);
+      const out = into === undefined ? new Float32Array(checked.length * size) : into;
+      if (!isFloat32Array(out)) throw refused("into", "is", show(out), "a Float32Array");
+      if (out.length !== checked.length * size) {
+        const expected = `${checked.length * size} (${checked.length} samples of ${size})`;
+        throw refused("into", "has", `${out.length} values`, expected);
+      }
+      return { checked, out };
+    });
     for (const [row, index] of checked.entries()) {
-      this.#read(index * size, (index + 1) * size, into, row * size);
+      this.#read(index * size, (index + 1) * size, out, row * size);
     }
-    return into;
+    return out;
   }
 
   /** Returns all samples, [count, size], in a new array: bytes divided by 255, float32 unchanged. */
@@ -119,11 +120,13 @@ export class Dataset {
    * const lastTen = images.slice(-10);
    */
   slice(start = 0, end = this.count): Dataset {
-    checkNumber("Dataset.slice", "start", start, { integer: true });
-    checkNumber("Dataset.slice", "end", end, { integer: true });
-    // subarray treats negative and out-of-range indices like slice.
-    const values = this.#present().subarray(start * this.size, end * this.size);
-    return new Dataset(values, this.shape, this.labels?.subarray(start, end));
+    return calling("Dataset.slice", () => {
+      checkNumber("start", start, { integer: true });
+      checkNumber("end", end, { integer: true });
+      // subarray treats negative and out-of-range indices like slice.
+      const values = this.#present().subarray(start * this.size, end * this.size);
+      return new Dataset(values, this.shape, this.labels?.subarray(start, end));
+    });
   }
 
   /**
@@ -132,35 +135,37 @@ export class Dataset {
    * @throws LatentflowError `invalid_argument` on an index out of range
    */
   select(indices: ArrayLike<number>): Dataset {
-    const { size, labels } = this;
-    const checked = this.#checkIndices("Dataset.select", indices);
-    const length = checked.length * size;
-    const from = this.#present();
-    const values = isUint8Array(from) ? new Uint8Array(length) : new Float32Array(length);
-    for (const [row, index] of checked.entries()) {
-      values.set(from.subarray(index * size, (index + 1) * size), row * size);
-    }
-    return new Dataset(values, this.shape, labels && Uint8Array.from(checked, (index) => labels[index]!));
+    return calling("Dataset.select", () => {
+      const { size, labels } = this;
+      const checked = this.#checkIndices(indices);
+      const length = checked.length * size;
+      const from = this.#present();
+      const values = isUint8Array(from) ? new Uint8Array(length) : new Float32Array(length);
+      for (const [row, index] of checked.entries()) {
+        values.set(from.subarray(index * size, (index + 1) * size), row * size);
+      }
+      return new Dataset(values, this.shape, labels && Uint8Array.from(checked, (index) => labels[index]!));
+    });
   }
 
   /** Returns a copy of `indices`, each of which is checked. */
-  #checkIndices(where: string, indices: ArrayLike<number>): Float64Array {
+  #checkIndices(indices: ArrayLike<number>): Float64Array {
     const length = typeof indices === "object" && indices !== null ? indices.length : undefined;
     if (typeof length !== "number") {
       const advice = "; slice(start, end) takes two numbers";
-      throw refused(where, "indices", "is", show(indices), "an array of them", advice);
+      throw refused("indices", "is", show(indices), "an array of them", advice);
     }
-    checkNumber(where, "indices.length", length, { min: 0, max: MOST_INDICES, integer: true });
+    checkNumber("indices.length", length, { min: 0, max: MOST_INDICES, integer: true });
     const bounds = { min: 0, max: this.count - 1, integer: true };
-    return Float64Array.from({ length }, (_, row) => checkNumber(where, "an index", indices[row], bounds));
+    return Float64Array.from({ length }, (_, row) => checkNumber("an index", indices[row], bounds));
   }
 
   /** Returns the stored values; throws if their buffer was transferred after the data set was made. */
   #present(): Uint8Array | Float32Array {
     if (this.#values.length === this.count * this.size) return this.#values;
-    if (this.#where !== undefined) return attached("data", this.#values, this.#where);
+    if (this.#isArgument) return attached("data", this.#values);
     const reason = "was detached (transferred) after it had been made; give createDataset a copy (slice())";
-    throw objection("", `the buffer of the ${subject("data", "data set")}`, reason);
+    throw objection(words`the buffer of the ${subject("data", "data set")}`, reason);
   }
 
   /** Writes the values from index `start` up to `end` into `into` from `offset` on, scaled to [0, 1] if they are bytes. */
@@ -185,41 +190,42 @@ export class Dataset {
  * const images = createDataset(y, { shape: [28, 28] });
  */
 export function createDataset(values: Uint8Array | Float32Array, options: DatasetOptions): Dataset {
-  const where = "createDataset";
-  checkBytesOrFloats(where, values);
-  if (options === undefined) {
-    throw refused(where, subject("", "options"), "are", "undefined", "{ shape, labels? }");
-  }
-  checkOptions(where, options, { shape: true, labels: true });
-  const { shape, labels } = options;
-  if (!Array.isArray(shape) || shape.length === 0) {
-    const got = Array.isArray(shape) ? "[]" : show(shape);
-    throw refused(where, "shape", "is", got, "the length of each axis of a sample: [28, 28]");
-  }
-  for (const [axis, length] of shape.entries()) {
-    checkNumber(where, `shape[${axis}]`, length, { min: 1, integer: true });
-  }
-  const size = elementCount(shape);
-  if (values.length % size !== 0) {
-    const expected = `a multiple of ${size} (a sample is ${showLengths(shape)})`;
-    throw refused(where, "values", "has", `${values.length} values`, expected);
-  }
-  const count = values.length / size;
-  if (labels !== undefined && !isUint8Array(labels)) {
-    throw refused(where, "labels", "is", show(labels), "a Uint8Array");
-  }
-  if (labels) checkMemory(where, "labels", labels);
-  if (labels !== undefined && labels.length !== count) {
-    throw refused(where, "labels", "has", `${labels.length} values`, `${count}, one per sample`);
-  }
-  return new Dataset(values, shape, labels);
+  return calling("createDataset", () => {
+    checkBytesOrFloats(values);
+    if (options === undefined) {
+      throw refused(subject("", "options"), "are", "undefined", "{ shape, labels? }");
+    }
+    checkOptions(options, { shape: true, labels: true });
+    const { shape, labels } = options;
+    if (!Array.isArray(shape) || shape.length === 0) {
+      const got = Array.isArray(shape) ? "[]" : show(shape);
+      throw refused("shape", "is", got, "the length of each axis of a sample: [28, 28]");
+    }
+    for (const [axis, length] of shape.entries()) {
+      checkNumber(`shape[${axis}]`, length, { min: 1, integer: true });
+    }
+    const size = elementCount(shape);
+    if (values.length % size !== 0) {
+      const expected = `a multiple of ${size} (a sample is ${showLengths(shape)})`;
+      throw refused("values", "has", `${values.length} values`, expected);
+    }
+    const count = values.length / size;
+    if (labels !== undefined && !isUint8Array(labels)) {
+      throw refused("labels", "is", show(labels), "a Uint8Array");
+    }
+    if (labels) checkMemory("labels", labels);
+    if (labels !== undefined && labels.length !== count) {
+      throw refused("labels", "has", `${labels.length} values`, `${count}, one per sample`);
+    }
+    return new Dataset(values, shape, labels);
+  });
 }
 
-function checkBytesOrFloats(where: string, values: unknown): asserts values is Uint8Array | Float32Array {
+function checkBytesOrFloats(values: unknown): asserts values is Uint8Array | Float32Array {
   if (isUint8Array(values) || isFloat32Array(values)) {
-    checkMemory(where, "values", values);
+    checkMemory("values", values);
     return;
   }
   const expected = "a Uint8Array (0 to 255, scaled to [0, 1]) or a Float32Array";
-  throw refused(where, "values", "is", show(values), expected);
+  throw refused("values", "is", show(values), expected);
 }

@@ -1,4 +1,5 @@
 import { version } from "../../package.json";
+import { within } from "../base/calling.ts";
 import { checksum, showChecksum } from "../base/checksum.ts";
 import { attached } from "../base/realms.ts";
 import { bytesIn } from "../base/values.ts";
@@ -13,6 +14,7 @@ import type { CheckedTrainOptions } from "./check-options.ts";
 import type { Dataset } from "./dataset.ts";
 import { leaves, type RunDescription } from "./run-description.ts";
 import { pieces } from "./samples.ts";
+import type { Validation } from "./validation.ts";
 
 /** Kinds of operation that count as layers in the short description of a decoder. */
 const LAYERS: ReadonlySet<OperationKind> = new Set(["dense", "conv", "convTranspose"]);
@@ -30,7 +32,7 @@ export async function describeRun(
 ): Promise<RunDescription> {
   const { isAutoencoder, pair, adjoint, loss, prior, codeOptimizer, validation, ...others } = options;
   // A new option is described with the rest unless it is taken out here: because it is described below, or changes no result.
-  const { where, decoder, dataset, weights, fixed, checkpoint, ...more } = others;
+  const { decoder, dataset, weights, fixed, checkpoint, ...more } = others;
   const { backend, signal, onEvent, onProgress, ...settings } = more;
   const { start, latentSize } = decoder;
   // Names are omitted, since they change no result.
@@ -49,7 +51,6 @@ export async function describeRun(
       "decoder.parameters": checksumOf(decoder.parameters),
       "decoder.start": start && checksumOf(start),
       data: await describeData(dataset, control),
-      validationData: validation && (await describeData(validation.dataset, control)),
       autoencoder: isAutoencoder,
       // No flow is followed in the training of an autoencoder.
       ...(!isAutoencoder && { ...pair, adjoint }),
@@ -58,13 +59,9 @@ export async function describeRun(
       ...(prior && { prior: describePrior(prior) }),
       ...(options.codes === "kept" && { codeOptimizer }),
       ...(validation && { validation: { everyImages: validation.everyImages } }),
-      weights: weights && (await describeValues(where, "weights", weights, control)),
-      fixed: await describeFixed(where, decoder, fixed, control),
-      validationWeights:
-        validation?.weights &&
-        (await describeValues(validation.where, "weights", validation.weights, control)),
-      validationFixed:
-        validation && (await describeFixed(validation.where, decoder, validation.fixed, control)),
+      weights: weights && (await describeValues("weights", weights, control)),
+      fixed: await describeFixed(decoder, fixed, control),
+      ...(validation && (await within("validation", () => describeValidation(decoder, validation, control)))),
     }),
   );
 }
@@ -84,12 +81,24 @@ export function describePrior({ name, weight, ...numbers }: Prior) {
   return { name, weight, numbers: checksumOfText(JSON.stringify(numbers)) };
 }
 
+async function describeValidation(
+  decoder: Decoder,
+  { dataset, weights, fixed }: Validation,
+  control: Control,
+) {
+  return {
+    validationData: await describeData(dataset, control),
+    validationWeights: weights && (await describeValues("weights", weights, control)),
+    validationFixed: await describeFixed(decoder, fixed, control),
+  };
+}
+
 /** Describes the values of fixed inputs by checksums, by the name of the input. */
-async function describeFixed(where: string, { fixedInputs }: Decoder, fixed: FixedValues, control: Control) {
+async function describeFixed({ fixedInputs }: Decoder, fixed: FixedValues, control: Control) {
   const pairs: [name: string, description: string][] = [];
   for (const [i, values] of fixed.entries()) {
     const { name } = fixedInputs[i]!;
-    pairs.push([name, await describeValues(where, `fixed.${name}`, values, control)]);
+    pairs.push([name, await describeValues(`fixed.${name}`, values, control)]);
   }
   return Object.fromEntries(pairs);
 }
@@ -100,22 +109,16 @@ const VALUES_AT_ONCE = 2 ** 20;
 /**
  * Describes values, possibly many, by their checksum.
  *
- * @param where beginning of error messages
  * @param name argument or option that has the values, for messages
  */
-export async function describeValues(
-  where: string,
-  name: string,
-  values: Float32Array,
-  control: Control,
-): Promise<string> {
+export async function describeValues(name: string, values: Float32Array, control: Control): Promise<string> {
   let sum = 0;
   for (let first = 0; first < values.length; first += VALUES_AT_ONCE) {
     sum = checksum(bytesIn(values.subarray(first, first + VALUES_AT_ONCE)), sum);
     await control.pause();
   }
   // Throws if the values were transferred meanwhile: then only a part was read.
-  attached(name, values, where);
+  attached(name, values);
   return showChecksum(sum);
 }
 

@@ -2,8 +2,9 @@ import { openSession } from "../api/check-data.ts";
 import { type CommonEncodeOptions, ENCODE_FIELDS } from "../api/encode.ts";
 import type { Session } from "../backend/backend.ts";
 import { wasm } from "../backend/wasm/wasm.ts";
+import { calling } from "../base/calling.ts";
 import { checkFiniteRows } from "../base/float32.ts";
-import { callOf, gotten, subject, wanted } from "../base/message.ts";
+import { gotten, subject, wanted, words } from "../base/message.ts";
 import { completeOptions, type FieldsOf } from "../base/options.ts";
 import type { Owned } from "../base/owned.ts";
 import type { AbortSignalLike } from "../base/platform.ts";
@@ -37,19 +38,20 @@ export async function encodeWith(
   y: Float32Array,
   options: EncodeWithOptions = {},
 ): Promise<Owned<Float32Array>> {
-  const where = callOf("encodeWith");
-  const { backend, signal } = checkEncodeWith(where, encoder, options);
-  const count = checkFiniteRows(where, "y", y, encoder.latentSize, INPUT_SIZE);
-  const session = await unlessAborted(signal, () => openSession(where, backend, encoder, "decode"));
-  const isThere = () => count === 0 || attached("y", y, where);
-  isThere();
-  try {
-    return await codesOf(session, y, signal);
-  } catch (error) {
-    // The session calls its input z.
+  return calling("encodeWith", async () => {
+    const { backend, signal } = checkEncodeWith(encoder, options);
+    const count = checkFiniteRows("y", y, encoder.latentSize, INPUT_SIZE);
+    const session = await unlessAborted(signal, () => openSession(backend, encoder, "decode"));
+    const isThere = () => count === 0 || attached("y", y);
     isThere();
-    throw error;
-  }
+    try {
+      return await codesOf(session, y, signal);
+    } catch (error) {
+      // The session calls its input z.
+      isThere();
+      throw error;
+    }
+  });
 }
 
 /**
@@ -71,27 +73,27 @@ export async function meanCode(
   data: Dataset | Float32Array,
   options: EncodeWithOptions = {},
 ): Promise<Owned<Float32Array>> {
-  const where = callOf("meanCode");
-  const { backend, signal } = checkEncodeWith(where, encoder, options);
-  const { latentSize: size, outputSize: d } = encoder;
-  if (!isDataset(data)) checkFiniteRows(where, "data", data, size, INPUT_SIZE);
-  const dataset = isDataset(data) ? data : new Dataset(data, [size], undefined, where);
-  checkSamples(where, dataset, size, INPUT_SIZE);
-  const { pause } = makeControl(signal);
-  for (const indices of pieces(dataset)) {
-    checkFiniteRows(where, "data", dataset.rows(indices), size, INPUT_SIZE, indices[0]);
-    await pause();
-    throwIfAborted(signal);
-  }
-  const session = await unlessAborted(signal, () => openSession(where, backend, encoder, "decode"));
-  const mean = await meanOfCodes(session, dataset, d, signal);
-  if (typeof mean !== "number") return mean;
-  const [got, expected] = [gotten("not finite"), wanted("finite numbers")];
-  throw invalidOption(
-    where,
-    "data",
-    `the encoder's code of sample ${mean} is ${got}, expected ${expected}; leave the sample out`,
-  );
+  return calling("meanCode", async () => {
+    const { backend, signal } = checkEncodeWith(encoder, options);
+    const { latentSize: size, outputSize: d } = encoder;
+    if (!isDataset(data)) checkFiniteRows("data", data, size, INPUT_SIZE);
+    const dataset = isDataset(data) ? data : new Dataset(data, [size], undefined, true);
+    checkSamples(dataset, size, INPUT_SIZE);
+    const { pause } = makeControl(signal);
+    for (const indices of pieces(dataset)) {
+      checkFiniteRows("data", dataset.rows(indices), size, INPUT_SIZE, indices[0]);
+      await pause();
+      throwIfAborted(signal);
+    }
+    const session = await unlessAborted(signal, () => openSession(backend, encoder, "decode"));
+    const mean = await meanOfCodes(session, dataset, d, signal);
+    if (typeof mean !== "number") return mean;
+    const [got, expected] = [gotten("not finite"), wanted("finite numbers")];
+    throw invalidOption(
+      "data",
+      words`the encoder's code of sample ${mean} is ${got}, expected ${expected}; leave the sample out`,
+    );
+  });
 }
 
 /**
@@ -128,21 +130,20 @@ const { backend, signal } = ENCODE_FIELDS;
 const FIELDS = { backend, signal } satisfies FieldsOf<EncodeWithOptions>;
 
 /** Checks the encoder and the options of `encodeWith` and `meanCode`, and fills in defaults. */
-function checkEncodeWith(where: string, encoder: Decoder, options: EncodeWithOptions) {
-  checkEncoder(where, encoder);
-  const { backend = wasm(), signal } = completeOptions(where, options, FIELDS);
+function checkEncodeWith(encoder: Decoder, options: EncodeWithOptions) {
+  checkEncoder(encoder);
+  const { backend = wasm(), signal } = completeOptions(options, FIELDS);
   throwIfAborted(signal);
   return { backend, signal };
 }
 
 /** Throws unless `encoder` is a network that is not disposed and has no fixed inputs. */
-export function checkEncoder(where: string, encoder: unknown): asserts encoder is Decoder {
-  checkDecoder(where, encoder, "encoder");
+export function checkEncoder(encoder: unknown): asserts encoder is Decoder {
+  checkDecoder(encoder, "encoder");
   const names = encoder.fixedInputs.map(({ name }) => name).join(", ");
   if (names !== "")
     throw refused(
-      where,
-      `the ${subject("encoder")}`,
+      words`the ${subject("encoder")}`,
       "has",
       `fixed inputs (${names})`,
       "one that takes samples alone",

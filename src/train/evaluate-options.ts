@@ -2,7 +2,7 @@ import { checkTerms, checkWeights, checkZ0 } from "../api/check-data.ts";
 import { type CommonEncodeOptions, ENCODE_FIELDS } from "../api/encode.ts";
 import { checkFlowAndSolver, type FlowAndSolver } from "../api/flow-and-solver.ts";
 import { wasm } from "../backend/wasm/wasm.ts";
-import { callOf, subject } from "../base/message.ts";
+import { subject, words } from "../base/message.ts";
 import { completeOptions, type Field, flag, later } from "../base/options.ts";
 import type { AbortSignalLike } from "../base/platform.ts";
 import { refused } from "../base/refuse.ts";
@@ -104,25 +104,24 @@ export function checkEvaluateArguments(
   data: Dataset | Float32Array,
   options: EvaluateOptions | EvaluateEncoderOptions,
 ) {
-  const where = callOf("evaluate");
-  checkDecoder(where, given);
-  const { backend = wasm(), ...values } = completeOptions(where, options, EVALUATE_FIELDS);
+  checkDecoder(given);
+  const { backend = wasm(), ...values } = completeOptions(options, EVALUATE_FIELDS);
   const { weights, gap, batchSize } = values;
-  const decoder = atPoints(where, given, options.points);
-  const { loss, prior } = checkTerms(where, decoder, options);
-  const dataset = asDataset(where, data, decoder);
+  const decoder = atPoints(given, options.points);
+  const { loss, prior } = checkTerms(decoder, options);
+  const dataset = asDataset(data, decoder);
   const { encoder } = options;
   if (gap && encoder === undefined) {
-    throw refused(where, "gap", "is", "given without an encoder", "both", ": it compares their losses");
+    throw refused("gap", "is", "given without an encoder", "both", ": it compares their losses");
   }
-  checkWeights(where, weights, dataset.count, decoder);
-  if (options.z0 !== undefined) checkZ0(where, options.z0, dataset.count, decoder);
-  const fixed = checkFixed(where, decoder, options.fixed, dataset.count);
-  if (encoder !== undefined) checkByEncoder(where, encoder, decoder, options, gap);
+  checkWeights(weights, dataset.count, decoder);
+  if (options.z0 !== undefined) checkZ0(options.z0, dataset.count, decoder);
+  const fixed = checkFixed(decoder, options.fixed, dataset.count);
+  if (encoder !== undefined) checkByEncoder(encoder, decoder, options, gap);
   const hasFlow = encoder === undefined || gap;
   /** Flow and solver; undefined if only an encoder's codes are evaluated. */
-  const pair = hasFlow ? checkFlowAndSolver(where, options) : undefined;
-  const settings: ProblemSettings = { where, decoder, loss, prior, weights, fixed, batchSize };
+  const pair = hasFlow ? checkFlowAndSolver(options) : undefined;
+  const settings: ProblemSettings = { decoder, loss, prior, weights, fixed, batchSize };
   // A copy: the caller may change z0 while the call runs.
   const z0 = options.z0?.slice() ?? decoder.start;
   return { ...values, dataset, settings, pair, z0, backend };
@@ -133,19 +132,18 @@ export function checkEvaluateArguments(
  * `gap`.
  */
 function checkByEncoder(
-  where: string,
   encoder: Decoder,
   decoder: Decoder,
   options: EvaluateOptions | EvaluateEncoderOptions,
   gap: boolean,
 ): void {
-  checkEncoder(where, encoder);
+  checkEncoder(encoder);
   const { latentSize: inputSize, outputSize: codeSize } = encoder;
   const { latentSize, outputSize } = decoder;
   if (inputSize !== outputSize || codeSize !== latentSize) {
     const expected = `${outputSize} to ${latentSize} (the decoder's the other way round)`;
     const name = subject("encoder", "the encoder");
-    throw refused(where, name, "goes from", `${inputSize} to ${codeSize} values`, expected);
+    throw refused(name, "goes from", `${inputSize} to ${codeSize} values`, expected);
   }
   for (const name of ["flow", "solver", "weights", "z0"] as const) {
     if (options[name] === undefined || (gap && name !== "weights")) continue;
@@ -153,7 +151,7 @@ function checkByEncoder(
       name === "weights"
         ? "an encoder takes all values alike, missing data too"
         : "no flow is followed; give gap: true for both";
-    const both = `encoder and ${subject(name)}`;
-    throw refused(where, both, "are", "both given", "one of them", `: ${reason}`);
+    const both = words`encoder and ${subject(name)}`;
+    throw refused(both, "are", "both given", "one of them", `: ${reason}`);
   }
 }

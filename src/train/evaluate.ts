@@ -1,6 +1,6 @@
 import { openSession } from "../api/check-data.ts";
 import type { CheckedPair, Session } from "../backend/backend.ts";
-import { callOf } from "../base/message.ts";
+import { calling } from "../base/calling.ts";
 import type { Owned } from "../base/owned.ts";
 import { throwIfAborted } from "../base/realms.ts";
 import type { Decoder } from "../decoder/decoder.ts";
@@ -27,9 +27,6 @@ import {
   type EvaluateOptions,
 } from "./evaluate-options.ts";
 import { checkDataset, problems } from "./samples.ts";
-
-/** Beginning of error messages: the name `evaluate` as a mark (see `Mark`), which the command line can replace or omit. */
-const WHERE = callOf("evaluate");
 
 /** Result of `evaluate` for B samples: means and counts as in `summary`, and the values of each sample. */
 export interface EvaluateReport
@@ -149,61 +146,71 @@ export async function evaluate(
   data: Dataset | Float32Array,
   options: EvaluateOptions | EvaluateEncoderOptions = {},
 ): Promise<EvaluateReport | EncoderReport> {
-  const start = performance.now();
-  const checked = checkEvaluateArguments(given, data, options);
-  const { dataset, settings, pair, encoder, backend, signal, onProgress } = checked;
-  const { decoder } = settings;
-  throwIfAborted(signal);
-  await checkDataset(dataset, settings, makeControl(signal), encoder === undefined);
-  throwIfAborted(signal);
-  // There is a first piece, since empty data sets are rejected. `auto` may choose a backend by its size.
-  const [piece] = problems(dataset, settings);
-  const solving = async (pair: CheckedPair): Promise<Solving> => {
-    const use = { problem: piece!.problem, pair, isRecorded: false };
-    return { pair, session: await openSession(WHERE, backend, decoder, "solve", use) };
-  };
-  const flow = pair && (await unlessAborted(signal, () => solving(pair)));
-  const atCodes = encoder && {
-    ...(await unlessAborted(signal, () => solving({ flow: gradientFlow(), solver: evaluateOnly }))),
-    encoding: await unlessAborted(signal, () => openSession(WHERE, backend, encoder, "decode")),
-  };
-  const callbacks = new Callbacks();
-  const seconds = () => (performance.now() - start) / 1000;
-  const solve = async (by: Solving, isReported: boolean) =>
-    solveAll(checked, by, callbacks, (done, meanLoss) => {
-      if (!isReported) return;
-      const samplesPerSecond = done / seconds();
-      callbacks.call(onProgress, { done, total: dataset.count, meanLoss, samplesPerSecond });
-    });
-  // Progress is that of the flows if there are any, since they take nearly all the time.
-  const { all, floors } = await solve((atCodes ?? flow)!, !atCodes || !flow);
-  const inverted = atCodes && flow && (await solve(flow, true)).all;
-  await callbacks.settled(signal);
-  throwIfAborted(signal);
-  const { info } = (flow ?? atCodes)!.session;
-  const result = { ...all.toResult(), backend: info, seconds: seconds() };
-  const { z, loss, prior, objective, initialLoss, gradientNorm, status, stats } = result;
-  const hiddenError = await hiddenErrorOf(checked, (flow ?? atCodes)!.session, z);
-  const excess = Float64Array.from(loss, (value, sample) => value - floors[sample]!);
-  const { meanInitialLoss, meanAcceptedSteps, meanBacktracks, statuses, ...figures } = summary(result);
-  const report = {
-    ...figures,
-    meanExcessLoss: meanOfFinite(excess),
-    meanObjective: meanOfFinite(objective),
-    ...(hiddenError !== undefined && { meanHiddenError: hiddenError }),
-    loss,
-    prior,
-    objective,
-    gradientNorm,
-  };
-  if (atCodes) {
-    const nonfinite = loss.filter((value) => !Number.isFinite(value)).length;
-    const flows = inverted && flowsBeside({ ...inverted.toResult(), backend: info, seconds: seconds() });
-    const gap = flows && Float64Array.from(loss, (value, i) => value - flows.loss[i]!);
-    return { ...report, nonfinite, gap, meanGap: gap && meanOfFinite(gap), flows };
-  }
-  const ofFlow = { meanInitialLoss, meanAcceptedSteps, meanBacktracks, statuses, initialLoss, status, stats };
-  return { ...report, ...ofFlow };
+  return calling("evaluate", async () => {
+    const start = performance.now();
+    const checked = checkEvaluateArguments(given, data, options);
+    const { dataset, settings, pair, encoder, backend, signal, onProgress } = checked;
+    const { decoder } = settings;
+    throwIfAborted(signal);
+    await checkDataset(dataset, settings, makeControl(signal), encoder === undefined);
+    throwIfAborted(signal);
+    // There is a first piece, since empty data sets are rejected. `auto` may choose a backend by its size.
+    const [piece] = problems(dataset, settings);
+    const solving = async (pair: CheckedPair): Promise<Solving> => {
+      const use = { problem: piece!.problem, pair, isRecorded: false };
+      return { pair, session: await openSession(backend, decoder, "solve", use) };
+    };
+    const flow = pair && (await unlessAborted(signal, () => solving(pair)));
+    const atCodes = encoder && {
+      ...(await unlessAborted(signal, () => solving({ flow: gradientFlow(), solver: evaluateOnly }))),
+      encoding: await unlessAborted(signal, () => openSession(backend, encoder, "decode")),
+    };
+    const callbacks = new Callbacks();
+    const seconds = () => (performance.now() - start) / 1000;
+    const solve = async (by: Solving, isReported: boolean) =>
+      solveAll(checked, by, callbacks, (done, meanLoss) => {
+        if (!isReported) return;
+        const samplesPerSecond = done / seconds();
+        callbacks.call(onProgress, { done, total: dataset.count, meanLoss, samplesPerSecond });
+      });
+    // Progress is that of the flows if there are any, since they take nearly all the time.
+    const { all, floors } = await solve((atCodes ?? flow)!, !atCodes || !flow);
+    const inverted = atCodes && flow && (await solve(flow, true)).all;
+    await callbacks.settled(signal);
+    throwIfAborted(signal);
+    const { info } = (flow ?? atCodes)!.session;
+    const result = { ...all.toResult(), backend: info, seconds: seconds() };
+    const { z, loss, prior, objective, initialLoss, gradientNorm, status, stats } = result;
+    const hiddenError = await hiddenErrorOf(checked, (flow ?? atCodes)!.session, z);
+    const excess = Float64Array.from(loss, (value, sample) => value - floors[sample]!);
+    const { meanInitialLoss, meanAcceptedSteps, meanBacktracks, statuses, ...figures } = summary(result);
+    const report = {
+      ...figures,
+      meanExcessLoss: meanOfFinite(excess),
+      meanObjective: meanOfFinite(objective),
+      ...(hiddenError !== undefined && { meanHiddenError: hiddenError }),
+      loss,
+      prior,
+      objective,
+      gradientNorm,
+    };
+    if (atCodes) {
+      const nonfinite = loss.filter((value) => !Number.isFinite(value)).length;
+      const flows = inverted && flowsBeside({ ...inverted.toResult(), backend: info, seconds: seconds() });
+      const gap = flows && Float64Array.from(loss, (value, i) => value - flows.loss[i]!);
+      return { ...report, nonfinite, gap, meanGap: gap && meanOfFinite(gap), flows };
+    }
+    const ofFlow = {
+      meanInitialLoss,
+      meanAcceptedSteps,
+      meanBacktracks,
+      statuses,
+      initialLoss,
+      status,
+      stats,
+    };
+    return { ...report, ...ofFlow };
+  });
 }
 
 function flowsBeside(result: EncodeResult): FlowsBeside {

@@ -1,6 +1,7 @@
 import { builtinModule } from "../base/builtin-module.ts";
-import { LatentflowError, markedMessage } from "../base/errors.ts";
-import { option } from "../base/message.ts";
+import { about } from "../base/calling.ts";
+import { LatentflowError } from "../base/errors.ts";
+import { option, words } from "../base/message.ts";
 import { codeOf } from "../base/realms.ts";
 import { invalidFile, invalidOption, refused } from "../base/refuse.ts";
 import { checkIsFile, fileError, resolveOnce, syncFolder, writeSynced } from "../files/durable-file.ts";
@@ -13,16 +14,15 @@ import type { CheckpointStore } from "./checkpoint-store.ts";
  * one of the two is complete: a new checkpoint is written to a third file, which is renamed once it is on the disk. The file
  * is locked from `load` to `close`.
  *
- * @param where beginning of error messages: name of the function called, and the option
  * @param given path of the newest checkpoint
  * @param resume true to continue from existing checkpoints, false to throw if there are any
  * @throws LatentflowError `unsupported` outside Node
  */
-export function fileStore(where: string, given: string, resume: boolean): CheckpointStore {
+export function fileStore(given: string, resume: boolean): CheckpointStore {
   if (!builtinModule("node:fs/promises")) {
     throw new LatentflowError(
       "unsupported",
-      `${where}: file needs Node's file system, which is not here; keep checkpoints yourself, with save and resume`,
+      "file needs Node's file system, which is not here; keep checkpoints yourself, with save and resume",
     );
   }
   const fileSystem = builtinModule("node:fs/promises")!;
@@ -38,12 +38,13 @@ export function fileStore(where: string, given: string, resume: boolean): Checkp
   /** Returns the bytes of a file; undefined if it does not exist. */
   async function read(from: string): Promise<Uint8Array | undefined> {
     try {
-      checkIsFile(`${where}: cannot read ${shown(from)}`, await fileSystem.stat(from));
+      const status = await fileSystem.stat(from);
+      about(`cannot read ${shown(from)}`, () => checkIsFile(status));
       return await fileSystem.readFile(from);
     } catch (cause) {
       if (codeOf(cause) === "ENOENT") return undefined;
       if (cause instanceof LatentflowError) throw cause;
-      throw fileError(`${where}: cannot read ${shown(from)}`, cause);
+      throw fileError(`cannot read ${shown(from)}`, cause);
     }
   }
 
@@ -59,16 +60,16 @@ export function fileStore(where: string, given: string, resume: boolean): Checkp
       found ||= bytes !== undefined;
       try {
         if (!bytes) throw invalidFile(`${shown(from)}: there is no such file`);
-        const checkpoint = readCheckpoint(from, bytes);
+        const checkpoint = about(from, () => readCheckpoint(bytes));
         isSound = from === file;
         return { checkpoint, from, refused: problems[0] };
       } catch (error) {
         if (!(error instanceof LatentflowError)) throw error;
-        problems.push(markedMessage(error));
+        problems.push(error.message);
       }
     }
     if (!found) return undefined;
-    throw invalidFile(`${where}: there is no checkpoint to go on from: ${problems.join("; ")}`);
+    throw invalidFile(`there is no checkpoint to go on from: ${problems.join("; ")}`);
   }
 
   async function refuseExisting(): Promise<void> {
@@ -76,25 +77,23 @@ export function fileStore(where: string, given: string, resume: boolean): Checkp
       const stat = await fileSystem.stat(existing).catch(() => undefined);
       if (!stat) continue;
       if (stat.isDirectory()) {
-        throw refused(where, "file", "is", `the folder ${shown(existing)}`, "the path of a file");
+        throw refused("file", "is", `the folder ${shown(existing)}`, "the path of a file");
       }
-      const advice = `go on from it with ${option("resume", true)}, give another ${option("file")}, or remove it`;
-      throw invalidOption(where, "file", `${shown(existing)} is there already; ${advice}`);
+      const advice = words`go on from it with ${option("resume", true)}, give another ${option("file")}, or remove it`;
+      throw invalidOption("file", words`${shown(existing)} is there already; ${advice}`);
     }
   }
 
   /** Does work; an error of the file system becomes a LatentflowError that names the file `target`. */
   function attempt<T>(target: string, work: () => Promise<T>): Promise<T> {
     return work().catch((cause) => {
-      throw cause instanceof LatentflowError
-        ? cause
-        : fileError(`${where}: cannot write ${shown(target)}`, cause);
+      throw cause instanceof LatentflowError ? cause : fileError(`cannot write ${shown(target)}`, cause);
     });
   }
 
   return {
     async load() {
-      lock = await attempt(`${file}.lock`, async () => lockFile(where, resolved));
+      lock = await attempt(`${file}.lock`, async () => lockFile(resolved));
       if (!resume) await refuseExisting();
       return resume ? await loadSound() : undefined;
     },

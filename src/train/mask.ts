@@ -1,4 +1,4 @@
-import { within } from "../base/message.ts";
+import { within } from "../base/calling.ts";
 import { completeOptions, type FieldsOf } from "../base/options.ts";
 import { createRandom } from "../base/random.ts";
 import { refused } from "../base/refuse.ts";
@@ -23,7 +23,7 @@ const MASK_STREAM = 4;
 /** Validation of the field `hidden` of the option `mask` of `trainAutoencoder`. */
 const MASK_FIELDS = {
   hidden: {
-    check(where, name, hidden): MaskOptions["hidden"] {
+    check(name, hidden): MaskOptions["hidden"] {
       const shares = Array.isArray(hidden) ? (hidden as unknown[]) : [];
       const [smallest, largest] = shares;
       const isShare = (value: unknown) => typeof value === "number" && value >= 0 && value <= 1;
@@ -31,23 +31,17 @@ const MASK_FIELDS = {
         return [smallest as number, largest as number];
       }
       const got = shares.length > 0 ? showShape(shares) : show(hidden);
-      throw refused(where, name, "is", got, "the smallest and the largest share from 0 to 1, [0, 0.75] say");
+      throw refused(name, "is", got, "the smallest and the largest share from 0 to 1, [0, 0.75] say");
     },
   },
 } satisfies FieldsOf<MaskOptions>;
 
 /** Returns the option `mask` of `trainAutoencoder`, checked; throws `invalid_argument` if it is invalid. */
-export function checkMask(where: string, name: string, mask: unknown): MaskOptions {
+export function checkMask(name: string, mask: unknown): MaskOptions {
   if (typeof mask !== "object" || mask === null || Array.isArray(mask)) {
-    throw refused(
-      where,
-      name,
-      "is",
-      show(mask),
-      "{ hidden: [smallest, largest] }, { hidden: [0, 0.75] } say",
-    );
+    throw refused(name, "is", show(mask), "{ hidden: [smallest, largest] }, { hidden: [0, 0.75] } say");
   }
-  return completeOptions(within(where, name), mask as MaskOptions, MASK_FIELDS);
+  return within(name, () => completeOptions(mask as MaskOptions, MASK_FIELDS));
 }
 
 /**

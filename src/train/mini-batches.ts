@@ -60,13 +60,13 @@ export class MiniBatches {
     control: Control,
   ): Promise<{ problem: Problem; solution: Solution }> {
     const { decoder, codes } = this;
-    const { where, dataset, loss, weights, fixed } = this.options;
+    const { dataset, loss, weights, fixed } = this.options;
     const { pair, adjoint, augment, mask, seed, isAutoencoder } = this.options;
     const d = decoder.latentSize;
     const prior = this.options.prior && componentsOf(this.options.prior, d);
-    const problem = problemOf(dataset, { where, decoder, loss, prior, weights, fixed }, indices);
+    const problem = problemOf(dataset, { decoder, loss, prior, weights, fixed }, indices);
     const { targets } = problem;
-    refusePromise("train", "apply", augment?.apply(targets, decoder.outputShape, this.random));
+    refusePromise("apply", augment?.apply(targets, decoder.outputShape, this.random));
     const saveAt = adjoint.needs === "end" ? undefined : "steps";
     const z0 = decoder.start && startsOf(decoder.start, decoder, 0, indices.length);
     const solution = new Solution(indices.length, d, z0, { order: orderOf(pair.flow), saveAt });

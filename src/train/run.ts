@@ -1,5 +1,6 @@
 import type { Adjoint, Encoded } from "../adjoint/base.ts";
 import type { Problem, Session, Trainer } from "../backend/backend.ts";
+import { within } from "../base/calling.ts";
 import { throwIfAborted } from "../base/realms.ts";
 import type { Decoder } from "../decoder/decoder.ts";
 import type { Control } from "../solver/base.ts";
@@ -93,7 +94,9 @@ export class Run {
     if (!validation || !isValidationDue(validation, this.images, this.total, this.validations.at(-1))) {
       return undefined;
     }
-    const mean = await meanLoss(this.working, this.session, validation, this.options, control);
+    const mean = await within("validation", () =>
+      meanLoss(this.working, this.session, validation, this.options, control),
+    );
     throwIfAborted(signal);
     const result = { images: this.images, loss: mean };
     this.validations.push(result);

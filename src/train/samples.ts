@@ -1,7 +1,7 @@
 import { checkTargets, checkValues } from "../api/check-data.ts";
 import type { Problem } from "../backend/backend.ts";
 import { checkFloat32 } from "../base/float32.ts";
-import { gotten, wanted } from "../base/message.ts";
+import { gotten, wanted, words } from "../base/message.ts";
 import { attached } from "../base/realms.ts";
 import { invalidOption, refused } from "../base/refuse.ts";
 import { rowsOfSamples } from "../base/rows.ts";
@@ -19,17 +19,17 @@ import { Dataset, isDataset } from "./dataset.ts";
  *
  * @throws LatentflowError `invalid_argument` if a check fails
  */
-export function asDataset(where: string, data: Dataset | Float32Array, decoder: Decoder): Dataset {
+export function asDataset(data: Dataset | Float32Array, decoder: Decoder): Dataset {
   if (!isDataset(data)) {
-    checkFloat32(where, "data", data, "a Dataset or a Float32Array");
-    checkTargets(where, data, decoder, "data");
+    checkFloat32("data", data, "a Dataset or a Float32Array");
+    checkTargets(data, decoder, "data");
   }
-  const dataset = isDataset(data) ? data : new Dataset(data, decoder.outputShape, undefined, where);
-  checkSamples(where, dataset, decoder.outputSize, "the decoder's output size");
+  const dataset = isDataset(data) ? data : new Dataset(data, decoder.outputShape, undefined, true);
+  checkSamples(dataset, decoder.outputSize, "the decoder's output size");
   if (isReordered(dataset.shape, decoder.outputShape)) {
-    const output = `the decoder's output is ${wanted(showLengths(decoder.outputShape))}`;
-    const samples = `the samples are ${gotten(showLengths(dataset.shape))}`;
-    throw invalidOption(where, "data", `${samples}, ${output}; give data whose axes are in this order`);
+    const output = words`the decoder's output is ${wanted(showLengths(decoder.outputShape))}`;
+    const samples = words`the samples are ${gotten(showLengths(dataset.shape))}`;
+    throw invalidOption("data", words`${samples}, ${output}; give data whose axes are in this order`);
   }
   return dataset;
 }
@@ -39,12 +39,12 @@ export function asDataset(where: string, data: Dataset | Float32Array, decoder: 
  *
  * @param sizeName name of the size, for messages
  */
-export function checkSamples(where: string, dataset: Dataset, size: number, sizeName: string): void {
+export function checkSamples(dataset: Dataset, size: number, sizeName: string): void {
   if (dataset.size !== size) {
     const [got, expected] = [gotten(`${dataset.size} values`), wanted(`${size} (${sizeName})`)];
-    throw invalidOption(where, "data", `the samples have ${got}, expected ${expected}`);
+    throw invalidOption("data", words`the samples have ${got}, expected ${expected}`);
   }
-  if (dataset.count === 0) throw refused(where, "data", "has", "no samples", "at least one");
+  if (dataset.count === 0) throw refused("data", "has", "no samples", "at least one");
 }
 
 /** Maximum number of samples that are read from a data set at once. */
@@ -65,10 +65,7 @@ export function* pieces({ count, size }: Dataset): Generator<Uint32Array> {
 /** Settings and data for solving the samples of a data set. */
 export interface ProblemSettings
   extends Pick<Problem, "decoder" | "loss">,
-    Partial<Pick<Problem, "prior" | "weights" | "fixed" | "batchSize">> {
-  /** Beginning of error messages about the data, the weights and the fixed inputs. */
-  readonly where: string;
-}
+    Partial<Pick<Problem, "prior" | "weights" | "fixed" | "batchSize">> {}
 
 /**
  * Copies the samples at `indices`, with their weights and fixed inputs, into a problem for a backend. Rows that all samples share
@@ -78,11 +75,11 @@ export interface ProblemSettings
  */
 export function problemOf(
   dataset: Dataset,
-  { where, decoder, weights, fixed = [], loss, prior, batchSize }: ProblemSettings,
+  { decoder, weights, fixed = [], loss, prior, batchSize }: ProblemSettings,
   indices: Uint32Array,
 ): Problem {
   const rowsOf = (name: string, values: Float32Array, size: number) =>
-    rowsOfSamples(attached(name, values, where), size, indices);
+    rowsOfSamples(attached(name, values), size, indices);
   return {
     decoder,
     loss,
@@ -124,6 +121,6 @@ export async function checkDataset(
 ): Promise<void> {
   for (const { first, problem } of problems(dataset, settings)) {
     if (control.aborted()) return;
-    await checkValues(settings.where, problem, control, { name: "data", before: first, takesWeights });
+    await checkValues(problem, control, { name: "data", before: first, takesWeights });
   }
 }

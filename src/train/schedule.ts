@@ -1,3 +1,4 @@
+import { calling } from "../base/calling.ts";
 import { checkNumber } from "../base/check.ts";
 import { cosineOfPi } from "../base/elementary-functions.ts";
 import { completeOptions, type Field, type FieldsOf, number } from "../base/options.ts";
@@ -74,15 +75,17 @@ export function cosine(options?: DecayOptions): DecaySchedule {
 
 /** Makes the schedule `name`, whose factor of the learning rate is w + (1 - w) · to, with w the function `share` in SCHEDULES. */
 function decay(name: DecaySchedule["name"], options: DecayOptions = {}): DecaySchedule {
-  const { to } = completeOptions(name, options, DECAY_FIELDS);
-  return Object.freeze<DecaySchedule>({
-    name,
-    to,
-    factor(this: DecaySchedule | undefined, progress) {
-      const share = SCHEDULES[name].share(progress);
-      // A changed copy, { ...linear(), to: 0.5 }, has a `to` of its own; the function alone, without its schedule, has this one.
-      return share + (1 - share) * (this?.to ?? to);
-    },
+  return calling(name, () => {
+    const { to } = completeOptions(options, DECAY_FIELDS);
+    return Object.freeze<DecaySchedule>({
+      name,
+      to,
+      factor(this: DecaySchedule | undefined, progress) {
+        const share = SCHEDULES[name].share(progress);
+        // A changed copy, { ...linear(), to: 0.5 }, has a `to` of its own; the function alone, without its schedule, has this one.
+        return share + (1 - share) * (this?.to ?? to);
+      },
+    });
   });
 }
 
@@ -121,21 +124,21 @@ export const SCHEDULES: {
  * @throws LatentflowError `invalid_argument` if it is no schedule, or its factor at the start or the end of the run is not a
  *   finite number ≥ 0; so does the returned `factor` in between
  */
-export function checkSchedule(where: string, name: string, schedule: unknown): Schedule {
+export function checkSchedule(name: string, schedule: unknown): Schedule {
   const given = schedule as Schedule | null | undefined;
   if (typeof given?.factor !== "function") {
     const expected = alternatives(Object.keys(SCHEDULES).map((each) => `${each}()`));
-    throw refused(where, name, "is", show(schedule), expected);
+    throw refused(name, "is", show(schedule), expected);
   }
   // A changed copy of the library's, { ...linear(), to: "0.5" }, has its function.
   const { to } = given as Partial<DecaySchedule>;
   if (to !== undefined && Object.hasOwn(SCHEDULES, String(given.name))) {
-    DECAY_FIELDS.to.check(where, `${name}.to`, to);
+    DECAY_FIELDS.to.check(`${name}.to`, to);
   }
   const factor = (progress: number) => {
     const value: unknown = given.factor(progress);
     if (typeof value !== "number") ignoreRejection(value);
-    return checkNumber(where, `${name}.factor(${progress})`, value, { min: 0 });
+    return checkNumber(`${name}.factor(${progress})`, value, { min: 0 });
   };
   factor(0);
   factor(1);

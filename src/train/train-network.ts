@@ -1,3 +1,4 @@
+import { within } from "../base/calling.ts";
 import { hasCode, LatentflowError } from "../base/errors.ts";
 import { throwIfAborted } from "../base/realms.ts";
 import { copyDecoder } from "../decoder/copy.ts";
@@ -18,7 +19,7 @@ import { checkDataset } from "./samples.ts";
  * @returns the result, with a new network as `decoder`
  */
 export async function trainNetwork(network: Decoder, checked: CheckedTrainOptions): Promise<TrainResult> {
-  const { where, decoder, dataset, loss, prior, weights, fixed, validation } = checked;
+  const { decoder, dataset, loss, prior, weights, fixed, validation } = checked;
   const { backend, signal, onEvent, onProgress } = checked;
   const callbacks = new Callbacks();
   const control = makeControl(signal, () => callbacks.check());
@@ -31,16 +32,17 @@ export async function trainNetwork(network: Decoder, checked: CheckedTrainOption
   try {
     // Messages must not advise the option weights for trainAutoencoder, which has none.
     const takesWeights = !checked.isAutoencoder;
-    await checkDataset(dataset, { where, decoder, loss, weights, fixed }, control, takesWeights);
+    await checkDataset(dataset, { decoder, loss, weights, fixed }, control, takesWeights);
     if (validation) {
-      await checkDataset(validation.dataset, { ...validation, decoder, loss }, control, takesWeights);
+      const settings = { ...validation, decoder, loss };
+      await within("validation", () => checkDataset(validation.dataset, settings, control, takesWeights));
     }
     throwIfAborted(signal);
     const session = await unlessAborted(signal, () => backend.open(working));
     const trainer = await unlessAborted(signal, async () => session.train?.(checked.optimizer));
     if (!trainer) {
       const { name } = session.info;
-      throw new LatentflowError("unsupported", `${where}: the backend ${name} does not train; use wasm()`);
+      throw new LatentflowError("unsupported", `the backend ${name} does not train; use wasm()`);
     }
     run = new Run(checked, working, session, trainer);
     checkpoints = await Checkpoints.begin(run, checked, control);

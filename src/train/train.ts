@@ -1,3 +1,4 @@
+import { calling } from "../base/calling.ts";
 import type { Decoder } from "../decoder/decoder.ts";
 import { checkArguments } from "./check-options.ts";
 import type { Dataset } from "./dataset.ts";
@@ -29,5 +30,5 @@ export async function train(
   data: Dataset | Float32Array,
   options: TrainOptions = {},
 ): Promise<TrainResult> {
-  return trainNetwork(decoder, checkArguments(decoder, data, options));
+  return calling("train", async () => trainNetwork(decoder, checkArguments(decoder, data, options)));
 }

@@ -1,6 +1,6 @@
 import { checkWeights } from "../api/check-data.ts";
 import type { CheckedPair, Session } from "../backend/backend.ts";
-import { within } from "../base/message.ts";
+import { within } from "../base/calling.ts";
 import { completeOptions, count, type FieldsOf, later, optional } from "../base/options.ts";
 import { refused } from "../base/refuse.ts";
 import { show } from "../base/show.ts";
@@ -62,27 +62,22 @@ export type Validation = ReturnType<typeof checkValidation>;
 /**
  * Checks the option `validation` and fills in defaults.
  *
- * @param caller beginning of error messages: name of the function called
  * @param trainingSamples number of training samples, the default of `everyImages`
  * @throws LatentflowError `invalid_argument`
  */
-export function checkValidation(
-  caller: string,
-  options: ValidationOptions,
-  decoder: Decoder,
-  trainingSamples: number,
-) {
+export function checkValidation(options: ValidationOptions, decoder: Decoder, trainingSamples: number) {
   if (isDataset(options) || ArrayBuffer.isView(options)) {
-    throw refused(caller, "validation", "is", show(options), "an object { data, … }", "; give { data: … }");
+    throw refused("validation", "is", show(options), "an object { data, … }", "; give { data: … }");
   }
-  const where = within(caller, "validation");
-  const values = completeOptions(where, options, VALIDATION_FIELDS);
-  const { data, weights, everyImages = trainingSamples } = values;
-  if (data === undefined) throw refused(where, "data", "is", "undefined", "samples");
-  const dataset = asDataset(where, data, decoder);
-  checkWeights(where, weights, dataset.count, decoder);
-  const fixed = checkFixed(where, decoder, values.fixed, dataset.count);
-  return { where, dataset, weights, fixed, everyImages };
+  return within("validation", () => {
+    const values = completeOptions(options, VALIDATION_FIELDS);
+    const { data, weights, everyImages = trainingSamples } = values;
+    if (data === undefined) throw refused("data", "is", "undefined", "samples");
+    const dataset = asDataset(data, decoder);
+    checkWeights(weights, dataset.count, decoder);
+    const fixed = checkFixed(decoder, values.fixed, dataset.count);
+    return { dataset, weights, fixed, everyImages };
+  });
 }
 
 /**
@@ -110,7 +105,7 @@ export function isValidationDue(
 export async function meanLoss(
   decoder: Decoder,
   session: Session,
-  { where, dataset, weights, fixed }: Validation,
+  { dataset, weights, fixed }: Validation,
   {
     loss,
     prior,
@@ -127,7 +122,7 @@ export async function meanLoss(
   const losses = new Float64Array(dataset.count).fill(Number.NaN);
   const order = orderOf(pair.flow);
   const components = prior && componentsOf(prior, decoder.latentSize);
-  const settings = { where, decoder, loss, prior: components, weights, fixed };
+  const settings = { decoder, loss, prior: components, weights, fixed };
   for (const { first, problem } of problems(dataset, settings)) {
     if (control.aborted()) break;
     const z0 = isAutoencoder

@@ -296,9 +296,9 @@ test("what cannot be used is refused before any work", () => {
   const flat = customLoss({ value: (o) => o * o, gradient: (o) => 2 * o });
   const check = (
     adjoint: unknown,
-    loss: Parameters<typeof checkAdjoint>[3] = binaryCrossEntropy(),
+    loss: Parameters<typeof checkAdjoint>[2] = binaryCrossEntropy(),
     by = solver,
-  ) => checkAdjoint("train", adjoint as Adjoint, by, loss);
+  ) => checkAdjoint(adjoint as Adjoint, by, loss);
   for (const adjoint of [approximate(), full(), direct()]) assert.is(check(adjoint), adjoint);
   assert.is(check(approximate(), flat).name, "approximate");
   for (const adjoint of [undefined, "full", {}, full, { ...full(), copies: null }]) {

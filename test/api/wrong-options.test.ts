@@ -254,7 +254,7 @@ test("a decoder whose parameters have been transferred is refused by every funct
     const given = decoderOf(2, 3);
     structuredClone(given.parameters, { transfer: [given.parameters.buffer as ArrayBuffer] });
     const error = await errorOf(() => call(given));
-    assert.instance(error, LatentflowError, `${where}: ${error?.stack}`);
+    assert.instance(error, LatentflowError, `${error?.stack}`);
     assert.is((error as LatentflowError).code, "invalid_argument");
     assert.match(error!.message, RegExp(`^${where}: the buffer of decoder\\.parameters has been detached`));
   }

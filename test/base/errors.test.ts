@@ -1,9 +1,11 @@
 // run: both
+
 import { Command } from "commander";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { LatentflowError, markedMessage } from "../../src/base/errors.ts";
-import { callOf, clause, option, scopeOf, theOption } from "../../src/base/message.ts";
+import { calling, within } from "../../src/base/calling.ts";
+import { LatentflowError, remade } from "../../src/base/errors.ts";
+import { clause, option, theOption, words } from "../../src/base/message.ts";
 import { invalid, refused } from "../../src/base/refuse.ts";
 import { inFlags } from "../../src/cli/options/flags.ts";
 import { kebabCase } from "../../src/cli/options/parse.ts";
@@ -51,35 +53,47 @@ test("an error about no argument has none of the parts", async () => {
   assert.equal([disposed.code, ...partsOf(disposed)], ["disposed", undefined, undefined, undefined]);
 });
 
-test("messages print what is marked as JavaScript has it, whatever is nested, and keep their marks", () => {
-  const advice = `give ${option("loss", "mse")}${clause("probe", `, or ${theOption("probe")}`)}`;
-  const error = invalid(`${callOf("encode")}: ${scopeOf("solver")}: no; ${advice}`);
+test("messages print what is marked as JavaScript has it, whatever is nested", () => {
+  const advice = words`give ${option("loss", "mse")}${clause("probe", words`, or ${theOption("probe")}`)}`;
+  const error = thrownBy(() =>
+    calling("encode", () => within("solver", refuse(invalid(words`no; ${advice}`)))),
+  );
   assert.is(error.message, 'encode: solver: no; give loss: "mse", or the option probe');
-  const again = new LatentflowError(error.code, `item 3: ${markedMessage(error)}`);
-  assert.is(again.message, `item 3: ${error.message}`);
-  const refusal = refused("amd", "t1", "is", "0", "a finite number > 0", `; give ${option("t1", 10)}`);
-  assert.is(refusal.message, "amd: t1 is 0, expected a finite number > 0; give t1: 10");
-  assert.equal(partsOf(structuredError(refusal)), ["t1", "0", "a finite number > 0"]);
+  assert.is(remade(error, { before: { text: "item 3" } }).message, `item 3: ${error.message}`);
+  const refusal = refused("t1", "is", "0", "a finite number > 0", words`; give ${option("t1", 10)}`);
+  assert.is(refusal.message, "t1 is 0, expected a finite number > 0; give t1: 10");
+  assert.equal([...partsOf(refusal), refusal.advice], ["t1", "0", "a finite number > 0", "give t1: 10"]);
 });
 
-test("a program's own errors have any text, and lose none of it", () => {
-  const texts = [
-    "\u0001x\u0002",
-    "\u0001null\u0002",
-    "\u0001{}\u0002",
-    "\u0001[1]\u0002 end",
-    "a\u0001",
-    "\u0002",
-    "\u00015\u0002\u0001",
+test("the innermost call gives an error its name, at its door, and the stack begins with the message", async () => {
+  const refusal = () => refused("t1", "is", "0", "more");
+  const inner = () => calling("inner", refuse(refusal()));
+  const named = thrownBy(() => calling("outer", () => within("option", inner)));
+  assert.equal([named.call, named.message], ["inner", "inner: t1 is 0, expected more"]);
+  const ways: (() => unknown)[] = [
+    () => calling("outer", refuse(refusal()), "a.npy"),
+    () => calling("outer", async () => refuse(refusal())(), "a.npy"),
   ];
-  for (const text of texts) {
-    const error = new LatentflowError("invalid_file", text);
-    assert.is(error.message, text);
-    assert.equal(partsOf(error), [undefined, undefined, undefined]);
-    const outer = refused("encode", "y", "is", text, "numbers", `; ${markedMessage(error)}`);
-    assert.is(outer.message, `encode: y is ${text}, expected numbers; ${text}`);
-    assert.equal(partsOf(outer), ["y", text, "numbers"]);
+  for (const way of ways) {
+    const { call, message, stack } = await errorOf(way);
+    assert.equal([call, message], ["outer", "outer(a.npy): t1 is 0, expected more"]);
+    assert.match(stack!, `Error: ${message}\n`);
   }
+  const other = new Error("$& of a callback");
+  assert.throws(
+    () =>
+      calling("outer", () => {
+        throw other;
+      }),
+    (error: unknown) => error === other,
+  );
+  const onProgress = () => void createDecoder({ layers: [] });
+  const own = await errorOf(() => encode(decoder, y, { onProgress }));
+  assert.equal([own.call, own.option], ["createDecoder", "layers"]);
+  assert.is(
+    (await errorOf(() => encode(decoder, y, { solver: { ...lbfgs(), tolerance: -1 } }))).call,
+    "encode",
+  );
 });
 
 test("what a file says is no option, though it has an option's name", async () => {
@@ -106,9 +120,17 @@ test("what a file says is no option, though it has an option's name", async () =
   }
 });
 
-/** The error as a thread hands it to another one. */
-function structuredError(error: LatentflowError): LatentflowError {
-  return new LatentflowError(error.code, structuredClone(markedMessage(error)));
+const refuse = (error: LatentflowError) => (): never => {
+  throw error;
+};
+
+function thrownBy(call: () => unknown): LatentflowError {
+  try {
+    call();
+  } catch (error) {
+    return error as LatentflowError;
+  }
+  throw new Error("nothing was refused");
 }
 
 test.run();

@@ -25,7 +25,7 @@ const FIELDS = {
 
 test("options are completed by their defaults; undefined is left out, and what has no default is given", () => {
   const onEnd = () => {};
-  assert.equal(completeOptions("f", { steps: 3, rate: undefined, onEnd }, FIELDS), {
+  assert.equal(completeOptions({ steps: 3, rate: undefined, onEnd }, FIELDS), {
     rate: 0.5,
     steps: 3,
     limit: undefined,
@@ -38,20 +38,20 @@ test("options are completed by their defaults; undefined is left out, and what h
 
 test("each field refuses a wrong value by its name, and null is no way to leave an option out", () => {
   for (const [options, message] of [
-    [undefined, "f: steps is undefined, expected an integer >= 1"],
-    [{ steps: 0 }, "f: steps is 0, expected an integer >= 1"],
-    [{ steps: 1, rate: 2 }, "f: rate is 2, expected a finite number > 0 and <= 1"],
-    [{ steps: 1, limit: null }, "f: limit is null, expected an integer >= 0"],
-    [{ steps: 1, way: "up" }, 'f: way is "up", expected "there" or "back"'],
-    [{ steps: 1, fast: 1 }, "f: fast is 1, expected true or false"],
-    [{ steps: 1, onEnd: 1 }, "f: onEnd is 1, expected a function"],
+    [undefined, "steps is undefined, expected an integer >= 1"],
+    [{ steps: 0 }, "steps is 0, expected an integer >= 1"],
+    [{ steps: 1, rate: 2 }, "rate is 2, expected a finite number > 0 and <= 1"],
+    [{ steps: 1, limit: null }, "limit is null, expected an integer >= 0"],
+    [{ steps: 1, way: "up" }, 'way is "up", expected "there" or "back"'],
+    [{ steps: 1, fast: 1 }, "fast is 1, expected true or false"],
+    [{ steps: 1, onEnd: 1 }, "onEnd is 1, expected a function"],
     [
       { steps: 1, step: 1 },
-      'f: unknown option "step"; the options are rate, steps, limit, way, fast, onEnd, data',
+      'unknown option "step"; the options are rate, steps, limit, way, fast, onEnd, data',
     ],
   ] as const) {
     assert.throws(
-      () => completeOptions("f", options as { steps?: unknown } | undefined, FIELDS),
+      () => completeOptions(options as { steps?: unknown } | undefined, FIELDS),
       (error: unknown) => error instanceof LatentflowError && error.message === message,
     );
   }

@@ -3,7 +3,7 @@ import * as assert from "uvu/assert";
 import { WEIGHTS } from "../../src/base/weights.ts";
 import { refused } from "../support/refusal.ts";
 
-const weightsOf = (value: unknown) => WEIGHTS.check("here", "weights", value);
+const weightsOf = (value: unknown) => WEIGHTS.check("weights", value);
 const refuse = (value: unknown, message: RegExp) =>
   refused(() => weightsOf(value), "invalid_argument", message);
 

@@ -141,7 +141,7 @@ test("cross entropy on an output that is no sigmoid is refused with the cure", (
 });
 
 test("a missing activation is refused, but for a single layer", () => {
-  refused(() => load(), "invalid_argument", /^loadDecoder: neither .* give the option activation: "elu"/);
+  refused(() => load(), "invalid_argument", /^neither .* give the option activation: "elu"/);
   assert.is(layersOf(load(undefined, { activation: "relu" }))[0]!.activation.name, "relu");
   assert.is(layersOf(decoderOf(fileOfShapes({ "0.weight": [3, 2], "0.bias": [3] }))).length, 1);
 });

@@ -23,7 +23,7 @@ const expected: Record<string, { z: number[]; x: number[] }> = JSON.parse(
 
 /** The same file without its probe, and with other metadata. */
 function withoutProbe(name: string, metadata?: Record<string, string>): Uint8Array {
-  const file = readSafetensors("", read(name));
+  const file = readSafetensors(read(name));
   const { [PROBE]: _, ...own } = Object.fromEntries(file.metadata);
   const header: Record<string, unknown> = { __metadata__: metadata ?? own };
   let end = 0;
@@ -229,7 +229,7 @@ test("of prefixes that begin each other the shorter ones are found in time that 
 });
 
 test("layers are written as a list of activations, or as a graph where their names are no numbers in order", async () => {
-  const metadataOf = (file: Uint8Array) => readSafetensors("", file).metadata;
+  const metadataOf = (file: Uint8Array) => readSafetensors(file).metadata;
   const mixed = (await loadDecoder(read("mixed"))).toSafetensors();
   assert.is(metadataOf(mixed).get("activation"), '["elu","tanh"]');
   const leaky = { activation: ["elu", { name: "leakyRelu", slope: 0.2 }] } as const;

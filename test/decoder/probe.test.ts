@@ -18,7 +18,7 @@ import { bytesOf, decoderOf, fileOf } from "../support/safetensors-file.ts";
 const limits = { maxBytes: 2 ** 30, signal: undefined };
 
 /** What a file's metadata have of its probe. */
-const probeIn = (file: Uint8Array) => readSafetensors("", file).metadata.get(PROBE);
+const probeIn = (file: Uint8Array) => readSafetensors(file).metadata.get(PROBE);
 
 /** Metadata with a probe of these bytes. */
 const metadataOf = (bytes: Uint8Array) => new Map([[PROBE, Buffer.from(bytes).toString("base64")]]);
@@ -72,7 +72,7 @@ test("what is no probe is refused when the file is written", () => {
 test("of outputs with many elements the probe has 4,096, all over them", async () => {
   const decoder = createDecoder({ layers: [2, 10_000] });
   const file = decoder.toSafetensors({ probe: await makeProbe(decoder) });
-  const { rows, indices, x } = readProbe("", readSafetensors("", file).metadata, decoder)!;
+  const { rows, indices, x } = readProbe(readSafetensors(file).metadata, decoder)!;
   assert.is(rows, 4);
   assert.ok(indices!.length > 3900 && indices!.length <= 4096, `${indices!.length}`);
   assert.ok(indices!.every((index, i) => i === 0 || index > indices![i - 1]!));
@@ -85,7 +85,7 @@ test("what a header has no room for is left out: rows, and the probe where there
   const rowsOf = async (latentSize: number) => {
     const decoder = createDecoder({ layers: [latentSize, 1] });
     const file = decoder.toSafetensors({ probe: await makeProbe(decoder) });
-    return readProbe("", readSafetensors("", file).metadata, decoder)?.rows;
+    return readProbe(readSafetensors(file).metadata, decoder)?.rows;
   };
   assert.is(await rowsOf(40_000), 3);
   assert.is(await rowsOf(100_000), undefined);
@@ -151,29 +151,29 @@ test("compared before the output activation, or on either side", async () => {
   const { z } = await makeProbe(decoder);
   const [data, logits] = await Promise.all(
     (["data", "preActivation"] as const).map(async (output) =>
-      fitProbe("", { z, x: await decode(decoder, z, { output }) }, decoder),
+      fitProbe({ z, x: await decode(decoder, z, { output }) }, decoder),
     ),
   );
   const verify = (probe: CheckedProbe, compared: "data" | "preActivation" | "either") =>
-    verifyDecoder("f", decoderOf(decoder.toSafetensors()), probe, compared, limits);
+    verifyDecoder(decoderOf(decoder.toSafetensors()), probe, compared, limits);
   assert.is((await verify(data!, "data")).verified, true);
   assert.is((await verify(logits!, "preActivation")).verified, true);
   for (const probe of [data!, logits!]) assert.is((await verify(probe, "either")).verified, true);
-  const hint = /^f: .*They agree on the other side of the output activation/;
+  const hint = /^.*They agree on the other side of the output activation/;
   await rejected(verify(logits!, "data"), "invalid_file", hint);
   await rejected(verify(data!, "preActivation"), "invalid_file", hint);
 });
 
 test("what cannot be run within the limits is not verified, and says why", async () => {
   const decoder = createDecoder({ layers: [2, 5, 3] });
-  const probe = fitProbe("", await makeProbe(decoder), decoder);
-  const small = await verifyDecoder("", decoderOf(decoder.toSafetensors()), probe, "data", {
+  const probe = fitProbe(await makeProbe(decoder), decoder);
+  const small = await verifyDecoder(decoderOf(decoder.toSafetensors()), probe, "data", {
     maxBytes: 50,
     signal: undefined,
   });
   assert.match(small.unverifiedReason!, /more memory than maxBytes, 50/);
   const many = { ...probe, rows: 2 ** 40 };
-  const long = await verifyDecoder("", decoderOf(decoder.toSafetensors()), many, "data", limits);
+  const long = await verifyDecoder(decoderOf(decoder.toSafetensors()), many, "data", limits);
   assert.match(long.unverifiedReason!, /too long/);
 });
 
@@ -209,13 +209,13 @@ function probeFile(entries: Entries, metadata: Record<string, string> = { format
 }
 
 test("a probe in metadata: what is read", () => {
-  const { rows, x, indices } = readProbe("", metadataOf(probeFile(sound)), decoder)!;
+  const { rows, x, indices } = readProbe(metadataOf(probeFile(sound)), decoder)!;
   assert.equal([rows, [...x], [...indices!]], [2, [1, 2, 3, 4], [2, 0]]);
-  assert.is(readProbe("", new Map(), decoder), undefined);
+  assert.is(readProbe(new Map(), decoder), undefined);
   // Row 0 has elements 2 and 0.
   const outputs = new Float32Array([2, 9, 1, 4, 9, 3]);
   assert.is(
-    compareWithProbe({ ...readProbe("", metadataOf(probeFile(sound)), decoder)! }, outputs).outcome,
+    compareWithProbe({ ...readProbe(metadataOf(probeFile(sound)), decoder)! }, outputs).outcome,
     "agrees",
   );
 });
@@ -253,24 +253,20 @@ test("a probe in metadata: what is refused", () => {
     [{ ...sound, indices: floats(2) }, /"indices" is \[2\] F32/],
   ];
   for (const [entries, message, metadata] of cases) {
-    refused(() => readProbe("f", metadataOf(probeFile(entries, metadata)), decoder), "invalid_file", message);
+    refused(() => readProbe(metadataOf(probeFile(entries, metadata)), decoder), "invalid_file", message);
   }
   refused(
-    () => readProbe("f", new Map([[PROBE, "*"]]), decoder),
+    () => readProbe(new Map([[PROBE, "*"]]), decoder),
     "invalid_file",
-    /^f: the file's latentflow\.probe is no base64/,
+    /^the file's latentflow\.probe is no base64/,
   );
   refused(
-    () => readProbe("f", new Map([[PROBE, ""]]), decoder),
+    () => readProbe(new Map([[PROBE, ""]]), decoder),
     "invalid_file",
-    /^f: the file's latentflow\.probe: not a valid safetensors file/,
+    /^the file's latentflow\.probe: not a valid safetensors file/,
   );
   const file = probeFile(sound);
-  refused(
-    () => readProbe("f", metadataOf(file.subarray(0, 80)), decoder),
-    "invalid_file",
-    /latentflow\.probe/,
-  );
+  refused(() => readProbe(metadataOf(file.subarray(0, 80)), decoder), "invalid_file", /latentflow\.probe/);
 });
 
 test("a probe as an option: what is refused", async () => {
@@ -315,21 +311,21 @@ test("of a decoder with fixed inputs its probe has them", () => {
     fixedInputs: [{ name: "c", shape: [4], hasPoints: false }],
   };
   const entries = { ...sound, "fixed.c": { dtype: "F32", shape: [2, 4], values: new Float32Array(8) } };
-  assert.is(readProbe("", metadataOf(probeFile(entries)), conditioned)!.fixed.get("c")!.length, 8);
+  assert.is(readProbe(metadataOf(probeFile(entries)), conditioned)!.fixed.get("c")!.length, 8);
   refused(
-    () => readProbe("", metadataOf(probeFile(sound)), conditioned),
+    () => readProbe(metadataOf(probeFile(sound)), conditioned),
     "invalid_file",
     /the tensor "fixed\.c" is missing/,
   );
   const [z, x, c] = [4, 6, 8].map((length) => new Float32Array(length));
-  assert.is(fitProbe("", { z: z!, x: x!, fixed: { c: c! } }, conditioned).fixed.get("c"), c);
+  assert.is(fitProbe({ z: z!, x: x!, fixed: { c: c! } }, conditioned).fixed.get("c"), c);
   refused(
-    () => fitProbe("", { z: z!, x: x! }, conditioned),
+    () => fitProbe({ z: z!, x: x! }, conditioned),
     "invalid_argument",
     /probe\.fixed\["c"\] is missing/,
   );
   refused(
-    () => fitProbe("", { z: z!, x: x!, fixed: { c: z! } }, conditioned),
+    () => fitProbe({ z: z!, x: x!, fixed: { c: z! } }, conditioned),
     "invalid_argument",
     /probe\.fixed\["c"\] has 4 values, expected \[4\] for each of 2 rows/,
   );

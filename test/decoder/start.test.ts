@@ -133,7 +133,7 @@ test("files give it back to the same bits, and an option takes its place", async
     }
     assert.is((await loadDecoder(make().toSafetensors())).start, undefined);
     assert.is((await loadOnnx(await toOnnx(make()))).start, undefined);
-    assert.not.ok(readSafetensors("file", make().toSafetensors()).metadata.has("start"));
+    assert.not.ok(readSafetensors(make().toSafetensors()).metadata.has("start"));
   }
 });
 
@@ -143,15 +143,15 @@ test("decimals in files give every float32 back", () => {
     new Float32Array(Uint32Array.from({ length: 100_000 }, () => random.below(2 ** 32)).buffer),
   ).filter(Number.isFinite);
   const text = formatStart(any);
-  assert.is(bits(remakeStart("file", JSON.parse(text), any.length, "start")), bits(any));
+  assert.is(bits(remakeStart(JSON.parse(text), any.length, "start")), bits(any));
   // A header takes 1 MiB.
   assert.ok(text.length < 16 * any.length);
 });
 
 /** The file with an entry of its metadata in another way. */
 function withMetadata(decoder: Decoder, key: string, value: string): Uint8Array {
-  const { metadata } = readSafetensors("file", decoder.toSafetensors());
-  const tensors = [...readSafetensors("file", decoder.toSafetensors()).tensors].map(([name, tensor]) => ({
+  const { metadata } = readSafetensors(decoder.toSafetensors());
+  const tensors = [...readSafetensors(decoder.toSafetensors()).tensors].map(([name, tensor]) => ({
     name,
     shape: tensor.shape,
     values: new Float32Array(new Uint8Array(tensor.bytes).buffer),

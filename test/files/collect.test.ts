@@ -13,7 +13,7 @@ test("what comes in chunks is taken up to the limit to the byte, and no chunk af
         yield new Uint8Array(size).fill(taken);
       }
     };
-    const bytes = await collect("here", chunks(), { maxBytes, signal: undefined }).catch(
+    const bytes = await collect(chunks(), { maxBytes, signal: undefined }).catch(
       (error: LatentflowError) => error.message,
     );
     return { bytes, taken };
@@ -24,7 +24,7 @@ test("what comes in chunks is taken up to the limit to the byte, and no chunk af
     assert.equal([...bytes], expected, `${sizes}`);
     assert.is(
       (await take(sizes, 4)).bytes,
-      "here: the file has more than maxBytes, 4 bytes; give a larger maxBytes to read it",
+      "the file has more than maxBytes, 4 bytes; give a larger maxBytes to read it",
       `${sizes}`,
     );
   }

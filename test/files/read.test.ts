@@ -39,7 +39,7 @@ const dictionary = (descr: string, shape: string, order = "False") =>
 
 /** Reads an IDX file whose beginning may be damaged; one in gzip as any array is read. */
 const readIdx = async (bytes: Uint8Array) =>
-  isGzip(bytes) ? readArray(bytes) : atOnce(parseArray(idxFormat, "readIdx", bytes, 2 ** 30));
+  isGzip(bytes) ? readArray(bytes) : atOnce(parseArray(idxFormat, bytes, 2 ** 30));
 
 const bytesOf = (values: Float32Array | Float64Array) => new Uint8Array(values.buffer);
 
@@ -137,9 +137,9 @@ test("gzip: a bomb unpacks no further than allowed, and what is no array no furt
   const before = process.memoryUsage().arrayBuffers;
   await refusedFile(
     () => readArray(bomb, { maxBytes: 2 ** 20 }),
-    /^readArray: gzip: it unpacks to more than maxBytes, 1048576 bytes; give a larger maxBytes to read it$/,
+    /^gzip: it unpacks to more than maxBytes, 1048576 bytes; give a larger maxBytes to read it$/,
   );
-  await refusedFile(() => readArray(text), /^readArray: gzip: within, it is text; /);
+  await refusedFile(() => readArray(text), /^gzip: within, it is text; /);
   assert.ok(process.memoryUsage().arrayBuffers - before < 2 ** 26, "some pieces of 4 MB at most");
 });
 
@@ -295,7 +295,7 @@ test("files are told apart by how they begin", async () => {
   );
   await refusedFile(
     () => readArray(Buffer.from("index,loss\n")),
-    /^readArray: it is text; if it is a table of numbers, .*numpy\.loadtxt/,
+    /^it is text; if it is a table of numbers, .*numpy\.loadtxt/,
   );
 });
 

@@ -7,7 +7,7 @@ import { elementSizes, readFloats } from "../../src/files/tensor.ts";
 import { refused } from "../support/refusal.ts";
 import { bytesOf, fileOf } from "../support/safetensors-file.ts";
 
-const read = (bytes: Uint8Array) => readSafetensors("f", bytes);
+const read = (bytes: Uint8Array) => readSafetensors(bytes);
 const refusedFile = (bytes: Uint8Array, message: RegExp) =>
   refused(() => read(bytes), "invalid_file", message);
 const entry = (shape: unknown, begin: unknown, end: unknown, dtype: unknown = "F32") => ({
@@ -75,7 +75,7 @@ test("float64 and integers are written with their dtypes", () => {
 });
 
 test("a header length that does not fit is refused", () => {
-  refusedFile(new Uint8Array(0), /^f: not a valid safetensors file: it has 0 bytes, fewer than the 8/);
+  refusedFile(new Uint8Array(0), /^not a valid safetensors file: it has 0 bytes, fewer than the 8/);
   refusedFile(new Uint8Array(7), /7 bytes/);
   refusedFile(new Uint8Array(8), /does not begin with {/);
   const file = fileOf({ a: entry([1], 0, 4) }, 4);
@@ -200,7 +200,7 @@ test("overlaps, gaps and bytes left over are refused", () => {
 
 function floats(dtype: string, array: ArrayBufferView, count: number): Float32Array {
   const target = new Float32Array(count);
-  atOnce(readFloats("f", "t", { dtype, shape: [count], bytes: bytesOf(array) }, target));
+  atOnce(readFloats("t", { dtype, shape: [count], bytes: bytesOf(array) }, target));
   return target;
 }
 
@@ -262,7 +262,7 @@ test("a value that is no finite float32 is refused by tensor and index", () => {
   refusedValue(
     "F32",
     new Float32Array([0, 1, Number.NaN]),
-    /^f: tensor "t" holds NaN at index 2, expected a finite/,
+    /^tensor "t" holds NaN at index 2, expected a finite/,
   );
   refusedValue("F32", new Float32Array([0, -Infinity, 1]), /holds -Infinity at index 1/);
   refusedValue("F64", new Float64Array([0, 1e39, 1]), /holds 1e\+39 at index 1/);

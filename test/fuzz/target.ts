@@ -47,7 +47,7 @@ const readers = {
   },
   probe: async (bytes: Uint8Array) => {
     const metadata = new Map([[PROBE, Buffer.from(bytes).toString("base64")]]);
-    const { rows, z, x } = readProbe("probe", metadata, probedSizes)!;
+    const { rows, z, x } = readProbe(metadata, probedSizes)!;
     expect(z.length === rows * probedSizes.latentSize && x.every(Number.isFinite), "a probe has rows");
   },
   "named array": async (bytes: Uint8Array) => {
@@ -62,7 +62,7 @@ const readers = {
     expect(shape.reduce((product, length) => product * length, 1) === data.length, "an array has its shape");
   },
   checkpoint: async (bytes: Uint8Array) => {
-    readCheckpoint("checkpoint", bytes);
+    readCheckpoint(bytes);
   },
 } as const;
 

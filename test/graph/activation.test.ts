@@ -4,7 +4,7 @@ import { activations } from "../../src/graph/activation.ts";
 import { normaliseActivation } from "../../src/graph/normalise-activation.ts";
 import { refused } from "../support/refusal.ts";
 
-const normalise = (value: unknown) => normaliseActivation("f", "activation", value);
+const normalise = (value: unknown) => normaliseActivation("activation", value);
 
 test("a name becomes an activation with its default parameter", () => {
   const parameters: Readonly<Record<string, object>> = {
@@ -50,13 +50,13 @@ test("an unknown name is refused with the names there are", () => {
   ]) {
     refused(() => normalise(value), "invalid_argument", names);
   }
-  refused(() => normalise("mish"), "invalid_argument", /^f: activation is "mish", expected/);
+  refused(() => normalise("mish"), "invalid_argument", /^activation is "mish", expected/);
   refused(() => normalise({ name: "mish" }), "invalid_argument", /an object with the name "mish"/);
 });
 
 test("a parameter out of range is refused", () => {
   for (const alpha of [0, -1, Number.NaN, Infinity, 1e39, "1", 1n]) {
-    refused(() => normalise({ name: "elu", alpha }), "invalid_argument", /^f: activation.alpha is .* > 0/);
+    refused(() => normalise({ name: "elu", alpha }), "invalid_argument", /^activation.alpha is .* > 0/);
   }
   for (const slope of [-0.1, Number.NaN, Infinity, 1e39, "1"]) {
     refused(() => normalise({ name: "leakyRelu", slope }), "invalid_argument", /activation.slope is .* >= 0/);

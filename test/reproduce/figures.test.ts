@@ -110,7 +110,7 @@ test("table 1's jobs train on training images, validate on validation images and
     const at = join(folder, method);
     const job = jobFor("MNIST", 480, method as Method, seed, quick, true);
     const { result } = await runJob(job, { folder: at, progress: () => {}, soFar: () => {} });
-    const { run, state } = readCheckpoint(method, readFileSync(join(at, "training.checkpoint")));
+    const { run, state } = readCheckpoint(readFileSync(join(at, "training.checkpoint")));
     const wanted = {
       ...expected,
       seed,
@@ -216,7 +216,7 @@ async function foundBy(changes: Partial<Recipe>) {
   const { result } = await runJob(job, { folder: at, progress: () => {}, soFar: () => {} });
   const { train: images, validation, test: digits } = await readData("MNIST", quick);
   const y = chooseRows(images, imagesOf(count, quick), seed);
-  const checkpointOf = (name: string) => readCheckpoint(name, readFileSync(join(at, `${name}.checkpoint`)));
+  const checkpointOf = (name: string) => readCheckpoint(readFileSync(join(at, `${name}.checkpoint`)));
   return { result, seed, y, validation, digits, checkpointOf };
 }
 
@@ -294,7 +294,7 @@ test("the frontier: an autoencoder's flows begin at the mean code of its trainin
 test("figure 1: the runs beside the default's differ from it in what they are named after alone", async () => {
   const runOf = async (id: RegExp) => {
     const { at } = await found("figure1", id);
-    return readCheckpoint("figure1", readFileSync(join(at, "training.checkpoint"))).run;
+    return readCheckpoint(readFileSync(join(at, "training.checkpoint"))).run;
   };
   const plain = await runOf(/images, lbfgs, seed/);
   const changesOf = (other: typeof plain) =>
@@ -412,7 +412,7 @@ async function found(element: string, id: RegExp) {
 test("figure 1's mini-batches are drawn with replacement, of training images; its losses are of validation images", async () => {
   const { at } = await found("figure1", /autoencoder/);
   const { train, validation } = await readData("MNIST", quick);
-  const { run } = readCheckpoint("figure1", readFileSync(join(at, "training.checkpoint")));
+  const { run } = readCheckpoint(readFileSync(join(at, "training.checkpoint")));
   const wanted = {
     replacement: true,
     batchSize: 5,

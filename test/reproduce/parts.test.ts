@@ -178,7 +178,7 @@ test("what another sitting is about to write is waited for, and kept", async () 
   const kept = (result: number) => ({ result, seconds: 1, versions: {} }) as never;
   const file = join(folder, "results", "locked.json");
   mkdirSync(join(folder, "results"), { recursive: true });
-  const lock = lockFile("another sitting", resolveOnce(file));
+  const lock = lockFile(resolveOnce(file));
   const added = new Store(folder, "locked", settings).add("first", kept(1));
   await Promise.race([added, wait(200)]);
   // As who has read the file before.

@@ -56,11 +56,11 @@ export function activationsWith(parameters: readonly number[]): readonly Activat
   const names = Object.keys(activations).filter((name) => name !== "identity") as ActivationName[];
   return names.flatMap((name) => {
     const { parameter } = activations[name];
-    if (!parameter) return [normaliseActivation("", "", name)];
+    if (!parameter) return [normaliseActivation("", name)];
     const { min = Number.MIN_VALUE, max = Infinity } = parameter.bounds;
     const values = parameters.filter((value) => value >= min && value <= max);
     return [parameter.default, ...values].map((value) =>
-      normaliseActivation("", "", { name, [parameter.name]: value }),
+      normaliseActivation("", { name, [parameter.name]: value }),
     );
   });
 }

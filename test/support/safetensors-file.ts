@@ -43,5 +43,5 @@ export function bytesOf(array: ArrayBufferView): Uint8Array {
 
 /** What `loadDecoder` makes of a file's bytes, or throws, before it compares that with a probe. */
 export function decoderOf(file: Uint8Array, options: DecoderFileOptions = {}): Decoder {
-  return atOnce(parseDecoder("loadDecoder", file, checkFileOptions("loadDecoder", options), 2 ** 30)).decoder;
+  return atOnce(parseDecoder(file, checkFileOptions(options), 2 ** 30)).decoder;
 }

@@ -197,40 +197,40 @@ test("what is not positive definite has no factor", () => {
 test("rows and matrices are taken in every form", () => {
   assert.ok(isArray([]) && isArray(new Uint8Array(1)));
   assert.not.ok(isArray("12") || isArray({ length: 1 }) || isArray(new DataView(new ArrayBuffer(8))));
-  assert.equal(checkRow("f", "row", Float32Array.of(1, 2), 2, {}), [1, 2]);
+  assert.equal(checkRow("row", Float32Array.of(1, 2), 2, {}), [1, 2]);
   const given = [3, 4];
-  const row = scalarOrRow("f", "row", given, 2, {});
+  const row = scalarOrRow("row", given, 2, {});
   assert.equal(row, [3, 4]);
   assert.ok(Object.isFrozen(row) && !Object.isFrozen(given));
-  assert.is(scalarOrRow("f", "row", 5, 2, { above: 0 }), 5);
+  assert.is(scalarOrRow("row", 5, 2, { above: 0 }), 5);
   const flat = [2, 1, 1, 3];
-  assert.equal(checkMatrix("f", "m", flat, 2), flat);
-  assert.equal(checkMatrix("f", "m", Float64Array.from(flat), undefined), flat);
-  assert.equal(checkMatrix("f", "m", [Float32Array.of(2, 1), [1, 3]], 2), flat);
-  assert.ok(Object.isFrozen(checkMatrix("f", "m", flat, 2)) && !Object.isFrozen(flat));
+  assert.equal(checkMatrix("m", flat, 2), flat);
+  assert.equal(checkMatrix("m", Float64Array.from(flat), undefined), flat);
+  assert.equal(checkMatrix("m", [Float32Array.of(2, 1), [1, 3]], 2), flat);
+  assert.ok(Object.isFrozen(checkMatrix("m", flat, 2)) && !Object.isFrozen(flat));
   // Float32's rounding is no asymmetry.
-  assert.equal(checkMatrix("f", "m", [2, 1, 1 + 1e-7, 3], 2), [2, 1, 1 + 1e-7, 3]);
+  assert.equal(checkMatrix("m", [2, 1, 1 + 1e-7, 3], 2), [2, 1, 1 + 1e-7, 3]);
 });
 
 test("rows and matrices that are none are refused, with what came", () => {
   const row = (values: unknown, message: RegExp) =>
-    refused(() => checkRow("f", "row", values, 2, { above: 0 }), "invalid_argument", message);
-  row(undefined, /^f: row is undefined, expected an array of numbers$/);
-  row([], /^f: row is empty, expected an array of numbers$/);
-  row([1], /^f: row has 1 values, expected 2$/);
-  row([1, 0], /^f: row\[1\] is 0, expected a finite number > 0$/);
-  row([1, "2"], /^f: row\[1\] is "2", expected a finite number > 0$/);
+    refused(() => checkRow("row", values, 2, { above: 0 }), "invalid_argument", message);
+  row(undefined, /^row is undefined, expected an array of numbers$/);
+  row([], /^row is empty, expected an array of numbers$/);
+  row([1], /^row has 1 values, expected 2$/);
+  row([1, 0], /^row\[1\] is 0, expected a finite number > 0$/);
+  row([1, "2"], /^row\[1\] is "2", expected a finite number > 0$/);
   const matrix = (values: unknown, message: RegExp) =>
-    refused(() => checkMatrix("f", "m", values, 2), "invalid_argument", message);
-  matrix(3, /^f: m is 3, expected a matrix: d rows, or d × d numbers$/);
-  matrix([1, 2, 3], /^f: m has 3 values, expected d × d$/);
-  matrix([1], /^f: m is 1 × 1, expected 2 × 2$/);
-  matrix([[1, 0], [0]], /^f: m\[1\] has 1 values, expected 2$/);
-  matrix([1, 0, 0, Number.NaN], /^f: m\[3\] is NaN, expected a finite number >= /);
-  matrix([2, 0.5, 1, 2], /^f: m is not symmetric: 1 at row 1, column 0, and 0.5 at row 0, column 1$/);
+    refused(() => checkMatrix("m", values, 2), "invalid_argument", message);
+  matrix(3, /^m is 3, expected a matrix: d rows, or d × d numbers$/);
+  matrix([1, 2, 3], /^m has 3 values, expected d × d$/);
+  matrix([1], /^m is 1 × 1, expected 2 × 2$/);
+  matrix([[1, 0], [0]], /^m\[1\] has 1 values, expected 2$/);
+  matrix([1, 0, 0, Number.NaN], /^m\[3\] is NaN, expected a finite number >= /);
+  matrix([2, 0.5, 1, 2], /^m is not symmetric: 1 at row 1, column 0, and 0.5 at row 0, column 1$/);
   // Whatever the units.
-  matrix([1e10, 0.5, -0.5, 1], /^f: m is not symmetric/);
-  matrix([1, 2, 2, 1], /^f: m is not positive definite; .*too few codes: .*fitGaussian with shrinkage$/);
+  matrix([1e10, 0.5, -0.5, 1], /^m is not symmetric/);
+  matrix([1, 2, 2, 1], /^m is not positive definite; .*too few codes: .*fitGaussian with shrinkage$/);
 });
 
 test.run();

@@ -154,7 +154,7 @@ test("a prior that JSON has kept is the same one, to the last bit", () => {
       const weights = randomArray(seed, count, 0.1, 1);
       const prior = gaussianMixture({ weights, means: [...weights].map((value) => [value]), stds: 1 });
       const kept = JSON.parse(JSON.stringify(prior));
-      assert.equal(normalisePrior("test", kept), prior, `${count} components, seed ${seed}`);
+      assert.equal(normalisePrior(kept), prior, `${count} components, seed ${seed}`);
     }
   }
 });
@@ -192,7 +192,7 @@ const NO_PRIORS: readonly [value: object, message: RegExp][] = [
 
 for (const [value, message] of NO_PRIORS) {
   test(`a file's prior that is refused: ${message}`, async () => {
-    refused(() => normalisePrior("test", value), "invalid_argument", message);
+    refused(() => normalisePrior(value), "invalid_argument", message);
     const { bytes } = fileWithPrior(JSON.stringify(value));
     await rejected(loadDecoder(bytes), "invalid_file", /^loadDecoder: the file's prior: gaussian/);
   });
@@ -238,7 +238,7 @@ test("the prior in an ONNX file is bounded before it is read, and refused with t
 
 /** A decoder's file whose prior is this text. */
 function fileWithPrior(text: string) {
-  const { tensors, metadata } = readSafetensors("test", decoderOf().toSafetensors());
+  const { tensors, metadata } = readSafetensors(decoderOf().toSafetensors());
   const values = [...tensors].map(([name, { shape, bytes }]) => {
     return { name, shape, values: new Float32Array(bytes.slice().buffer) };
   });

@@ -6,26 +6,26 @@ import { resumeFrom, runSmall, runWithCheckpoints, smallDecoder } from "../suppo
 test("every truncation and every flipped byte is found", async () => {
   const { checkpoints } = await runWithCheckpoints();
   const bytes = checkpoints[0]!;
-  const pattern = /^run\.checkpoint: /;
+  const pattern = /^(the checkpoint|not a )/;
   for (let length = 0; length < bytes.length; length++) {
-    refused(() => readCheckpoint("run.checkpoint", bytes.subarray(0, length)), "invalid_file", pattern);
+    refused(() => readCheckpoint(bytes.subarray(0, length)), "invalid_file", pattern);
   }
   for (let at = 0; at < bytes.length; at++) {
     const damaged = bytes.slice();
     damaged[at]! ^= 1 << (at % 8);
-    refused(() => readCheckpoint("run.checkpoint", damaged), "invalid_file", pattern);
+    refused(() => readCheckpoint(damaged), "invalid_file", pattern);
   }
   const damaged = bytes.slice();
   damaged[damaged.length - 100]! ^= 1;
   refused(
-    () => readCheckpoint("run.checkpoint", damaged),
+    () => readCheckpoint(damaged),
     "invalid_file",
-    /^run\.checkpoint: the checkpoint is damaged: its checksum is [0-9a-f]{8}, expected [0-9a-f]{8}$/,
+    /^the checkpoint is damaged: its checksum is [0-9a-f]{8}, expected [0-9a-f]{8}$/,
   );
   await rejected(
     runSmall(resumeFrom(damaged)),
     "invalid_file",
-    /^train: checkpoint\.resume: the checkpoint is damaged/,
+    /^train: checkpoint: resume: the checkpoint is damaged/,
   );
   await rejected(
     runSmall(resumeFrom(smallDecoder.toSafetensors())),

@@ -115,7 +115,7 @@ test("an abort leaves a checkpoint of the last whole update, wherever it comes",
 test("a checkpoint is a safetensors file, and what is read is what was written", async () => {
   const { checkpoints, result } = await runWithCheckpoints();
   const bytes = checkpoints.at(-1)!;
-  const { tensors } = readSafetensors("checkpoint", bytes);
+  const { tensors } = readSafetensors(bytes);
   assert.equal(
     [...tensors].map(([name, { dtype, shape }]) => `${name} ${dtype} ${shape}`),
     [
@@ -127,19 +127,19 @@ test("a checkpoint is a safetensors file, and what is read is what was written",
       "checksum U32 1",
     ],
   );
-  const checkpoint = readCheckpoint("checkpoint", bytes);
+  const checkpoint = readCheckpoint(bytes);
   assert.equal(writeCheckpoint(checkpoint), bytes);
   assert.equal(checkpoint.state.history, result.history);
   assert.equal(checkpoint.state.trainer.parameters, result.decoder.parameters);
   // Losses that are no numbers are kept too.
   const { run, state } = checkpoint;
   const odd = [{ images: 1, loss: Number.NaN, gradientNorm: Number.POSITIVE_INFINITY }];
-  const again = readCheckpoint("checkpoint", writeCheckpoint({ run, state: { ...state, history: odd } }));
+  const again = readCheckpoint(writeCheckpoint({ run, state: { ...state, history: odd } }));
   assert.equal(again.state.history, odd);
   // Memory that begins anywhere.
   for (const moved of [new Uint8Array(bytes.length + 3), Buffer.alloc(bytes.length + 3)]) {
     moved.set(bytes, 3);
-    assert.equal(readCheckpoint("checkpoint", moved.subarray(3)), checkpoint);
+    assert.equal(readCheckpoint(moved.subarray(3)), checkpoint);
   }
 });
 
@@ -275,7 +275,7 @@ test("data, and what goes with them, are told apart wherever they differ: also w
     const options = checkArguments(smallDecoder, data, { validation: { data } });
     return describeRun(options, "some", uninterrupted);
   };
-  const ofWeights = (values: Float32Array) => describeValues("train", "weights", values, uninterrupted);
+  const ofWeights = (values: Float32Array) => describeValues("weights", values, uninterrupted);
   for (const [describe, length] of [
     [ofData, 2001 * 9],
     [ofWeights, 2 ** 21 + 1],
@@ -400,7 +400,7 @@ test("what has been kept is not kept again", async () => {
 
 test("a run of more updates than a call takes arguments resumes", async () => {
   const { checkpoints, result } = await runWithCheckpoints();
-  const { run, state } = readCheckpoint("checkpoint", checkpoints.at(-1)!);
+  const { run, state } = readCheckpoint(checkpoints.at(-1)!);
   const history = [...new Array<TrainStep>(250_000).fill(result.history[0]!), ...result.history];
   const resumed = await runSmall(resumeFrom(writeCheckpoint({ run, state: { ...state, history } })));
   assert.is(resumed.history.length, history.length);
@@ -453,7 +453,11 @@ test("bytes to go on from that have been transferred are refused, as what they a
   const going = checkpoints[1]!;
   const run = runSmall(resumeFrom(going));
   structuredClone(going.buffer, { transfer: [going.buffer as ArrayBuffer] });
-  await rejected(run, "invalid_argument", /^the buffer of checkpoint\.resume was detached .* while the call/);
+  await rejected(
+    run,
+    "invalid_argument",
+    /^train: checkpoint: the buffer of resume was detached .* while the call/,
+  );
 });
 
 test("where there are no files, that is said", async () => {

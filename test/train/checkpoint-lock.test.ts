@@ -19,7 +19,7 @@ test.after(() => rmSync(folder, { recursive: true }));
 const whole = endOf(await runSmall());
 let files = 0;
 const newFile = () => join(folder, `run-${++files}.checkpoint`);
-const lock = (file: string) => lockFile("test", resolveOnce(file));
+const lock = (file: string) => lockFile(resolveOnce(file));
 const runAt = (file: string, more: TrainOptions = {}) =>
   runSmall({ ...more, checkpoint: { file, resume: true, everySeconds: 0 } } as TrainOptions);
 const dead = spawnSync("true").pid;

@@ -48,7 +48,7 @@ async function aborted(): Promise<string> {
   return file;
 }
 
-const imagesIn = (file: string) => readCheckpoint(file, readFileSync(file)).state.images;
+const imagesIn = (file: string) => readCheckpoint(readFileSync(file)).state.images;
 
 function damage(file: string, change: (bytes: Uint8Array) => Uint8Array): void {
   writeFileSync(file, change(Uint8Array.from(readFileSync(file))));
@@ -88,7 +88,7 @@ test("after its renamings the folder is brought to the disk, each time", async (
     return handle;
   };
   try {
-    const store = fileStore("test", newFile(), false);
+    const store = fileStore(newFile(), false);
     await store.load();
     for (let i = 0; i < 2; i++) await store.save(new Uint8Array(9));
     await store.close();

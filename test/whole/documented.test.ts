@@ -77,7 +77,7 @@ test("each activation is a layer of latentflow/graph", () => {
     const make = made[name];
     assert.type(make, "function", name);
     const settings = (make as () => layers.Layer)().settings as { activation: ActivationLike };
-    const activation = normaliseActivation("", "", settings.activation);
+    const activation = normaliseActivation("", settings.activation);
     assert.equal(activation, { name, ...(parameter && { [parameter.name]: parameter.default }) });
   }
 });

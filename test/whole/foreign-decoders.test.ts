@@ -42,7 +42,7 @@ for (const name of FOREIGN_DECODERS) {
       assert.ok(distance < 1e-5, `value off by ${distance}`);
     });
 
-    const bound = atPoints("test", decoder, count);
+    const bound = atPoints(decoder, count);
     const loss = expected.loss === "bce" ? binaryCrossEntropy() : squaredError();
     const given = bound.fixedInputs.map(({ name: input }) => fixed[input]!);
     for (const { name: build, backend } of builds) {

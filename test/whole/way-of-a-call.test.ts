@@ -52,10 +52,10 @@ function stepOf({ name, url, line }: Frame): Step | undefined {
     const start = workerLines.findLastIndex((text, i) => i <= line && /^\/\/ (src|test)\//.test(text));
     file = workerLines[start]!.slice(3);
   }
+  // The door of a public function names it in errors, and is no step.
+  const isOnWay = file.startsWith("src/") && file !== "src/base/calling.ts";
   // V8 has the class or the receiver before a method's name, too.
-  return name !== "" && file.startsWith("src/")
-    ? { name: name.split(".").at(-1)!, file: file.slice(4) }
-    : undefined;
+  return name !== "" && isOnWay ? { name: name.split(".").at(-1)!, file: file.slice(4) } : undefined;
 }
 
 /** The functions of ours on a way, from the outermost on. A function that awaits again and again counts once. */

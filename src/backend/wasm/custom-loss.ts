@@ -1,3 +1,4 @@
+import { calling } from "../../base/calling.ts";
 import { ignoreRejection, isPromise } from "../../base/realms.ts";
 import { objection, refused } from "../../base/refuse.ts";
 import { show } from "../../base/show.ts";
@@ -91,18 +92,24 @@ type ElementFunction = CustomLoss["value"];
 function numeric(name: string, f: ElementFunction): ElementFunction {
   return (output, target) => {
     const result: unknown = f(output, target);
-    if (typeof result === "number") return result;
+    return typeof result === "number" ? result : refuseResult(name, result);
+  };
+}
+
+function refuseResult(name: string, result: unknown): never {
+  return calling("customLoss", () => {
     ignoreRejection(result);
     const hint = isPromise(result) ? " (it must not be async)" : "";
-    throw refused("customLoss", name, "returned", show(result) + hint, "a number");
-  };
+    throw refused(name, "returned", show(result) + hint, "a number");
+  });
 }
 
 function curvatureOf({ curvature }: CustomLoss): ElementFunction {
   if (curvature) return numeric("curvature", curvature);
-  throw objection(
-    "customLoss",
-    "curvature",
-    "is missing, and second derivatives are asked for; give the loss a curvature(output, target)",
-  );
+  return calling("customLoss", () => {
+    throw objection(
+      "curvature",
+      "is missing, and second derivatives are asked for; give the loss a curvature(output, target)",
+    );
+  });
 }

@@ -1,3 +1,4 @@
+import { calling } from "../../base/calling.ts";
 import { LatentflowError } from "../../base/errors.ts";
 import { messageOf } from "../../base/realms.ts";
 
@@ -6,11 +7,13 @@ import { messageOf } from "../../base/realms.ts";
  *
  * @throws LatentflowError `unsupported` if it cannot be loaded
  */
-export async function loadObjectives(): Promise<typeof import("./objectives.ts")> {
-  try {
-    return await import("./objectives.ts");
-  } catch (cause) {
-    const message = `wasm: a part of the library could not be loaded (${messageOf(cause)}); latentflow.min.js has all parts in one file, for service workers`;
-    throw new LatentflowError("unsupported", message, { cause });
-  }
+export function loadObjectives(): Promise<typeof import("./objectives.ts")> {
+  return calling("wasm", async () => {
+    try {
+      return await import("./objectives.ts");
+    } catch (cause) {
+      const message = `a part of the library could not be loaded (${messageOf(cause)}); latentflow.min.js has all parts in one file, for service workers`;
+      throw new LatentflowError("unsupported", message, { cause });
+    }
+  });
 }

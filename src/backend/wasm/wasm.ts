@@ -1,3 +1,4 @@
+import { calling } from "../../base/calling.ts";
 import { checkFlag, checkNumber } from "../../base/check.ts";
 import { completeOptions, type FieldsOf, later, optional } from "../../base/options.ts";
 import type { UrlLike, WebAssemblyModule, WorkerLike } from "../../base/platform.ts";
@@ -61,19 +62,19 @@ const FIELDS = {
   relaxed: optional<boolean>({ check: checkFlag }),
   module: later<WebAssemblyModule | undefined>(),
   threads: optional<number | "auto">({
-    check(where, name, value) {
+    check(name, value) {
       if (value === "auto") return value;
-      if (typeof value === "string") throw refused(where, name, "is", show(value), 'a number or "auto"');
-      return checkNumber(where, name, value, { min: 1, max: MOST_THREADS, integer: true });
+      if (typeof value === "string") throw refused(name, "is", show(value), 'a number or "auto"');
+      return checkNumber(name, value, { min: 1, max: MOST_THREADS, integer: true });
     },
   }),
   worker: optional<WorkerSource>({
-    check(where, name, value) {
+    check(name, value) {
       // A URL may be of another realm, such as a page's if jsdom made it.
       const isText = typeof value === "string" && value !== "";
       if (isText || typeof value === "function" || isPlatformObject("URL", value))
         return value as WorkerSource;
-      throw refused(where, name, "is", show(value), "a string, a URL or a function that makes a Worker");
+      throw refused(name, "is", show(value), "a string, a URL or a function that makes a Worker");
     },
   }),
 } satisfies FieldsOf<WasmOptions>;
@@ -87,20 +88,22 @@ const FIELDS = {
  * await encode(decoder, y, { backend: wasm({ relaxed: false, threads: 4 }) });
  */
 export function wasm(options: WasmOptions = {}): Backend {
-  const { relaxed, module, threads, worker } = completeOptions("wasm", options, FIELDS);
-  if (module !== undefined && relaxed !== undefined) {
-    const reason = "chooses a build of the package; leave it out together with module";
-    throw objection("wasm", "relaxed", reason);
-  }
-  const given = module === undefined ? undefined : recogniseKernels(module as WebAssembly.Module);
-  return Object.freeze<Backend>({
-    name: "wasm",
-    async open(decoder, use) {
-      const packed = await packDecoder(decoder, given ?? (await compileKernels(relaxed)));
-      // Loaded when the session opens rather than by the solve, which an abort interrupts only between pieces of work.
-      if (use && !isFused(use)) await loadObjectives();
-      return threadCount(threads) === 1 ? wasmSession(packed) : withThreads(packed, { threads, worker });
-    },
+  return calling("wasm", () => {
+    const { relaxed, module, threads, worker } = completeOptions(options, FIELDS);
+    if (module !== undefined && relaxed !== undefined) {
+      const reason = "chooses a build of the package; leave it out together with module";
+      throw objection("relaxed", reason);
+    }
+    const given = module === undefined ? undefined : recogniseKernels(module as WebAssembly.Module);
+    return Object.freeze<Backend>({
+      name: "wasm",
+      async open(decoder, use) {
+        const packed = await packDecoder(decoder, given ?? (await compileKernels(relaxed)));
+        // Loaded when the session opens rather than by the solve, which an abort interrupts only between pieces of work.
+        if (use && !isFused(use)) await loadObjectives();
+        return threadCount(threads) === 1 ? wasmSession(packed) : withThreads(packed, { threads, worker });
+      },
+    });
   });
 }
 

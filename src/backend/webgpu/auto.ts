@@ -1,3 +1,4 @@
+import { calling } from "../../base/calling.ts";
 import { checkFlag, checkOptions, orDefault } from "../../base/check.ts";
 import { kept } from "../../base/kept.ts";
 import { messageOf } from "../../base/realms.ts";
@@ -39,15 +40,17 @@ export interface AutoOptions {
  * console.log(backend.reason);
  */
 export function auto(backends: readonly Backend[], options: AutoOptions = {}): Backend {
-  checkBackends("auto", backends);
-  if (backends.length === 0) throw refused("auto", "backends", "is", "empty", `an array as ${EXAMPLE}`);
-  checkOptions("auto", options, { calibrate: true });
-  const calibrate = checkFlag("auto", "calibrate", orDefault(options.calibrate, true));
-  const others = backends.slice(0, -1);
-  const last = backends.at(-1)!;
-  return Object.freeze({
-    name: "auto",
-    open: (decoder: Decoder, use?: Use) => open(decoder, use, others, last, calibrate),
+  return calling("auto", () => {
+    checkBackends(backends);
+    if (backends.length === 0) throw refused("backends", "is", "empty", `an array as ${EXAMPLE}`);
+    checkOptions(options, { calibrate: true });
+    const calibrate = checkFlag("calibrate", orDefault(options.calibrate, true));
+    const others = backends.slice(0, -1);
+    const last = backends.at(-1)!;
+    return Object.freeze({
+      name: "auto",
+      open: (decoder: Decoder, use?: Use) => open(decoder, use, others, last, calibrate),
+    });
   });
 }
 
@@ -62,23 +65,25 @@ export function auto(backends: readonly Backend[], options: AutoOptions = {}): B
 export async function availableBackends(
   backends: readonly Backend[] = [webgpu(), wasm()],
 ): Promise<(Availability & { readonly name: string })[]> {
-  checkBackends("availableBackends", backends);
-  return Promise.all(
-    backends.map(async (backend) => ({ name: backend.name, ...(await availabilityOf(backend)) })),
-  );
+  return calling("availableBackends", async () => {
+    checkBackends(backends);
+    return Promise.all(
+      backends.map(async (backend) => ({ name: backend.name, ...(await availabilityOf(backend)) })),
+    );
+  });
 }
 
 /** Example of backends in order of preference, for messages. */
 const EXAMPLE = "[webgpu(), wasm()]";
 
-function checkBackends(where: string, backends: readonly Backend[]): void {
+function checkBackends(backends: readonly Backend[]): void {
   if (!Array.isArray(backends)) {
-    throw refused(where, "backends", "is", show(backends), `an array as ${EXAMPLE}`);
+    throw refused("backends", "is", show(backends), `an array as ${EXAMPLE}`);
   }
   for (const [i, backend] of (backends as readonly (Backend | undefined)[]).entries()) {
     if (typeof backend?.open === "function" && typeof backend.name === "string") continue;
     const got = `${show(backend)}${callHint(backend)}`;
-    throw refused(where, `backends[${i}]`, "is", got, `a backend, as in ${EXAMPLE}`);
+    throw refused(`backends[${i}]`, "is", got, `a backend, as in ${EXAMPLE}`);
   }
 }
 

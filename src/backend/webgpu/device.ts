@@ -1,8 +1,8 @@
-import { LatentflowError } from "../../base/errors.ts";
 import { kept } from "../../base/kept.ts";
 import { Interruption } from "./interruption.ts";
 import type { Gpu, GpuAdapter, GpuAdapterInfo, GpuDevice, OnnxRuntime } from "./platform.ts";
 import { importRuntime } from "./runtime.ts";
+import { unsupported } from "./unsupported.ts";
 
 /**
  * Error of work that was interrupted by the loss of its GPU device: the device was destroyed, or the process that runs it
@@ -114,15 +114,14 @@ export async function requestAdapter(): Promise<GpuAdapter> {
   // Node before 21 has no navigator; later versions' navigator has no gpu.
   const { gpu } = (globalThis.navigator ?? {}) as { readonly gpu?: Gpu };
   if (!gpu) {
-    throw new LatentflowError(
-      "unsupported",
-      "webgpu: this runtime has no WebGPU (navigator.gpu); use wasm(). Browsers have it on pages served by HTTPS or from localhost",
+    throw unsupported(
+      "this runtime has no WebGPU (navigator.gpu); use wasm(). Browsers have it on pages served by HTTPS or from localhost",
     );
   }
   const options = { powerPreference: "high-performance" } as const;
   const adapter = (await gpu.requestAdapter(options)) ?? (await gpu.requestAdapter(options));
   if (!adapter) {
-    throw new LatentflowError("unsupported", "webgpu: there is no adapter (no usable GPU); use wasm()");
+    throw unsupported("there is no adapter (no usable GPU); use wasm()");
   }
   return adapter;
 }

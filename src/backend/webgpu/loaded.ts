@@ -1,4 +1,3 @@
-import { LatentflowError } from "../../base/errors.ts";
 import { keptUnlessFailed } from "../../base/kept.ts";
 import { show } from "../../base/show.ts";
 import { type Decoder, keptUntilDisposed } from "../../decoder/decoder.ts";
@@ -10,6 +9,7 @@ import type { GpuContext } from "./device.ts";
 import { parameterName } from "./graphs.ts";
 import type { OnnxGraph } from "./onnx.ts";
 import { allocateTensors, type GpuTensors } from "./tensors.ts";
+import { unsupported } from "./unsupported.ts";
 
 /** Maximum number of unused graphs kept for later calls; beyond it the least recently used is freed. */
 const KEPT = 8;
@@ -42,10 +42,7 @@ export class LoadedDecoder {
     const limit = bufferLimit(context);
     const check = (what: string, size: number) => {
       if (4 * size <= limit) return;
-      throw new LatentflowError(
-        "unsupported",
-        `webgpu: ${what} is ${4 * size} bytes, a buffer of this device holds ${limit}; use wasm()`,
-      );
+      throw unsupported(`${what} is ${4 * size} bytes, a buffer of this device holds ${limit}; use wasm()`);
     };
     for (const { operation, tensor, size } of parametersOf(decoder)) {
       check(`the ${tensor} of ${show(decoder.operations[operation]!.name)}`, size);

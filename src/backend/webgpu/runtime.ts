@@ -1,5 +1,5 @@
-import { LatentflowError } from "../../base/errors.ts";
 import type { OnnxRuntime } from "./platform.ts";
+import { unsupported } from "./unsupported.ts";
 
 /**
  * Imports onnxruntime-web's build with the WebGPU execution provider, as users import it themselves.
@@ -12,10 +12,9 @@ export async function importRuntime(): Promise<OnnxRuntime> {
     // In a try block bundlers tolerate a missing package, and as a literal they find an installed one.
     ort = await import("onnxruntime-web/webgpu");
   } catch (cause) {
-    throw new LatentflowError(
-      "unsupported",
-      'webgpu: onnxruntime-web could not be loaded: npm install onnxruntime-web@~1.30.0, or give webgpu({ ort }) what import("onnxruntime-web/webgpu") leads to',
-      { cause },
+    throw unsupported(
+      'onnxruntime-web could not be loaded: npm install onnxruntime-web@~1.30.0, or give webgpu({ ort }) what import("onnxruntime-web/webgpu") leads to',
+      cause,
     );
   }
   // The WebAssembly of onnxruntime-web only passes work to the GPU; more threads would require a cross-origin isolated page.

@@ -1,5 +1,5 @@
+import { calling } from "../../base/calling.ts";
 import { checkOptions } from "../../base/check.ts";
-import { LatentflowError } from "../../base/errors.ts";
 import type { Owned } from "../../base/owned.ts";
 import { attached, isPromise } from "../../base/realms.ts";
 import { refused } from "../../base/refuse.ts";
@@ -20,6 +20,7 @@ import type { LoadedDecoder } from "./loaded.ts";
 import { gpuObjective } from "./objective.ts";
 import type { GpuDevice, OnnxRuntime } from "./platform.ts";
 import { type GpuProblem, sampleKey, sampleShape, writeOwn, writeShared } from "./rows.ts";
+import { unsupported } from "./unsupported.ts";
 
 /** Options of the backend `webgpu`. */
 export interface WebgpuOptions {
@@ -52,31 +53,33 @@ export interface WebgpuOptions {
  * await encode(decoder, y, { backend: webgpu() });
  */
 export function webgpu(options: WebgpuOptions = {}): Backend {
-  checkOptions("webgpu", options, { ort: true, device: true, wasmPaths: true });
-  const { ort, device, wasmPaths } = options;
-  if (ort !== undefined && typeof ort?.InferenceSession?.create !== "function") {
-    const hint = isPromise(ort) ? " (is an await missing?)" : "";
-    const expected = 'the module that import("onnxruntime-web/webgpu") leads to';
-    throw refused("webgpu", "ort", "is", show(ort) + hint, expected);
-  }
-  if (device !== undefined && typeof device?.createBuffer !== "function") {
-    throw refused("webgpu", "device", "is", show(device), "a GPUDevice");
-  }
-  if (wasmPaths !== undefined && typeof wasmPaths !== "string" && Object(wasmPaths) !== wasmPaths) {
-    const expected = "what onnxruntime-web's env.wasm.wasmPaths takes, a path or an object of them";
-    const advice = "; leave it out for its own choice";
-    throw refused("webgpu", "wasmPaths", "is", show(wasmPaths), expected, advice);
-  }
-  return Object.freeze({
-    name: "webgpu",
-    open: (decoder: Decoder) => open(decoder, { ort, device, wasmPaths }),
-    availability: (decoder?: Decoder) => webgpuAvailability({ ort, device, wasmPaths }, decoder),
+  return calling("webgpu", () => {
+    checkOptions(options, { ort: true, device: true, wasmPaths: true });
+    const { ort, device, wasmPaths } = options;
+    if (ort !== undefined && typeof ort?.InferenceSession?.create !== "function") {
+      const hint = isPromise(ort) ? " (is an await missing?)" : "";
+      const expected = 'the module that import("onnxruntime-web/webgpu") leads to';
+      throw refused("ort", "is", show(ort) + hint, expected);
+    }
+    if (device !== undefined && typeof device?.createBuffer !== "function") {
+      throw refused("device", "is", show(device), "a GPUDevice");
+    }
+    if (wasmPaths !== undefined && typeof wasmPaths !== "string" && Object(wasmPaths) !== wasmPaths) {
+      const expected = "what onnxruntime-web's env.wasm.wasmPaths takes, a path or an object of them";
+      const advice = "; leave it out for its own choice";
+      throw refused("wasmPaths", "is", show(wasmPaths), expected, advice);
+    }
+    return Object.freeze({
+      name: "webgpu",
+      open: (decoder: Decoder) => open(decoder, { ort, device, wasmPaths }),
+      availability: (decoder?: Decoder) => webgpuAvailability({ ort, device, wasmPaths }, decoder),
+    });
   });
 }
 
 async function open(decoder: Decoder, options: ContextOptions): Promise<Session> {
   const refusal = refusalOf(decoder);
-  if (refusal) throw unsupported(refusal);
+  if (refusal) throw unsupported(`${refusal}; use wasm()`);
   const recovery = await DeviceRecovery.open(decoder, options);
   const objectives: Pick<Session, "objectiveSize" | "objective"> = {
     objectiveSize: (problem) => objectiveSize(checkProblem(problem), recovery.largestRows),
@@ -104,13 +107,9 @@ async function open(decoder: Decoder, options: ContextOptions): Promise<Session>
 
 function checkProblem(problem: Problem): GpuProblem {
   if (isCustom(problem.loss)) {
-    throw unsupported("a customLoss runs in JavaScript, between two passes of the decoder");
+    throw unsupported("a customLoss runs in JavaScript, between two passes of the decoder; use wasm()");
   }
   return problem as GpuProblem;
-}
-
-function unsupported(what: string): LatentflowError {
-  return new LatentflowError("unsupported", `webgpu: ${what}; use wasm()`);
 }
 
 /**

@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { LatentflowError, markedMessage } from "../../base/errors.ts";
+import { LatentflowError, partsOf, remade } from "../../base/errors.ts";
+import { words } from "../../base/message.ts";
 import { invalid } from "../../base/refuse.ts";
 import { costOf } from "../../graph/graph.ts";
 import { type EncodingInput, type EncodingRun, openInput } from "../input/encoding-input.ts";
@@ -205,6 +206,7 @@ async function writeAll(run: Run, place: PartsPlace, counts: PartCounts | undefi
 /** Returns an error about a picture, extended by the names of the files that were written before. */
 function besides(error: LatentflowError, written: readonly Output[]): LatentflowError {
   const names = written.map(({ path }) => shownPath(path)).join(", ");
-  const message = `${markedMessage(error)}; what is written before it is whole: ${names}`;
-  return new LatentflowError(error.code, message, { cause: error });
+  return remade(error, {
+    words: words`${partsOf(error).words}; what is written before it is whole: ${names}`,
+  });
 }

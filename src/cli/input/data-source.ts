@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { LatentflowError, markedMessage } from "../../base/errors.ts";
+import { LatentflowError, remade } from "../../base/errors.ts";
 import { type DataSplits, fashionMnist, mnist, segMnist } from "../../train/index.ts";
 import { flag, type OptionsOf } from "../options/flag-table.ts";
 import { refuseOptions, wrongUsage } from "../options/options.ts";
@@ -95,7 +95,7 @@ export async function readData(
   const splits = await loaders[dataset]({ maxBytes, signal, ...(folder && { folder }) }).catch((error) => {
     if (!(error instanceof LatentflowError)) throw error;
     const flag = folder === undefined ? `--dataset ${dataset}` : "--dataset-folder";
-    throw new LatentflowError(error.code, `${flag}: ${markedMessage(error)}`, { cause: error });
+    throw remade(error, { before: { text: flag } });
   });
   const flag = `--dataset ${dataset}`;
   const all = splits[part];

@@ -1,5 +1,6 @@
 import { stat } from "node:fs/promises";
 import { isAbsolute, relative, resolve } from "node:path";
+import { about } from "../../base/calling.ts";
 import { LatentflowError } from "../../base/errors.ts";
 import { onAbort } from "../../base/on-abort.ts";
 import { throwIfAborted } from "../../base/realms.ts";
@@ -71,7 +72,7 @@ export async function readInput(flag: string, path: string, limits: Limits) {
   }
   const bytes = await (file === stdin
     ? readStdin(where, limits)
-    : readFile(where, systemPath(file), limits)
+    : about(where, () => readFile(systemPath(file), limits))
   ).catch((cause) => {
     throw limits.signal?.aborted || cause instanceof LatentflowError ? cause : fileError(where, cause);
   });
@@ -103,7 +104,7 @@ async function readStdin(where: string, limits: Limits): Promise<Uint8Array> {
   throwIfAborted(limits.signal);
   const forget = onAbort(limits.signal, () => void process.stdin.destroy());
   try {
-    return await collect(where, process.stdin, limits);
+    return await about(where, () => collect(process.stdin, limits));
   } finally {
     forget();
   }

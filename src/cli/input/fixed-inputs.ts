@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { callOf } from "../../base/message.ts";
+import { calling } from "../../base/calling.ts";
 import { invalid, invalidFile } from "../../base/refuse.ts";
 import { show, showPath } from "../../base/show.ts";
 import type { Decoder } from "../../decoder/decoder.ts";
@@ -139,7 +139,7 @@ export function planFixedInputs(
 ): FixedInputsPlan {
   const isOverPoints = decoder.fixedInputs.some(({ hasPoints }) => hasPoints);
   const count = points ?? (isOverPoints ? findPoints(decoder, sources, rows) : undefined);
-  const sized = atPoints(callOf("encode"), decoder, count);
+  const sized = calling("encode", () => atPoints(decoder, count));
   const inputs = sources.map((source, i) => planInput(sized.fixedInputs[i]!, source, rows));
   if (rows.shape) checkSamples(rows.at!, rows.shape, { decoder: sized, points: count });
   return { decoder: sized, points: count, inputs };
@@ -212,7 +212,7 @@ export async function readFixedInputs(
     const [start, end] = isEach ? [first * size, (first + count) * size] : [0, size];
     const taken = array ? await array.read(start, end) : Float32Array.of(Number(value));
     const numbers = taken instanceof Float32Array ? taken : Float32Array.from(taken);
-    checkFixedInput("", at, input, array ? numbers : value, count, start);
+    checkFixedInput(at, input, array ? numbers : value, count, start);
     inputs.push({ ...planned, numbers });
   }
   return { ...plan, inputs };

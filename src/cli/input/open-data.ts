@@ -1,5 +1,6 @@
 import { stat } from "node:fs/promises";
-import { option } from "../../base/message.ts";
+import { about } from "../../base/calling.ts";
+import { option, words } from "../../base/message.ts";
 import { invalid, invalidFile } from "../../base/refuse.ts";
 import { alternatives } from "../../base/show.ts";
 import { valueSizes } from "../../base/values.ts";
@@ -147,8 +148,8 @@ async function openArray(
   const buffer = new Uint8Array(Math.min(file.size, longestHeader()));
   const beginning = buffer.subarray(0, await readInto(file, buffer, 0, limits.signal));
   const format = formatOf(beginning);
-  if (format && limits.givenMaxBytes !== undefined)
-    checkSize(where, "the file has", file.size, limits.givenMaxBytes);
+  const { givenMaxBytes: maxBytes } = limits;
+  if (format && maxBytes !== undefined) about(where, () => checkSize("the file has", file.size, maxBytes));
   const array = await format?.open({ file, beginning, flag, names, takesPictures, limits });
   if (array) return array;
   await closeFile(file);
@@ -162,7 +163,7 @@ function formatOf(beginning: Uint8Array): DataFormat | undefined {
 function openFlat(format: ArrayFormat, { file, beginning, names, limits }: Opened): ArrayFile | undefined {
   // `readArray` refuses a name.
   if (names !== undefined) return undefined;
-  const header = format.readHeader(file.where, beginning);
+  const header = about(file.where, () => format.readHeader(beginning));
   const isTransposed = header.fortran && header.shape.filter((length) => length > 1).length > 1;
   return isTransposed ? undefined : flatFile(file, header, limits.signal);
 }
@@ -174,7 +175,7 @@ async function readWhole(flag: string, path: string, limits: DataLimits): Promis
       `${where}: it is ${recognise(bytes)!.name}, which cannot be read from stdin or a pipe; save it and give the path of the file`,
     );
   }
-  return wholeFile(await readArray(bytes, { where, array, choice, ...limits }));
+  return wholeFile(await about(where, () => readArray(bytes, { array, choice, ...limits })));
 }
 
 /** Throws if an option for pictures, such as `--fit`, is given for files of other formats. */
@@ -196,8 +197,7 @@ export async function readRows(where: string, array: ArrayFile, rows: number, { 
   // No number is advised: once --max-bytes is given, it bounds the size of the file, too.
   if (bytes > maxBytes) {
     throw invalidFile(
-      `${where}: its values (${type}) take ${bytes} bytes, more than ${option("maxBytes")}, ${maxBytes}; give a larger ` +
-        `${option("maxBytes")}, at least the size of the file`,
+      words`${where}: its values (${type}) take ${bytes} bytes, more than ${option("maxBytes")}, ${maxBytes}; give a larger ${option("maxBytes")}, at least the size of the file`,
     );
   }
   return array.read(0, count);

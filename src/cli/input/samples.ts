@@ -1,3 +1,4 @@
+import { about } from "../../base/calling.ts";
 import { elementCount, splitSamples } from "../../files/array.ts";
 import { scalePixels } from "../../files/images.ts";
 import { createDataset, type Dataset } from "../../train/dataset.ts";
@@ -51,7 +52,7 @@ export async function openSamples(
 ): Promise<SamplesFiles> {
   const array = await openData(flag, files, limits, pictures);
   const at = showFile(flag, files[0]!) + othersOf(files);
-  const { count: total, shape } = splitSamples(at, array.shape);
+  const { count: total, shape } = about(at, () => splitSamples(array.shape));
   const dividedBy = array.type === "uint8" ? 255 : 1;
   return { flag, at, count: Math.min(total, limit), total, shape, dividedBy, array };
 }

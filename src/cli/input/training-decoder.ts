@@ -1,6 +1,6 @@
-import { LatentflowError, markedMessage } from "../../base/errors.ts";
-import { ofFile } from "../../base/message.ts";
-import { invalid, invalidFile } from "../../base/refuse.ts";
+import { about } from "../../base/calling.ts";
+import { LatentflowError } from "../../base/errors.ts";
+import { invalid, invalidFile, refusedFile } from "../../base/refuse.ts";
 import { show } from "../../base/show.ts";
 import { showLengths } from "../../files/array.ts";
 import { readSource } from "../../files/source.ts";
@@ -99,7 +99,7 @@ async function readArchitecture(
   signal: AbortSignal,
 ): Promise<GraphDefinition> {
   const at = showFile("--architecture", path);
-  const bytes = await readSource(at, path, limitsOf(job, signal));
+  const bytes = await about(at, () => readSource(path, limitsOf(job, signal)));
   let definition: GraphDefinition;
   try {
     definition = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
@@ -111,9 +111,9 @@ async function readArchitecture(
     throw invalidFile(`${at}: it holds ${show(definition)}, expected a definition`);
   }
   try {
-    readDefinition(at, definition);
+    about(at, () => readDefinition(definition));
   } catch (error) {
-    throw error instanceof LatentflowError ? invalidFile(ofFile(markedMessage(error)), error) : error;
+    throw error instanceof LatentflowError ? refusedFile(error) : error;
   }
   return definition;
 }

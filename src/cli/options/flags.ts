@@ -1,8 +1,8 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { Command, Option } from "commander";
-import { type LatentflowError, markedMessage } from "../../base/errors.ts";
-import { type Mark, piecesOf } from "../../base/message.ts";
+import { type LatentflowError, type Place, partsOf } from "../../base/errors.ts";
+import { type Mark, piecesOf, type Words } from "../../base/message.ts";
 import { showLocation, showPath } from "../../base/show.ts";
 import {
   asksForMoreEpochs,
@@ -25,117 +25,115 @@ type Given = Readonly<Record<string, unknown>>;
  * @param choice option, such as `solver`, if the error refuses an option of the member that it chooses
  */
 export function inFlags(error: LatentflowError, command: Command, choice?: string): string {
-  const message = new FlagMessage(command, choice);
-  if (!(error instanceof OtherRunError)) return message.render(markedMessage(error));
-  const text = error.messageIn((difference) => inFlag(difference, command));
-  return message.render(text) + moreEpochs(error.differences, command.opts<Given>());
+  const { places, words } = partsOf(error);
+  if (!(error instanceof OtherRunError)) return render(places, words, command, choice);
+  const own = error.wordsIn((difference) => inFlag(difference, command));
+  return render(places, own, command, choice) + moreEpochs(error.differences, command.opts<Given>());
 }
 
-/** Replaces the library's options, which are marked in a message, by command-line options. */
-class FlagMessage {
-  private readonly given: Given;
-  private call = "";
-  private scopes: string[] = [];
-  private file: string | undefined;
-  private text = "";
-  private afterHead = false;
-  private afterFile = false;
+/** Names of a command's options for those of the library, in a message. */
+interface Names {
+  readonly command: Command;
+  /** Paths of what may contain an option that the message names: an option, or the function called. */
+  readonly parents: readonly string[];
+}
 
-  constructor(
-    private readonly command: Command,
-    private readonly choice: string | undefined,
-  ) {
-    this.given = command.opts<Given>();
-  }
+function render(
+  places: readonly Place[],
+  words: Words,
+  command: Command,
+  choice: string | undefined,
+): string {
+  const scope = places.flatMap(({ option }) => option ?? []).join(".");
+  const [call, file] = (["call", "file"] as const).map((key) =>
+    places.flatMap((each) => each[key] ?? []).at(-1),
+  );
+  const names = { command, parents: [scope, choice ?? "", call ?? ""].filter(Boolean) };
+  const pieces = merged(words);
+  const said = pieces.map((piece, i) =>
+    // A file of data has a value that is refused.
+    piece === " is " && dataOption(pieces[i - 1], names) ? " has " : inPiece(piece, names),
+  );
+  const first = pieces[said.findIndex((each) => each !== "")];
+  // What begins with an option needs no other beginning.
+  const beginning =
+    file !== undefined && !subjectFlag(first, names) ? [shownFile(file, command.opts<Given>())] : [];
+  const others = places.filter((place) => place.call === undefined && place.option === undefined);
+  const text = [...beginning, ...others.map((place) => place.text), said.join("")].join(": ");
+  const flag = scope === "" ? undefined : flagFor(scope, names);
+  return flag === undefined || text.includes(flag) ? text : `${flag}: ${text}`;
+}
 
-  render(message: string): string {
-    this.addPieces(message);
-    const scope = this.scopes.length > 0 ? this.flagOf(this.scopes.join(".")) : undefined;
-    return scope === undefined || this.text.includes(scope) ? this.text : `${scope}: ${this.text}`;
+/** Returns the pieces of words, with texts that follow one another as one. */
+function merged(words: Words): (string | Mark)[] {
+  const pieces: (string | Mark)[] = [];
+  for (const piece of piecesOf(words)) {
+    const last = pieces.at(-1);
+    if (typeof piece === "string" && typeof last === "string") pieces[pieces.length - 1] = last + piece;
+    else pieces.push(piece);
   }
+  return pieces;
+}
 
-  private addPieces(message: string): void {
-    for (const piece of piecesOf(message)) {
-      if (typeof piece === "string") this.addText(piece);
-      else this.addMark(piece);
-    }
-  }
+function inPiece(piece: string | Mark, names: Names): string {
+  if (typeof piece === "string") return piece;
+  const { kind, text, option, value } = piece;
+  const plain = () =>
+    merged(text)
+      .map((each) => inPiece(each, names))
+      .join("");
+  if (option === undefined) return plain();
+  if (kind === "subject") return subjectFlag(piece, names) ?? plain();
+  // Advice names the option itself, not one that gives what contains it: `--loss` for `validation.loss`, not `--validate`.
+  const own = kind === "option" ? ownOptions(option, names) : [];
+  const flag = own[0] ? flagOf(own[0]) : flagFor(option, names);
+  if (flag === undefined) return kind === "clause" ? "" : plain();
+  if (kind === "clause") return plain();
+  const given = names.command.opts<Given>();
+  const isGiven = own.some((each) => given[each.attributeName()] !== undefined);
+  const isChoice = value === undefined && own.length > 0 && !isGiven;
+  return isChoice ? own.map(flagOf).join(" or ") : withValue(flag, value);
+}
 
-  private addText(piece: string): void {
-    const text = this.afterHead && piece.startsWith(": ") ? piece.slice(2) : piece;
-    this.afterHead = false;
-    if (text === "") return;
-    this.beginByFile();
-    this.text += this.afterFile && text === " is " ? " has " : text;
-    this.afterFile = false;
-  }
+/** Returns the command-line option that a message refuses, with the file of data that it names; undefined for another piece. */
+function subjectFlag(piece: string | Mark | undefined, names: Names): string | undefined {
+  if (typeof piece !== "object" || piece.kind !== "subject" || piece.text === "") return undefined;
+  const flag = flagFor(piece.option!, names);
+  const option = dataOption(piece, names);
+  const files = option ? [names.command.opts<Given>()[option]].flat().map(String) : [];
+  if (files.length === 1) return showFile(flag!, files[0]!);
+  return option ? `${flag} (${files.length} files)` : flag;
+}
 
-  private addMark(piece: Mark): void {
-    const { kind, text, option = "", value } = piece;
-    if (kind === "head") {
-      // A command-line option, of a command that has the library read a file directly.
-      if (text.startsWith("--")) this.text += text;
-      else this.beginWith(piece);
-      return;
-    }
-    // Advice names the option itself, not one that gives what contains it: `--loss` for `validation.loss`, not `--validate`.
-    const own = kind === "option" ? this.ownOptions(option) : [];
-    const flag = own[0] ? flagOf(own[0]) : this.flagOf(option);
-    if (kind === "subject" && flag !== undefined && text !== "") this.addSubject(flag);
-    else if (kind === "option" && flag !== undefined) {
-      const isGiven = own.some((each) => this.given[each.attributeName()] !== undefined);
-      const isChoice = value === undefined && own.length > 0 && !isGiven;
-      this.addText(isChoice ? own.map(flagOf).join(" or ") : withValue(flag, value));
-    } else if (kind !== "clause" || flag !== undefined) this.addPieces(text);
-  }
+/** Returns the option of data that a message refuses; undefined for another piece. */
+function dataOption(piece: string | Mark | undefined, names: Names): string | undefined {
+  if (typeof piece !== "object" || piece.kind !== "subject" || piece.text === "") return undefined;
+  const flag = flagFor(piece.option!, names);
+  return dataOptions.find((name) => `--${kebabCase(name)}` === flag);
+}
 
-  /** Adds a command-line option that a message refuses, with the file of data that it names. */
-  private addSubject(flag: string): void {
-    const option = dataOptions.find((name) => `--${kebabCase(name)}` === flag);
-    const files = option ? [this.given[option]].flat().map(String) : [];
-    if (files.length === 1) this.text += showFile(flag, files[0]!);
-    else this.text += option ? `${flag} (${files.length} files)` : flag;
-    this.afterFile = option !== undefined;
-    this.afterHead = false;
-  }
+/** Shows a file that the library function was given, with the option of a network if that has it. */
+function shownFile(file: string, given: Given): string {
+  const network = ["decoder", "encoder"].find((option) => showLocation(String(given[option])) === file);
+  return network ? showFile(`--${network}`, String(given[network])) : file;
+}
 
-  private beginWith({ text, option, value }: Mark): void {
-    if (option === undefined) this.call = text.replace(/\(.*/s, "");
-    else this.scopes.push(option);
-    if (typeof value === "string") this.file = value;
-    this.afterHead = true;
-  }
+/** Returns the command-line option that sets one of the library's, or what contains it; undefined if none does. */
+function flagFor(option: string, names: Names): string | undefined {
+  const found = pathsFor(option, names).map((path) => optionFor(names.command, path));
+  const first = found.find((each) => each !== undefined);
+  return first && flagOf(first);
+}
 
-  /**
-   * Starts the text with the file that the library function was given, unless the text has already started, with an
-   * option.
-   */
-  private beginByFile(): void {
-    const { file, given } = this;
-    this.file = undefined;
-    if (file === undefined || this.text !== "") return;
-    const network = ["decoder", "encoder"].find((option) => showLocation(String(given[option])) === file);
-    this.text = `${network ? showFile(`--${network}`, String(given[network])) : file}: `;
-  }
+/** Returns the command-line options that set one of the library's itself. */
+function ownOptions(option: string, names: Names): Option[] {
+  const found = pathsFor(option, names).map((path) => optionsFor(names.command, path));
+  return found.find((options) => options.length > 0) ?? [];
+}
 
-  /** Returns the command-line option that sets one of the library's, or what contains it; undefined if none does. */
-  private flagOf(option: string): string | undefined {
-    const found = this.pathsOf(option).map((path) => optionFor(this.command, path));
-    const first = found.find((each) => each !== undefined);
-    return first && flagOf(first);
-  }
-
-  /** Returns the command-line options that set one of the library's itself. */
-  private ownOptions(option: string): Option[] {
-    const found = this.pathsOf(option).map((path) => optionsFor(this.command, path));
-    return found.find((options) => options.length > 0) ?? [];
-  }
-
-  /** Returns the paths of one of the library's options, from the most specific to the most general. */
-  private pathsOf(option: string): string[] {
-    const parents = [this.scopes.join("."), this.choice, this.call].filter(Boolean);
-    return [...parents.map((parent) => `${parent}.${option}`), option];
-  }
+/** Returns the paths of one of the library's options, from the most specific to the most general. */
+function pathsFor(option: string, { parents }: Names): string[] {
+  return [...parents.map((parent) => `${parent}.${option}`), option];
 }
 
 /**

@@ -21,7 +21,7 @@ export function numberWithin(bounds: Bounds): (text: string) => number {
   return (text) => {
     const number = parseNumber(text);
     try {
-      return checkNumber("", "", number, bounds);
+      return checkNumber("", number, bounds);
     } catch (error) {
       throw new InvalidArgumentError(`Expected ${(error as LatentflowError).expected}.`);
     }
@@ -95,7 +95,7 @@ export function parseActivations(text: string): ActivationLike | readonly Activa
 
 function checkActivation(value: object): ActivationLike {
   try {
-    return normaliseActivation("", "", value);
+    return normaliseActivation("", value);
   } catch {
     const names = Object.keys(activations).join(", ");
     const parameters = Object.entries(activations).flatMap(([name, { parameter }]) =>

@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { about } from "../../base/calling.ts";
 import { invalid } from "../../base/refuse.ts";
 import type { Decoder, Prior } from "../../index.ts";
 import { normalisePrior } from "../../terms/check-prior.ts";
@@ -181,7 +182,8 @@ export async function readPrior(
   if (choice === undefined) {
     const { prior } = decoder;
     if (weight === undefined) return { prior, from: "decoder" };
-    if (prior) return { prior: normalisePrior("--prior-weight", { ...prior, weight }), from: "decoder" };
+    if (prior)
+      return { prior: about("--prior-weight", () => normalisePrior({ ...prior, weight })), from: "decoder" };
     throw invalid(
       "--prior-weight is given, but the decoder's file has no prior of its own; add --prior gaussian",
     );

@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import type { Stats } from "node:fs";
 import * as fileSystem from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
+import { about } from "../../base/calling.ts";
 import { codeOf } from "../../base/realms.ts";
 import { invalid } from "../../base/refuse.ts";
 import { showPath } from "../../base/show.ts";
@@ -201,7 +202,7 @@ async function placeOf(
 ): Promise<{ readonly place: string; readonly status: Stats | undefined }> {
   const status = await attempt(path, fileSystem.stat(path).catch(unlessMissing));
   if (status) {
-    checkIsFile(`cannot write ${path}`, status);
+    about(`cannot write ${path}`, () => checkIsFile(status));
     const place = await attempt(path, fileSystem.realpath(path));
     await attempt(path, fileSystem.access(place, fileSystem.constants.W_OK));
     return { place, status };

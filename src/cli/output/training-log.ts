@@ -8,6 +8,7 @@ import {
   truncateSync,
   writeFileSync,
 } from "node:fs";
+import { about } from "../../base/calling.ts";
 import { showPath } from "../../base/show.ts";
 import { checkIsFile, fileError } from "../../files/durable-file.ts";
 import type { TrainEvent, TrainProgress } from "../../train/index.ts";
@@ -37,7 +38,7 @@ export function openTrainingLog(path: string) {
    */
   function begin(images: number | undefined): number {
     const opened = openSync(path, "a+");
-    checkIsFile(showPath(path), fstatSync(opened));
+    about(showPath(path), () => checkIsFile(fstatSync(opened)));
     const lines = images === undefined ? [] : readFileSync(opened, "utf8").split("\n");
     // The last one is not complete: it is what follows the last line break.
     const end = lines.findIndex((line) => imagesOf(line) > images!);

@@ -1,6 +1,6 @@
 import { checkValues } from "../../api/check-data.ts";
 import { ReadAhead } from "../../api/read-ahead.ts";
-import { callOf } from "../../base/message.ts";
+import { calling } from "../../base/calling.ts";
 import {
   type BackendInfo,
   type CodeSamples,
@@ -217,7 +217,7 @@ async function checkBlock(
   signal: AbortSignal,
 ): Promise<void> {
   const problem = { decoder: fixed.decoder, loss, sampleCount: count, targets: y, weights };
-  await checkValues(callOf("encode"), problem, makeControl(signal), { before: first });
+  await calling("encode", () => checkValues(problem, makeControl(signal), { before: first }));
 }
 
 function reconstruct(job: Job, decoder: Decoder, z: Float32Array, { fixed }: Block): Promise<Float32Array> {

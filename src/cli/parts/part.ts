@@ -1,3 +1,4 @@
+import { about } from "../../base/calling.ts";
 import { invalidFile } from "../../base/refuse.ts";
 import { readSafetensors, writeSafetensors } from "../../files/safetensors.ts";
 import type { SampleResults } from "../output/results.ts";
@@ -59,7 +60,7 @@ function leavesOf(values: object, prefix = ""): [name: string, values: Values | 
  * @throws LatentflowError `invalid_file` if the file is incomplete, or of another part or run
  */
 export function parsePart(where: string, bytes: Uint8Array, range: PartRange, run: string): Part {
-  const { metadata, tensors } = readSafetensors(where, bytes);
+  const { metadata, tensors } = about(where, () => readSafetensors(bytes));
   const { run: found, ...others } = JSON.parse(metadata.get(DESCRIPTION) ?? "{}");
   if (found !== run || others.index !== range.index)
     throw invalidFile(`${where}: it is a part of another run, or another part than its name says`);

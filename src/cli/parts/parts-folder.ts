@@ -1,8 +1,8 @@
 import * as fileSystem from "node:fs/promises";
 import { join } from "node:path";
-import { LatentflowError, markedMessage } from "../../base/errors.ts";
+import { LatentflowError } from "../../base/errors.ts";
 import { codeOf } from "../../base/realms.ts";
-import { invalidFile } from "../../base/refuse.ts";
+import { refusedFile } from "../../base/refuse.ts";
 import { fileError, syncFolder, writeSynced } from "../../files/durable-file.ts";
 import { OtherRunError } from "../../train/run-differences.ts";
 import { shownPath } from "../input/files.ts";
@@ -89,7 +89,7 @@ export class PartsFolder {
       return parsePart(shownPath(path), bytes, range, this.run);
     } catch (cause) {
       if (!(cause instanceof LatentflowError)) throw cause;
-      throw invalidFile(`${markedMessage(cause)}; remove it and run the same encode command again`);
+      throw refusedFile(cause, "; remove it and run the same encode command again");
     }
   }
 

@@ -26,8 +26,8 @@ export const matmul: Kind<Filled<MatmulSettings>> = {
 export const matmulReader: Reader<MatmulSettings, Filled<MatmulSettings>> = {
   settings: { transposed: true },
   reads: 2,
-  read(where, settings, [left, right]) {
-    const transposed = checkFlag(where, "transposed", orDefault(settings.transposed, false));
+  read(settings, [left, right]) {
+    const transposed = checkFlag("transposed", orDefault(settings.transposed, false));
     const [rows, inner] = left!.slice(-2);
     const last = right!.slice(-2);
     const [depth, columns] = transposed ? [last[1], last[0]] : last;
@@ -37,7 +37,7 @@ export const matmulReader: Reader<MatmulSettings, Filled<MatmulSettings>> = {
       const expected = transposed
         ? "[…, rows, inner] and […, columns, inner]"
         : "[…, rows, inner] and […, inner, columns]";
-      throw refused(where, WHAT_IT_READS, "has", `the shapes [${left}] and [${right}]`, expected);
+      throw refused(WHAT_IT_READS, "has", `the shapes [${left}] and [${right}]`, expected);
     }
     return { transposed, shape: [...before, rows!, columns!] };
   },

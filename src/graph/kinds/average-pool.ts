@@ -48,18 +48,18 @@ export const averagePool = /* @__PURE__ */ pixelKind<AveragePoolFields>({
 export const averagePoolReader: Reader<AveragePoolSettings, AveragePoolFields> = {
   settings: { kernel: true, stride: true, padding: true, countPadding: true },
   reads: 1,
-  read(where, settings, [input]) {
-    const axes = pixelAxes(where, input!);
-    const kernel = perAxis(where, "kernel", settings.kernel, 1, axes);
-    const stride = perAxis(where, "stride", orDefault(settings.stride, kernel), 1, axes);
-    const padding = around(where, "padding", orDefault(settings.padding, 0), axes);
-    const countPadding = checkFlag(where, "countPadding", orDefault(settings.countPadding, true));
+  read(settings, [input]) {
+    const axes = pixelAxes(input!);
+    const kernel = perAxis("kernel", settings.kernel, 1, axes);
+    const stride = perAxis("stride", orDefault(settings.stride, kernel), 1, axes);
+    const padding = around("padding", orDefault(settings.padding, 0), axes);
+    const countPadding = checkFlag("countPadding", orDefault(settings.countPadding, true));
     const lengths = kernel.map((size, i) => {
       return Math.floor((input![i]! + padding[i]! + padding[i + axes]! - size) / stride[i]!) + 1;
     });
     if (lengths.some((length) => length < 1) || padding.some((pixels, i) => pixels >= kernel[i % axes]!)) {
       const window = `a window of [${kernel}] with a padding of [${padding}]`;
-      throw invalidOption(where, "kernel", `${window} does not fit on [${input}]`);
+      throw invalidOption("kernel", `${window} does not fit on [${input}]`);
     }
     return { kernel, stride, padding, countPadding, shape: [...lengths, input![axes]!] };
   },

@@ -1,5 +1,5 @@
 import { checkNumber, orDefault } from "../../base/check.ts";
-import { gotten, wanted } from "../../base/message.ts";
+import { gotten, wanted, words } from "../../base/message.ts";
 import { invalidOption, refused } from "../../base/refuse.ts";
 import {
   type ConvolutionSettings,
@@ -97,10 +97,10 @@ export const convTranspose = /* @__PURE__ */ convolution<ConvTransposeFields>("c
 export const convReader: Reader<ConvolutionDefinition, ConvFields> = {
   settings: SETTINGS,
   reads: 1,
-  read(where, definition, [input]) {
-    const settings = readConvolution(where, definition, input!);
+  read(definition, [input]) {
+    const settings = readConvolution(definition, input!);
     const shape = [...convolvedLengths(settings, input!), definition.channels];
-    checkOutput(where, settings, false, input!, shape);
+    checkOutput(settings, false, input!, shape);
     return { ...settings, shape };
   },
 };
@@ -112,11 +112,10 @@ export const convReader: Reader<ConvolutionDefinition, ConvFields> = {
 export const convTransposeReader: Reader<ConvTransposeSettings, ConvTransposeFields> = {
   settings: /* @__PURE__ */ Object.assign({}, SETTINGS, { outputPadding: true as const }),
   reads: 1,
-  read(where, definition, [input]) {
-    const settings = readConvolution(where, definition, input!);
+  read(definition, [input]) {
+    const settings = readConvolution(definition, input!);
     const { stride, dilation } = settings;
     const outputPadding = perAxis(
-      where,
       "outputPadding",
       orDefault(definition.outputPadding, 0),
       0,
@@ -124,30 +123,30 @@ export const convTransposeReader: Reader<ConvTransposeSettings, ConvTransposeFie
     );
     if (outputPadding.some((extra, axis) => extra >= Math.max(stride[axis]!, dilation[axis]!))) {
       const expected = "less than the stride or the dilation of each axis";
-      throw refused(where, "outputPadding", "is", `[${outputPadding}]`, expected);
+      throw refused("outputPadding", "is", `[${outputPadding}]`, expected);
     }
     const whole = { ...settings, outputPadding };
     const shape = [...transposedLengths(whole, input!), definition.channels];
-    checkOutput(where, whole, true, input!, shape);
+    checkOutput(whole, true, input!, shape);
     return { ...whole, shape };
   },
 };
 
-function readConvolution(where: string, definition: ConvolutionDefinition, input: Shape) {
-  const axes = pixelAxes(where, input);
+function readConvolution(definition: ConvolutionDefinition, input: Shape) {
+  const axes = pixelAxes(input);
   const { channels, kernel, stride = 1, padding = 0, dilation = 1 } = definition;
-  checkNumber(where, "channels", channels, { min: 1, integer: true });
-  const groups = checkNumber(where, "groups", orDefault(definition.groups, 1), { min: 1, integer: true });
+  checkNumber("channels", channels, { min: 1, integer: true });
+  const groups = checkNumber("groups", orDefault(definition.groups, 1), { min: 1, integer: true });
   const inputChannels = input[axes]!;
   if (inputChannels % groups !== 0 || channels % groups !== 0) {
     const expected = `a divisor of ${inputChannels} channels in and ${channels} out`;
-    throw refused(where, "groups", "is", `${groups}`, expected);
+    throw refused("groups", "is", `${groups}`, expected);
   }
   return {
-    kernel: perAxis(where, "kernel", kernel, 1, axes),
-    stride: perAxis(where, "stride", stride, 1, axes),
-    padding: around(where, "padding", padding, axes),
-    dilation: perAxis(where, "dilation", dilation, 1, axes),
+    kernel: perAxis("kernel", kernel, 1, axes),
+    stride: perAxis("stride", stride, 1, axes),
+    padding: around("padding", padding, axes),
+    dilation: perAxis("dilation", dilation, 1, axes),
     groups,
   };
 }
@@ -160,7 +159,6 @@ const MOST_PAIRS = 2 ** 22;
 
 /** Throws if a convolution's output has a length below 1, or too many pixels meet. */
 function checkOutput(
-  where: string,
   settings: ConvolutionSettings,
   isTransposed: boolean,
   input: Shape,
@@ -169,7 +167,7 @@ function checkOutput(
   if (!output.every((length) => length >= 1)) {
     const got = `the shape [${output}], of an input of [${input}]`;
     const expected = wanted("lengths of at least 1");
-    throw invalidOption(where, "kernel", `its output would have ${gotten(got)}, expected ${expected}`);
+    throw invalidOption("kernel", words`its output would have ${gotten(got)}, expected ${expected}`);
   }
   const axes = settings.kernel.map((length, axis) => length * output[axis]!);
   // Counting takes time in proportion to this product.
@@ -178,6 +176,6 @@ function checkOutput(
   if (pairs <= MOST_PAIRS) return;
   const got = gotten(`${isCountable ? pairs : "far too many"} pixels meet`);
   const expected = wanted(`at most ${MOST_PAIRS}`);
-  const sentence = `from [${input}] to [${output}] by a kernel of [${settings.kernel}] ${got}, expected ${expected}`;
-  throw invalidOption(where, "kernel", sentence);
+  const between = `from [${input}] to [${output}] by a kernel of [${settings.kernel}]`;
+  throw invalidOption("kernel", words`${between} ${got}, expected ${expected}`);
 }

@@ -26,7 +26,7 @@ export const dense: Kind<DenseFields> = {
 export const denseReader: Reader<DenseSettings, DenseFields> = {
   settings: { units: true },
   reads: 1,
-  read(where, { units }, [input]) {
-    return { shape: [...input!.slice(0, -1), checkNumber(where, "units", units, { min: 1, integer: true })] };
+  read({ units }, [input]) {
+    return { shape: [...input!.slice(0, -1), checkNumber("units", units, { min: 1, integer: true })] };
   },
 };

@@ -28,9 +28,9 @@ export const activation = /* @__PURE__ */ functionKind<ActivationFields>({
 export const activationReader: Reader<ActivationSettings, ActivationFields> = {
   settings: { activation: true },
   reads: 1,
-  read: (where, { activation }, [input]) => ({
+  read: ({ activation }, [input]) => ({
     shape: input!,
-    activation: normaliseActivation(where, "activation", activation),
+    activation: normaliseActivation("activation", activation),
   }),
 };
 
@@ -57,9 +57,9 @@ export const pointwise = /* @__PURE__ */ functionKind<PointwiseFields>({
 export const pointwiseReader: Reader<PointwiseSettings, PointwiseFields> = {
   settings: { function: true },
   reads: 1,
-  read: (where, settings, [input]) => ({
+  read: (settings, [input]) => ({
     shape: input!,
-    function: normalisePointwise(where, settings.function),
+    function: normalisePointwise(settings.function),
   }),
 };
 
@@ -81,5 +81,5 @@ export const ofTwoReader: Reader<object, object> = /* @__PURE__ */ stretchingRea
 export const whereReader: Reader<object, object> = /* @__PURE__ */ stretchingReader(3);
 
 function stretchingReader(reads: 2 | 3): Reader<object, object> {
-  return { settings: {}, reads, read: (where, _, inputs) => ({ shape: broadcast(where, inputs) }) };
+  return { settings: {}, reads, read: (_, inputs) => ({ shape: broadcast(inputs) }) };
 }

@@ -39,8 +39,8 @@ export type RmsNormFields = Filled<RmsNormSettings> & Pick<ScaleAndShift, "weigh
 
 const DEFAULT_EPSILON = 1e-5;
 
-function checkEpsilon(where: string, epsilon: number | undefined): number {
-  return checkNumber(where, "epsilon", orDefault(epsilon, DEFAULT_EPSILON), { above: 0, max: 1e30 });
+function checkEpsilon(epsilon: number | undefined): number {
+  return checkNumber("epsilon", orDefault(epsilon, DEFAULT_EPSILON), { above: 0, max: 1e30 });
 }
 
 function scaleAndShift(shape: Shape): Tensor[] {
@@ -66,13 +66,13 @@ export const layerNorm: Kind<LayerNormFields> = {
 export const layerNormReader: Reader<LayerNormSettings, LayerNormFields> = {
   settings: { axes: true, epsilon: true },
   reads: 1,
-  read: (where, settings, [input]) => ({
-    axes: checkNumber(where, "axes", orDefault(settings.axes, 1), {
+  read: (settings, [input]) => ({
+    axes: checkNumber("axes", orDefault(settings.axes, 1), {
       min: 1,
       max: input!.length,
       integer: true,
     }),
-    epsilon: checkEpsilon(where, settings.epsilon),
+    epsilon: checkEpsilon(settings.epsilon),
     shape: input!,
   }),
 };
@@ -91,12 +91,12 @@ export const groupNorm: Kind<GroupNormFields> = {
 export const groupNormReader: Reader<GroupNormSettings, GroupNormFields> = {
   settings: { groups: true, epsilon: true },
   reads: 1,
-  read(where, settings, [input]) {
-    const groups = checkNumber(where, "groups", settings.groups, { min: 1, integer: true });
+  read(settings, [input]) {
+    const groups = checkNumber("groups", settings.groups, { min: 1, integer: true });
     const channels = input!.at(-1)!;
     if (channels % groups !== 0)
-      throw refused(where, "groups", "is", `${groups}`, `a divisor of ${channels} channels`);
-    return { groups, epsilon: checkEpsilon(where, settings.epsilon), shape: input! };
+      throw refused("groups", "is", `${groups}`, `a divisor of ${channels} channels`);
+    return { groups, epsilon: checkEpsilon(settings.epsilon), shape: input! };
   },
 };
 
@@ -113,8 +113,8 @@ export const rmsNorm: Kind<RmsNormFields> = {
 export const rmsNormReader: Reader<RmsNormSettings, RmsNormFields> = {
   settings: { epsilon: true },
   reads: 1,
-  read: (where, settings, [input]) => ({
-    epsilon: checkEpsilon(where, settings.epsilon),
+  read: (settings, [input]) => ({
+    epsilon: checkEpsilon(settings.epsilon),
     shape: input!,
   }),
 };

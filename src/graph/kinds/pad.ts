@@ -55,14 +55,14 @@ export const pad = /* @__PURE__ */ pixelKind<PadFields>({
 export const padReader: Reader<PadSettings, PadFields> = {
   settings: { padding: true, mode: true },
   reads: 1,
-  read(where, settings, [input]) {
-    const axes = pixelAxes(where, input!);
-    const padding = around(where, "padding", settings.padding, axes);
-    const mode = checkChoice(where, "mode", orDefault(settings.mode, "zeros"), PAD_MODES);
+  read(settings, [input]) {
+    const axes = pixelAxes(input!);
+    const padding = around("padding", settings.padding, axes);
+    const mode = checkChoice("mode", orDefault(settings.mode, "zeros"), PAD_MODES);
     const lengths = input!.slice(0, axes);
     if (mode === "reflect" && padding.some((pixels, i) => pixels >= lengths[i % axes]!)) {
       const expected = `less than the lengths [${lengths}] to reflect`;
-      throw refused(where, "padding", "is", `[${padding}]`, expected);
+      throw refused("padding", "is", `[${padding}]`, expected);
     }
     const shape = [...lengths.map((length, i) => length + padding[i]! + padding[i + axes]!), input![axes]!];
     return { padding, mode, shape };

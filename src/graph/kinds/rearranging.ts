@@ -1,5 +1,5 @@
 import { checkChoice, checkNumber, orDefault } from "../../base/check.ts";
-import { gotten, subject, wanted } from "../../base/message.ts";
+import { gotten, subject, wanted, words } from "../../base/message.ts";
 import { invalidOption, objection, refused } from "../../base/refuse.ts";
 import { cost, type Kind, noTensors, type Reader, type Shape, sizeOf } from "../kind.ts";
 import { identityAxes, partly, partOf, picked, stretchedAxes } from "../linear-map.ts";
@@ -24,11 +24,11 @@ export const reshape: Kind<object> = {
 export const reshapeReader: Reader<ReshapeSettings, object> = {
   settings: { shape: true },
   reads: 1,
-  read(where, { shape }, [input]) {
-    const lengths = checkLengths(where, "shape", shape, 1);
+  read({ shape }, [input]) {
+    const lengths = checkLengths("shape", shape, 1);
     if (sizeOf(lengths) !== sizeOf(input!)) {
       const got = `[${lengths}], which holds ${sizeOf(lengths)} numbers`;
-      throw refused(where, "shape", "is", got, `${sizeOf(input!)}, of [${input}]`);
+      throw refused("shape", "is", got, `${sizeOf(input!)}, of [${input}]`);
     }
     return { shape: lengths };
   },
@@ -52,10 +52,10 @@ export const permute = /* @__PURE__ */ mapKind<PermuteFields>({
 export const permuteReader: Reader<PermuteFields, PermuteFields> = {
   settings: { axes: true },
   reads: 1,
-  read(where, { axes }, [input]) {
-    const all = checkLengths(where, "axes", axes, 0);
-    if (checkAxes(where, "axes", all, input!).length !== input!.length) {
-      throw refused(where, "axes", "is", `[${axes}]`, `each of the ${input!.length} axes once`);
+  read({ axes }, [input]) {
+    const all = checkLengths("axes", axes, 0);
+    if (checkAxes("axes", all, input!).length !== input!.length) {
+      throw refused("axes", "is", `[${axes}]`, `each of the ${input!.length} axes once`);
     }
     return { axes: all, shape: all.map((axis) => input![axis]!) };
   },
@@ -89,13 +89,13 @@ export const slice = /* @__PURE__ */ mapKind<SliceFields>({
 export const sliceReader: Reader<SliceSettings, SliceFields> = {
   settings: { axis: true, start: true, end: true, step: true },
   reads: 1,
-  read(where, settings, [input]) {
-    const axis = checkAxis(where, "axis", settings.axis, input!);
+  read(settings, [input]) {
+    const axis = checkAxis("axis", settings.axis, input!);
     const length = input![axis]!;
-    const step = checkNumber(where, "step", orDefault(settings.step, 1), { integer: true });
-    if (step === 0) throw refused(where, "step", "is", "0", "a number of positions above or below 0");
+    const step = checkNumber("step", orDefault(settings.step, 1), { integer: true });
+    if (step === 0) throw refused("step", "is", "0", "a number of positions above or below 0");
     const from = (name: string, value: number) => {
-      const position = checkNumber(where, name, value, { min: -length, max: length, integer: true });
+      const position = checkNumber(name, value, { min: -length, max: length, integer: true });
       return position < 0 ? position + length : position;
     };
     const start = from("start", settings.start);
@@ -104,7 +104,7 @@ export const sliceReader: Reader<SliceSettings, SliceFields> = {
     if (count < 1 || start >= length) {
       const got = gotten(`nothing, of ${length} positions`);
       const range = `from ${start} to ${end} by ${step}`;
-      throw invalidOption(where, "start", `${range} there is ${got}, expected ${wanted("one at least")}`);
+      throw invalidOption("start", words`${range} there is ${got}, expected ${wanted("one at least")}`);
     }
     return { axis, start, step, shape: input!.map((each, i) => (i === axis ? count : each)) };
   },
@@ -145,10 +145,10 @@ export const concat = /* @__PURE__ */ mapKind<ConcatFields>({
 export const concatReader: Reader<ConcatSettings, ConcatFields> = {
   settings: { axis: true },
   reads: "some",
-  read(where, settings, inputs) {
+  read(settings, inputs) {
     const most = inputs.reduce((longest, shape) => (shape.length > longest.length ? shape : longest));
-    const axis = checkAxis(where, "axis", orDefault(settings.axis, -1), most);
-    const whole = inputs.map((shape) => besideShape(where, shape, most, axis));
+    const axis = checkAxis("axis", orDefault(settings.axis, -1), most);
+    const whole = inputs.map((shape) => besideShape(shape, most, axis));
     const length = whole.reduce((sum, shape) => sum + shape[axis]!, 0);
     return { axis, shape: most.map((each, i) => (i === axis ? length : each)) };
   },
@@ -161,13 +161,13 @@ export const concatReader: Reader<ConcatSettings, ConcatFields> = {
  * @param most shape of the concatenation's value with the most axes
  * @throws LatentflowError `invalid_argument` if the shapes do not fit together
  */
-function besideShape(where: string, shape: Shape, most: Shape, axis: number): Shape {
+function besideShape(shape: Shape, most: Shape, axis: number): Shape {
   const missing = most.length - shape.length;
   const whole = most.map((length, i) => (i < missing ? length : shape[i - missing]!));
   const fits = whole.every((length, i) => i === axis || length === most[i]);
   if (fits && axis >= missing) return whole;
   const reason = `does not fit beside [${most}] along axis ${axis}; the other axes must have equal lengths`;
-  throw objection(where, subject("inputs", `[${shape}]`), reason);
+  throw objection(subject("inputs", `[${shape}]`), reason);
 }
 
 /** Settings of a broadcast to a given shape, as NumPy's `broadcast_to`. */
@@ -185,13 +185,13 @@ export const expand = /* @__PURE__ */ mapKind<object>({
 export const expandReader: Reader<ExpandSettings, object> = {
   settings: { shape: true },
   reads: 1,
-  read(where, { shape }, [input]) {
-    const lengths = checkLengths(where, "shape", shape, 1);
+  read({ shape }, [input]) {
+    const lengths = checkLengths("shape", shape, 1);
     const missing = lengths.length - input!.length;
     const fits = input!.every((length, i) => length === 1 || length === lengths[i + missing]);
     if (missing >= 0 && fits) return { shape: lengths };
     const advice = "; a shape may replace lengths of 1, and add axes in front";
-    throw invalidOption(where, "shape", `[${input}] cannot be stretched to [${lengths}]${advice}`);
+    throw invalidOption("shape", `[${input}] cannot be stretched to [${lengths}]${advice}`);
   },
 };
 
@@ -238,14 +238,14 @@ export const depthToSpace = /* @__PURE__ */ mapKind<DepthToSpaceFields>({
 export const depthToSpaceReader: Reader<DepthToSpaceSettings, DepthToSpaceFields> = {
   settings: { block: true, order: true },
   reads: 1,
-  read(where, settings, [input]) {
-    const block = checkNumber(where, "block", settings.block, { min: 1, integer: true });
+  read(settings, [input]) {
+    const block = checkNumber("block", settings.block, { min: 1, integer: true });
     const orders = Object.keys(BLOCK_AXES) as DepthToSpaceFields["order"][];
-    const order = checkChoice(where, "order", orDefault(settings.order, "CRD"), orders);
+    const order = checkChoice("order", orDefault(settings.order, "CRD"), orders);
     const [height, width, channels] = input!;
     if (input!.length !== 3 || channels! % block ** 2 !== 0) {
       const expected = `[height, width, channels], with channels divisible by ${block ** 2}`;
-      throw refused(where, WHAT_IT_READS, "has", `the shape [${input}]`, expected);
+      throw refused(WHAT_IT_READS, "has", `the shape [${input}]`, expected);
     }
     return { block, order, shape: [height! * block, width! * block, channels! / block ** 2] };
   },

@@ -40,9 +40,9 @@ export const mean = /* @__PURE__ */ reduction((count) => 1 / count);
 export const reductionReader: Reader<ReduceSettings, ReduceFields> = {
   settings: { axes: true, keepAxes: true },
   reads: 1,
-  read(where, settings, [input]) {
-    const axes = checkAxes(where, "axes", settings.axes, input!);
-    const keepAxes = checkFlag(where, "keepAxes", orDefault(settings.keepAxes, false));
+  read(settings, [input]) {
+    const axes = checkAxes("axes", settings.axes, input!);
+    const keepAxes = checkFlag("keepAxes", orDefault(settings.keepAxes, false));
     const shape = input!.map((length, i) => (axes.includes(i) ? 1 : length));
     const kept = keepAxes ? shape : shape.filter((_, i) => !axes.includes(i));
     return { axes, keepAxes, shape: kept.length > 0 ? kept : [1] };

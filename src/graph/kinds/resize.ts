@@ -1,5 +1,5 @@
 import { checkChoice, checkFlag, checkNumber, orDefault } from "../../base/check.ts";
-import { subject } from "../../base/message.ts";
+import { subject, type Words } from "../../base/message.ts";
 import { objection, refused } from "../../base/refuse.ts";
 import { show } from "../../base/show.ts";
 import type { Reader } from "../kind.ts";
@@ -180,22 +180,22 @@ export const resizeReader: Reader<ResizeSettings, ResizeFields> = {
     excludeOutside: true,
   },
   reads: 1,
-  read(where, settings, [input]) {
-    const axes = pixelAxes(where, input!);
+  read(settings, [input]) {
+    const axes = pixelAxes(input!);
     const lengths = input!.slice(0, axes);
-    const size = perAxis(where, "size", settings.size, 1, axes);
-    const mode = checkChoice(where, "mode", orDefault(settings.mode, "nearest"), RESIZE_MODES);
+    const size = perAxis("size", settings.size, 1, axes);
+    const mode = checkChoice("mode", orDefault(settings.mode, "nearest"), RESIZE_MODES);
     const given = orDefault(settings.coordinates, "half_pixel");
-    const coordinates = checkChoice(where, "coordinates", given, RESIZE_COORDINATES);
+    const coordinates = checkChoice("coordinates", given, RESIZE_COORDINATES);
     const rounded = orDefault(settings.rounding, "round_prefer_floor");
-    const rounding = checkChoice(where, "rounding", rounded, RESIZE_ROUNDINGS);
+    const rounding = checkChoice("rounding", rounded, RESIZE_ROUNDINGS);
     // Beyond these bounds the weights of the taps inside may add up to 0.
     const bounds = { min: -4, max: 0 };
     const coefficient = orDefault(settings.cubicCoefficient, -0.75);
-    const antialias = checkFlag(where, "antialias", orDefault(settings.antialias, false));
-    const excludeOutside = checkFlag(where, "excludeOutside", orDefault(settings.excludeOutside, false));
-    const refuse = (name: string, modes: string) => {
-      throw objection(where, name, `is for ${modes}, but the mode is "${mode}"`);
+    const antialias = checkFlag("antialias", orDefault(settings.antialias, false));
+    const excludeOutside = checkFlag("excludeOutside", orDefault(settings.excludeOutside, false));
+    const refuse = (name: Words, modes: string) => {
+      throw objection(name, `is for ${modes}, but the mode is "${mode}"`);
     };
     if (coordinates === "tf_half_pixel_for_nn" && mode !== "nearest")
       refuse(subject("coordinates", coordinates), '"nearest"');
@@ -203,11 +203,11 @@ export const resizeReader: Reader<ResizeSettings, ResizeFields> = {
     if (excludeOutside && mode !== "cubic" && !antialias) refuse("excludeOutside", '"cubic" and antialias');
     return {
       size,
-      scale: scalesOf(where, settings.scale, lengths, size),
+      scale: scalesOf(settings.scale, lengths, size),
       mode,
       coordinates,
       rounding,
-      cubicCoefficient: checkNumber(where, "cubicCoefficient", coefficient, bounds),
+      cubicCoefficient: checkNumber("cubicCoefficient", coefficient, bounds),
       antialias,
       excludeOutside,
       shape: [...size, input![axes]!],
@@ -216,25 +216,20 @@ export const resizeReader: Reader<ResizeSettings, ResizeFields> = {
 };
 
 /** Returns a scale for each axis. A given scale must make about `size` pixels, since it sets the filters' width. */
-function scalesOf(
-  where: string,
-  given: unknown,
-  lengths: readonly number[],
-  size: readonly number[],
-): readonly number[] {
+function scalesOf(given: unknown, lengths: readonly number[], size: readonly number[]): readonly number[] {
   if (given === undefined) return size.map((to, i) => fround(to / lengths[i]!));
   const list: readonly unknown[] = Array.isArray(given) ? given : lengths.map(() => given);
   if (list.length !== lengths.length) {
     const expected = `a number, or ${lengths.length}, one for each axis`;
-    throw refused(where, "scale", "is", show(given), expected);
+    throw refused("scale", "is", show(given), expected);
   }
   return Array.from(list, (value, i) => {
     const name = Array.isArray(given) ? `scale[${i}]` : "scale";
-    const scale = fround(checkNumber(where, name, value, { above: 0 }));
+    const scale = fround(checkNumber(name, value, { above: 0 }));
     const pixels = scale * lengths[i]!;
     // `size` may be the number of pixels rounded down, or rounded to the nearest integer.
     if (pixels >= size[i]! - 0.501 && pixels < size[i]! + 1) return scale;
     const got = `${value}, which makes ${pixels} pixels of ${lengths[i]}`;
-    throw refused(where, name, "is", got, `${size[i]} as in size`);
+    throw refused(name, "is", got, `${size[i]} as in size`);
   });
 }

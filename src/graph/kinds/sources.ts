@@ -25,7 +25,7 @@ export const constant: Kind<ConstantFields> = {
 export const constantReader: Reader<ConstantSettings, ConstantFields> = {
   settings: { shape: true },
   reads: 0,
-  read: (where, { shape }) => ({ shape: checkLengths(where, "shape", shape, 1) }),
+  read: ({ shape }) => ({ shape: checkLengths("shape", shape, 1) }),
 };
 
 /** Fields of an embedding: a table whose rows are chosen by integers, from a fixed input with `classes`: [1] becomes [units]. */
@@ -56,12 +56,12 @@ export const embedding: Kind<EmbeddingFields> = {
 export const embeddingReader: Reader<EmbeddingSettings, EmbeddingFields> = {
   settings: { classes: true, units: true },
   reads: 1,
-  read(where, settings, [input]) {
-    const classes = checkNumber(where, "classes", settings.classes, { min: 1, max: 2 ** 24, integer: true });
-    const units = checkNumber(where, "units", settings.units, { min: 1, integer: true });
+  read(settings, [input]) {
+    const classes = checkNumber("classes", settings.classes, { min: 1, max: 2 ** 24, integer: true });
+    const units = checkNumber("units", settings.units, { min: 1, integer: true });
     if (input!.at(-1) !== 1) {
       const expected = `a last axis of length 1, which becomes ${units} long`;
-      throw refused(where, WHAT_IT_READS, "has", `the shape [${input}]`, expected);
+      throw refused(WHAT_IT_READS, "has", `the shape [${input}]`, expected);
     }
     return { classes, shape: [...input!.slice(0, -1), units] };
   },

@@ -51,13 +51,13 @@ const UPSAMPLE_MODES = /* @__PURE__ */ Object.keys(MODES) as UpsampleMode[];
 export const upsampleReader: Reader<UpsampleSettings, UpsampleFields> = {
   settings: { scale: true, mode: true, alignCorners: true },
   reads: 1,
-  read(where, settings, [input]) {
-    const axes = pixelAxes(where, input!);
-    const scale = perAxis(where, "scale", settings.scale, 1, axes);
-    const mode = checkChoice(where, "mode", orDefault(settings.mode, "nearest"), UPSAMPLE_MODES);
-    const alignCorners = checkFlag(where, "alignCorners", orDefault(settings.alignCorners, false));
+  read(settings, [input]) {
+    const axes = pixelAxes(input!);
+    const scale = perAxis("scale", settings.scale, 1, axes);
+    const mode = checkChoice("mode", orDefault(settings.mode, "nearest"), UPSAMPLE_MODES);
+    const alignCorners = checkFlag("alignCorners", orDefault(settings.alignCorners, false));
     if (alignCorners && mode === "nearest") {
-      throw objection(where, "alignCorners", 'is for the mode "bilinear"');
+      throw objection("alignCorners", 'is for the mode "bilinear"');
     }
     const shape = input!.map((length, i) => length * (scale[i] ?? 1));
     return { scale, mode, alignCorners, shape };

@@ -22,7 +22,6 @@ import { simplify } from "./simplify.ts";
  * @throws LatentflowError `invalid_file` if the graph is not valid, or a parameter is not finite in float32
  */
 export function* buildDecoder(
-  where: string,
   { writer, inputs }: ImportedGraph,
   outputLayout: "channelsFirst" | "channelsLast",
   { loss, prior, start }: Defaults,
@@ -32,7 +31,7 @@ export function* buildDecoder(
   for (const { name, shape } of inputs.fixed) shapes.set(name, shape);
   const operations = simplify(writer.operations, shapes);
   const read = new Set(operations.flatMap(({ inputs: names }) => names));
-  if (!read.has(LATENT)) throw invalidFile(`${where}: its output does not depend on the latent`);
+  if (!read.has(LATENT)) throw invalidFile("its output does not depend on the latent");
   const fixed = inputs.fixed
     .filter(({ name }) => read.has(name))
     .map(({ name, shape }) => {
@@ -50,19 +49,19 @@ export function* buildDecoder(
     ...(fixed.length > 0 && { fixed }),
     operations: operations.map(definitionOf),
   };
-  const graph = yield* readGraph(where, definition, writer);
-  checkSize(where, "as float32 its parameters take", 4 * countParameters(graph), maxBytes);
+  const graph = yield* readGraph(definition, writer);
+  checkSize("as float32 its parameters take", 4 * countParameters(graph), maxBytes);
   const decoder = new GraphDecoder({
     ...graph,
     loss,
-    prior: prior && checkPriorSize(where, prior, graph.latentSize),
+    prior: prior && checkPriorSize(prior, graph.latentSize),
     start,
   });
-  if (loss) checkLoss(where, loss, decoder);
+  if (loss) checkLoss(loss, decoder);
   for (const { operation, tensor, offset, size } of parametersOf(graph)) {
     const { name, kind, [tensor]: values } = operations[operation]!;
     if (values?.length !== size) {
-      throw invalidFile(`${where}: ${show(name)} has ${values?.length ?? 0} numbers, expected ${size}`);
+      throw invalidFile(`${show(name)} has ${values?.length ?? 0} numbers, expected ${size}`);
     }
     const target = decoder.parameters.subarray(offset, offset + size);
     target.set(values);
@@ -75,9 +74,7 @@ export function* buildDecoder(
       const cure = Number.isNaN(values[wrong])
         ? "export the decoder with weights that are numbers"
         : "export it with a finite number, -1e9 in a mask of attention";
-      throw invalidFile(
-        `${where}: ${what} is ${values[wrong]} at index ${wrong}, expected a finite float32; ${cure}`,
-      );
+      throw invalidFile(`${what} is ${values[wrong]} at index ${wrong}, expected a finite float32; ${cure}`);
     }
     yield;
   }
@@ -104,20 +101,20 @@ function definitionOf({ kind, name, inputs, settings }: Written): OperationDefin
 }
 
 /** Validates the graph's definition. Errors refer to the file, and name its node instead of the operation. */
-function* readGraph(where: string, definition: GraphDefinition, writer: GraphWriter): Pausable<Graph> {
+function* readGraph(definition: GraphDefinition, writer: GraphWriter): Pausable<Graph> {
   try {
-    return yield* readingDefinition("", definition);
+    return yield* readingDefinition(definition);
   } catch (error) {
     if (!(error instanceof LatentflowError)) throw error;
     const { message } = error;
     const operation = definition.operations.find(({ kind, name }) =>
       message.includes(`${kind} ${show(name)}: `),
     );
-    if (!operation) throw invalidFile(`${where}: ${message}`);
+    if (!operation) throw invalidFile(message);
     const start = `${operation.kind} ${show(operation.name)}: `;
     const reason = message.slice(message.indexOf(start) + start.length);
     throw invalidFile(
-      `${where}: the node ${show(writer.labelOf(operation.name))} cannot be computed: ${reason}; export the decoder without it, ` +
+      `the node ${show(writer.labelOf(operation.name))} cannot be computed: ${reason}; export the decoder without it, ` +
         "or with other numbers",
     );
   }

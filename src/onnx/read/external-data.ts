@@ -1,5 +1,6 @@
 import { builtinModule } from "../../base/builtin-module.ts";
-import { option as marked, subject, theOption, within } from "../../base/message.ts";
+import { within } from "../../base/calling.ts";
+import { option as marked, subject, theOption, words } from "../../base/message.ts";
 import type { BlobLike } from "../../base/platform.ts";
 import { throwIfAborted } from "../../base/realms.ts";
 import { invalidFile, invalidOption, refused } from "../../base/refuse.ts";
@@ -35,50 +36,48 @@ const MOST_FILES = 64;
  *   contain what the ONNX file states
  */
 export async function readOutside(
-  where: string,
   tensors: readonly TensorRecord[],
   option: ExternalData | undefined,
   limits: Limits,
 ): Promise<Outside> {
   if (option !== undefined && typeof option !== "string" && Object(option) !== option) {
     const expected = "bytes, a Blob, a path or a function";
-    throw refused(where, "externalData", "is", show(option), expected, "; or leave it out");
+    throw refused("externalData", "is", show(option), expected, "; or leave it out");
   }
   const outside = new Map<TensorRecord, Uint8Array>();
   const external = tensors.filter((tensor) => tensor.external);
   if (external.length === 0) return outside;
-  const names = new Set(external.map((tensor) => nameOf(where, tensor)));
+  const names = new Set(external.map((tensor) => nameOf(tensor)));
   if (option === undefined) {
     const elsewhere = `${external.length} tensors of the file are in other files, as ${show([...names][0])}`;
-    const sentence = `${elsewhere}; give ${theOption("externalData")}: its bytes, a Blob or a path`;
-    throw invalidOption(where, "externalData", sentence);
+    const sentence = words`${elsewhere}; give ${theOption("externalData")}: its bytes, a Blob or a path`;
+    throw invalidOption("externalData", sentence);
   }
-  if (names.size > MOST_FILES) throw invalidFile(`${where}: its tensors are in ${names.size} other files`);
+  if (names.size > MOST_FILES) throw invalidFile(`its tensors are in ${names.size} other files`);
   const files = new Map<string, Uint8Array>();
   for (const name of names) {
     throwIfAborted(limits.signal);
-    files.set(name, await readOne(where, name, names.size, option, limits));
+    files.set(name, await readOne(name, names.size, option, limits));
   }
   for (const tensor of external) {
-    outside.set(tensor, part(where, tensor, files.get(nameOf(where, tensor))!));
+    outside.set(tensor, part(tensor, files.get(nameOf(tensor))!));
   }
   return outside;
 }
 
 /** Returns the name of the file that contains an external tensor; throws if it is outside of the ONNX file's folder. */
-function nameOf(where: string, { name, external }: TensorRecord): string {
+function nameOf({ name, external }: TensorRecord): string {
   const location = external!.get("location") ?? "";
   const parts = location.split(/[\\/]/);
   const leaves =
     parts.includes("..") || parts[0] === "" || /^[A-Za-z]:/.test(location) || location.includes("\0");
   if (!leaves) return location;
   throw invalidFile(
-    `${where}: the tensor ${show(name)} is said to lie in ${show(location)}, expected a file in the same folder`,
+    `the tensor ${show(name)} is said to lie in ${show(location)}, expected a file in the same folder`,
   );
 }
 
 async function readOne(
-  where: string,
   name: string,
   files: number,
   option: ExternalData,
@@ -86,22 +85,21 @@ async function readOne(
 ): Promise<Uint8Array> {
   if (typeof option === "function") {
     const value: unknown = await option(name);
-    const bytes = givenBytes(where, value as FileSource);
+    const bytes = givenBytes(value as FileSource);
     if (bytes) return bytes;
     const call = subject("externalData", `externalData(${show(name)})`);
-    throw refused(where, call, "returned", show(value), "bytes");
+    throw refused(call, "returned", show(value), "bytes");
   }
   const path = typeof option === "string" ? await pathOf(option, name) : undefined;
   if (path === undefined && files > 1) {
-    const sentence = `its tensors are in several other files; give ${marked("externalData")} as a folder or a function`;
-    throw invalidOption(where, "externalData", sentence);
+    const sentence = words`its tensors are in several other files; give ${marked("externalData")} as a folder or a function`;
+    throw invalidOption("externalData", sentence);
   }
   if (path !== undefined && !(await isWithin(option as string, path))) {
-    throw invalidFile(`${where}: ${show(name)} leads out of its folder, expected a file in it`);
+    throw invalidFile(`${show(name)} leads out of its folder, expected a file in it`);
   }
-  const at = within(where, "externalData");
   const source: FileSource = path ?? option;
-  return givenBytes(at, source) ?? readSource(at, source, limits);
+  return within("externalData", () => givenBytes(source) ?? readSource(source, limits));
 }
 
 /** Returns the path of an external tensor's file in the folder `given`; undefined if that is not a folder. */
@@ -128,7 +126,7 @@ async function isWithin(folder: string, path: string): Promise<boolean> {
   }
 }
 
-function part(where: string, { name, dims, external }: TensorRecord, file: Uint8Array): Uint8Array {
+function part({ name, dims, external }: TensorRecord, file: Uint8Array): Uint8Array {
   const [offset, length] = ["offset", "length"].map((key) => {
     const text = external!.get(key);
     return text === undefined ? undefined : /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN;
@@ -137,7 +135,7 @@ function part(where: string, { name, dims, external }: TensorRecord, file: Uint8
   const size = length ?? file.length - start;
   if (start + size <= file.length && size >= 0) return file.subarray(start, start + size);
   throw invalidFile(
-    `${where}: the tensor ${show(name)} of ${sizeOf(dims)} numbers is said to be bytes ${offset ?? 0} and ` +
+    `the tensor ${show(name)} of ${sizeOf(dims)} numbers is said to be bytes ${offset ?? 0} and ` +
       `${length ?? "all"} that follow, of a file of ${file.length}`,
   );
 }

@@ -1,5 +1,5 @@
 import { optionNames } from "../../base/check.ts";
-import { gotten, option, theOption, wanted } from "../../base/message.ts";
+import { gotten, option, theOption, wanted, words } from "../../base/message.ts";
 import { invalidOption, objection, refused } from "../../base/refuse.ts";
 import { show, showList, showShape } from "../../base/show.ts";
 import { checkShape } from "../../decoder/output.ts";
@@ -14,15 +14,15 @@ import type { Declared, DeclaredLength, Model } from "./model.ts";
  *
  * @throws LatentflowError `invalid_argument` if it is not an object of shapes
  */
-export function checkInputShapes(where: string, shapes: unknown): ReadonlyMap<string, readonly number[]> {
+export function checkInputShapes(shapes: unknown): ReadonlyMap<string, readonly number[]> {
   if (shapes === undefined) return new Map();
   const names = optionNames(shapes);
   if (names === undefined) {
-    throw refused(where, "inputShapes", "is", show(shapes), "an object such as { z: [4, 8, 8] }");
+    throw refused("inputShapes", "is", show(shapes), "an object such as { z: [4, 8, 8] }");
   }
   const given = shapes as Readonly<Record<string, unknown>>;
   return new Map(
-    names.map((name) => [name, [...checkShape(where, `inputShapes.${name}`, given[name], "[4, 8, 8]")]]),
+    names.map((name) => [name, [...checkShape(`inputShapes.${name}`, given[name], "[4, 8, 8]")]]),
   );
 }
 
@@ -36,7 +36,6 @@ export function checkInputShapes(where: string, shapes: unknown): ReadonlyMap<st
  *   still open
  */
 export function withInputShapes(
-  where: string,
   model: Model,
   latent: Declared,
   points: readonly string[],
@@ -47,8 +46,8 @@ export function withInputShapes(
   const unknown = [...shapes.keys()].find((name) => !names.includes(name));
   if (unknown !== undefined) {
     const shown = showList(names.map(show));
-    const reason = `names ${gotten(show(unknown))}, but the file's inputs are ${wanted(shown)}`;
-    throw objection(where, "inputShapes", reason);
+    const reason = words`names ${gotten(show(unknown))}, but the file's inputs are ${wanted(shown)}`;
+    throw objection("inputShapes", reason);
   }
   // If the file declares no shape for the latent, its first axis is the batch.
   const rank = latent.shape?.length ?? (shapes.get(latent.name)?.length ?? 0) + 1;
@@ -63,26 +62,26 @@ export function withInputShapes(
   const filled = new Map(
     inputs.map((input) => {
       const shape = shapes.get(input.name);
-      return [input.name, shape ? withShape(where, input, skipped(input), shape) : input];
+      return [input.name, shape ? withShape(input, skipped(input), shape) : input];
     }),
   );
   const open = [...filled.values()].filter((input) => {
     return input.shape?.slice(skipped(input)).includes(undefined);
   });
-  if (open.length > 0) throw leftOpen(where, open, skipped);
+  if (open.length > 0) throw leftOpen(open, skipped);
   return { ...model, inputs: model.inputs.map((input) => filled.get(input.name) ?? input) };
 }
 
-function withShape(where: string, input: Declared, skipped: number, given: readonly number[]): Declared {
+function withShape(input: Declared, skipped: number, given: readonly number[]): Declared {
   // If the file declares no shape, the first axis is the batch.
   const shape = input.shape ?? [undefined, ...given];
   const own = shape.slice(input.shape ? skipped : 1);
   const agrees = own.length === given.length && own.every((length, i) => (length ?? given[i]) === given[i]);
   if (!agrees) {
     const declared = `[${placeholders(input, skipped).join(", ")}]`;
-    const but = `but the file declares ${wanted(declared)}, without its batch`;
-    const reason = `is ${gotten(showShape(given))}, ${but}; give other lengths only where it has names`;
-    throw objection(where, `inputShapes.${input.name}`, reason);
+    const but = words`but the file declares ${wanted(declared)}, without its batch`;
+    const reason = words`is ${gotten(showShape(given))}, ${but}; give other lengths only where it has names`;
+    throw objection(`inputShapes.${input.name}`, reason);
   }
   return { ...input, shape: [...shape.slice(0, shape.length - own.length), ...given] };
 }
@@ -100,7 +99,7 @@ function isIdentifier(name: string | undefined): name is string {
   return name !== undefined && /^[A-Za-z_$][\w$]{0,40}$/.test(name);
 }
 
-function leftOpen(where: string, open: readonly Declared[], skipped: (input: Declared) => number) {
+function leftOpen(open: readonly Declared[], skipped: (input: Declared) => number) {
   const shapes = open.slice(0, 4).map((input) => {
     const key = isIdentifier(input.name) ? input.name : show(input.name);
     return [key, placeholders(input, skipped(input))] as const;
@@ -114,9 +113,7 @@ function leftOpen(where: string, open: readonly Declared[], skipped: (input: Dec
   const names = showList(open.map(({ name }) => show(name)));
   const them = open.length === 1 ? `the input ${names} is` : `the inputs ${names} are`;
   return invalidOption(
-    where,
     "inputShapes",
-    `${them} declared with lengths left open; give ${shapesOption}, with numbers in ` +
-      `place of names, or, where one is the number of points, give ${theOption("points")}, with the input's name`,
+    words`${them} declared with lengths left open; give ${shapesOption}, with numbers in place of names, or, where one is the number of points, give ${theOption("points")}, with the input's name`,
   );
 }

@@ -1,4 +1,4 @@
-import { gotten, subject, theOption, wanted } from "../../base/message.ts";
+import { gotten, subject, theOption, wanted, words } from "../../base/message.ts";
 import { invalidFile, invalidOption, objection } from "../../base/refuse.ts";
 import { show } from "../../base/show.ts";
 import type { FixedInputDefinition, Length } from "../../graph/definition.ts";
@@ -37,29 +37,24 @@ export function inputsOf({ inputs, initializers }: Model): Declared[] {
  * @throws LatentflowError `invalid_argument` if a name does not exist, the latent is ambiguous, or an input other than the
  *   latent has the name "z"
  */
-export function findLatent(
-  where: string,
-  model: Model,
-  latent: string | undefined,
-  points: readonly string[],
-): Declared {
+export function findLatent(model: Model, latent: string | undefined, points: readonly string[]): Declared {
   const inputs = inputsOf(model);
   const names = inputs.map(({ name }) => show(name)).slice(0, 12);
-  const but = `but the file's inputs are ${wanted(names.join(", "))}`;
+  const but = words`but the file's inputs are ${wanted(names.join(", "))}`;
   for (const name of points) {
     if (inputs.some((input) => input.name === name)) continue;
-    throw objection(where, "points", `is ${gotten(show(name))}, ${but}`);
+    throw objection("points", words`is ${gotten(show(name))}, ${but}`);
   }
   const reserved = inputs.find(({ name }) => name === LATENT);
   const checked = (found: Declared): Declared => {
     if (!reserved || reserved === found) return found;
     const reason = "is not the latent, which alone is called so here; rename it in the file";
-    throw invalidOption(where, "source", `the input "${LATENT}" ${reason}`);
+    throw invalidOption("source", `the input "${LATENT}" ${reason}`);
   };
   if (latent !== undefined) {
     const input = inputs.find(({ name }) => name === latent);
     if (input && !points.includes(latent)) return checked(input);
-    throw objection(where, `the ${subject("latent")}`, `is to be ${gotten(show(latent))}, ${but}`);
+    throw objection(words`the ${subject("latent")}`, words`is to be ${gotten(show(latent))}, ${but}`);
   }
   const floats = inputs.filter(
     ({ name, elementType }) => elementTypeOf(elementType) === "float" && !points.includes(name),
@@ -68,8 +63,8 @@ export function findLatent(
   const which =
     floats.length === 0 ? "none of its inputs is of floats" : "several of its inputs are of floats";
   const shown = names.join(", ") || "it has none";
-  const sentence = `${which}: ${shown}; say which is the latent by ${theOption("latent")}`;
-  throw invalidOption(where, "latent", sentence);
+  const sentence = words`${which}: ${shown}; say which is the latent by ${theOption("latent")}`;
+  throw invalidOption("latent", sentence);
 }
 
 /**
@@ -146,8 +141,7 @@ export function makeInputs({ model, latent, points }: FileGraph, role: FirstAxis
 function shapeOf(input: Declared): readonly (number | undefined)[] {
   if (input.shape && input.shape.length > 0 && input.shape.length <= 8) return input.shape;
   throw invalidFile(
-    `the input ${show(input.name)} is declared without a shape, expected [batch, size], say; give ${theOption("inputShapes")} ` +
-      "with its shape behind the batch",
+    words`the input ${show(input.name)} is declared without a shape, expected [batch, size], say; give ${theOption("inputShapes")} with its shape behind the batch`,
   );
 }
 

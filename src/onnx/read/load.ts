@@ -1,8 +1,9 @@
 import { verifyDecoder } from "../../api/verify.ts";
+import { calling } from "../../base/calling.ts";
 import { checkChoice, checkOptions } from "../../base/check.ts";
-import { hasCode, LatentflowError, markedMessage } from "../../base/errors.ts";
+import { hasCode } from "../../base/errors.ts";
 import { inTurns, type Pausable } from "../../base/event-loop.ts";
-import { callOf, gotten, theOption, wanted } from "../../base/message.ts";
+import { gotten, theOption, wanted, words } from "../../base/message.ts";
 import { throwIfAborted } from "../../base/realms.ts";
 import { invalidFile, invalidOption, objection, refused } from "../../base/refuse.ts";
 import { show, showLocation } from "../../base/show.ts";
@@ -136,65 +137,68 @@ const OPTIONS: { readonly [Name in keyof LoadOnnxOptions]-?: true } = {
  * const vae = await loadOnnx("vae_decoder/model.onnx", { inputShapes: { latent_sample: [4, 8, 8] }, loss: "mse" });
  */
 export async function loadOnnx(source: OnnxSource, options: LoadOnnxOptions = {}): Promise<Decoder> {
-  checkOptions("loadOnnx", options, OPTIONS);
-  const checked = checkLoadOptions("loadOnnx", options);
-  const limits = checkReading("loadOnnx", options);
-  const { signal } = limits;
-  throwIfAborted(signal);
-  const location = locationOf(source);
-  const where = callOf("loadOnnx", location === undefined ? undefined : showLocation(location));
-  // Bytes in memory are used at once, without awaiting, since callers may transfer them as soon as the call returns.
-  const bytes = bytesOf(where, source) ?? (await readSource(where, location ?? source, limits));
-  const { length } = bytes;
-  const given = bytesIn(bytes);
-  const file = named(where, () => parseFile(where, given, checked));
-  const outside = await readOutside(where, file.tensors, options.externalData, limits);
-  const read = (layout: "file" | "channelsLast") =>
-    inTurns(
-      whileUnchanged(
-        where,
-        bytes,
-        importDecoder(where, file, outside, { ...checked, layout }, limits),
-        length,
-      ),
-      signal,
+  return calling("loadOnnx", async () => {
+    checkOptions(options, OPTIONS);
+    const checked = checkLoadOptions(options);
+    const limits = checkReading(options);
+    const { signal } = limits;
+    throwIfAborted(signal);
+    const location = locationOf(source);
+
+    return calling(
+      "loadOnnx",
+      async () => {
+        // Bytes in memory are used at once, without awaiting, since callers may transfer them as soon as the call returns.
+        const bytes = bytesOf(source) ?? (await readSource(location ?? source, limits));
+        const { length } = bytes;
+        const given = bytesIn(bytes);
+        const file = parseFile(given, checked);
+        const outside = await readOutside(file.tensors, options.externalData, limits);
+        const read = (layout: "file" | "channelsLast") =>
+          inTurns(
+            whileUnchanged(bytes, importDecoder(file, outside, { ...checked, layout }, limits), length),
+            signal,
+          );
+        // A probe's values are in the file's order.
+        const decoder = await read("file");
+        const probed = probedOf(decoder);
+        const probe = checked.probe
+          ? fitProbe(checked.probe, probed)
+          : readProbe(file.model.metadata, probed);
+        const compared = checked.isLogits ? "preActivation" : "data";
+        const verified = await verifyDecoder(decoder, probe, compared, limits);
+        if (checked.layout === "file") return verified;
+        return withVerification(await read(checked.layout), verified);
+      },
+      location === undefined ? undefined : showLocation(location),
     );
-  // A probe's values are in the file's order.
-  const decoder = await read("file");
-  const probed = probedOf(decoder);
-  const probe = checked.probe
-    ? fitProbe(where, checked.probe, probed)
-    : readProbe(where, file.model.metadata, probed);
-  const compared = checked.isLogits ? "preActivation" : "data";
-  const verified = await verifyDecoder(where, decoder, probe, compared, limits);
-  if (checked.layout === "file") return verified;
-  return withVerification(await read(checked.layout), verified);
+  });
 }
 
 /** Options of `loadOnnx` after the checks that are possible without the file. */
 type Checked = ReturnType<typeof checkLoadOptions>;
 
-function checkLoadOptions(where: string, options: LoadOnnxOptions) {
+function checkLoadOptions(options: LoadOnnxOptions) {
   const { latent, output, outputActivation, outputShape, probe } = options;
   const { layout = "file", points = [] } = options;
   const text = (name: string, value: unknown): string | undefined => {
     if (value === undefined || typeof value === "string") return value;
-    throw refused(where, name, "is", show(value), "a name");
+    throw refused(name, "is", show(value), "a name");
   };
   if (outputActivation !== undefined) {
-    checkChoice(where, "outputActivation", outputActivation, ["sigmoid"]);
+    checkChoice("outputActivation", outputActivation, ["sigmoid"]);
   }
   const names: readonly unknown[] = Array.isArray(points) ? points : [points];
   return {
     latent: text("latent", latent),
     output: text("output", output),
     outputShape,
-    ...normaliseDefaults(where, options),
+    ...normaliseDefaults(options),
     isLogits: outputActivation !== undefined,
-    layout: checkChoice(where, "layout", layout, ["file", "channelsLast"]),
+    layout: checkChoice("layout", layout, ["file", "channelsLast"]),
     points: Array.from(names, (name) => text("points", name) ?? ""),
-    inputShapes: checkInputShapes(where, options.inputShapes),
-    probe: probe === undefined ? undefined : copyProbe(where, probe),
+    inputShapes: checkInputShapes(options.inputShapes),
+    probe: probe === undefined ? undefined : copyProbe(probe),
   };
 }
 
@@ -203,7 +207,7 @@ interface Parsed extends FileGraph {
   readonly tensors: readonly TensorRecord[];
 }
 
-function parseFile(where: string, bytes: Uint8Array, options: Checked): Parsed {
+function parseFile(bytes: Uint8Array, options: Checked): Parsed {
   const kind = recognise(bytes);
   if (kind && kind.name !== "an ONNX file") {
     // Advice on a file that is neither a decoder nor data, such as an HTML page or an archive.
@@ -213,9 +217,9 @@ function parseFile(where: string, bytes: Uint8Array, options: Checked): Parsed {
   const declared = readModel(bytes);
   const latent = options.latent ?? declared.metadata.get(LATENT_NAME);
   const points = options.points.length > 0 ? options.points : readPoints(declared.metadata);
-  const found = findLatent(where, declared, latent, points);
-  const model = withInputShapes(where, declared, found, points, options.inputShapes);
-  const output = findOutput(where, model, options.output);
+  const found = findLatent(declared, latent, points);
+  const model = withInputShapes(declared, found, points, options.inputShapes);
+  const output = findOutput(model, options.output);
   const nodes = nodesTo(model, output);
   const read = new Set([output, ...nodes.flatMap(({ inputs }) => inputs)]);
   return {
@@ -228,39 +232,19 @@ function parseFile(where: string, bytes: Uint8Array, options: Checked): Parsed {
   };
 }
 
-/** Runs `read`, and adds the call and the file to the message of its errors. */
-function named<T>(where: string, read: () => T): T {
-  try {
-    return read();
-  } catch (error) {
-    throw withName(where, error);
-  }
-}
-
-/** Adds the call and the file to the message of an error about the file; errors about options name the call themselves. */
-function withName(where: string, error: unknown): unknown {
-  // A refusal outside of nodes concerns the output.
-  if (error instanceof NodeRefusal)
-    return invalidFile(`${where}: its output cannot be put in order: ${error.message}`);
-  if (!(error instanceof LatentflowError && hasCode(error, "invalid_file"))) return error;
-  return invalidFile(`${where}: ${markedMessage(error)}`, error.cause);
-}
-
-/** Makes the decoder of a file. Only errors about the file are named here; those about options and memory name the call. */
 function* importDecoder(
-  where: string,
   file: Parsed,
   outside: Outside,
   options: Checked,
   { maxBytes }: Limits,
 ): Pausable<Decoder> {
   const total = file.tensors.reduce((sum, record) => sum + tensorBytes(record), 0);
-  checkSize(where, "the file's tensors take", total, maxBytes);
-  const { graph, outputLayout, defaults } = yield* importFile(where, file, outside, options);
-  return yield* buildDecoder(where, graph, outputLayout, defaults, maxBytes);
+  checkSize("the file's tensors take", total, maxBytes);
+  const { graph, outputLayout, defaults } = yield* importFile(file, outside, options);
+  return yield* buildDecoder(graph, outputLayout, defaults, maxBytes);
 }
 
-function* importFile(where: string, file: Parsed, outside: Outside, options: Checked) {
+function* importFile(file: Parsed, outside: Outside, options: Checked) {
   try {
     const initializers = new Map<string, Tensor>();
     for (const record of file.tensors) {
@@ -269,25 +253,26 @@ function* importFile(where: string, file: Parsed, outside: Outside, options: Che
       }
       initializers.set(record.name, yield* readTensor(record, outside.get(record)));
     }
-    const { graph, outputLayout } = yield* importAs(firstAxesOf(file), where, file, initializers, options);
+    const { graph, outputLayout } = yield* importAs(firstAxesOf(file), file, initializers, options);
     const { start } = options;
     const { metadata } = file.model;
     const { latentSize } = graph.inputs;
     const defaults = {
       loss: options.loss ?? readLoss(metadata),
       prior: options.prior ?? readPrior(metadata),
-      start: start ? checkStartSize(where, start, latentSize) : readStart(metadata, latentSize),
+      start: start ? checkStartSize(start, latentSize) : readStart(metadata, latentSize),
     };
     return { graph, outputLayout, defaults };
   } catch (error) {
-    throw withName(where, error);
+    // A refusal outside of nodes concerns the output.
+    if (!(error instanceof NodeRefusal)) throw error;
+    throw invalidFile(`its output cannot be put in order: ${error.message}`);
   }
 }
 
 /** Imports the graph up to its output, the latent's first axis read as the first that the nodes admit. */
 function* importAs(
   axes: readonly FirstAxis[],
-  where: string,
   file: Parsed,
   initializers: ReadonlyMap<string, Tensor>,
   options: Checked,
@@ -296,7 +281,7 @@ function* importAs(
   for (const axis of axes) {
     try {
       const graph = yield* importGraph(file, initializers, axis);
-      return { graph, outputLayout: writeOutput(where, graph, options) };
+      return { graph, outputLayout: writeOutput(graph, options) };
     } catch (error) {
       if (!(error instanceof NodeRefusal || hasCode(error, "invalid_file"))) throw error;
       refusal ??= error;
@@ -305,16 +290,16 @@ function* importAs(
   throw refusal;
 }
 
-function findOutput(where: string, model: Model, name: string | undefined): string {
+function findOutput(model: Model, name: string | undefined): string {
   const names = model.outputs.map((output) => output.name);
   const shown = names.slice(0, 12).map(show).join(", ");
   if (name !== undefined) {
     if (names.includes(name)) return name;
-    const but = `but the file's outputs are ${wanted(shown || "none")}`;
-    throw objection(where, "output", `is ${gotten(show(name))}, ${but}`);
+    const but = words`but the file's outputs are ${wanted(shown || "none")}`;
+    throw objection("output", words`is ${gotten(show(name))}, ${but}`);
   }
   if (names.length === 1) return names[0]!;
   if (names.length === 0) throw invalidFile("the file's graph has no output");
-  const sentence = `the file has several outputs: ${shown}; say which by ${theOption("output")}`;
-  throw invalidOption(where, "output", sentence);
+  const sentence = words`the file has several outputs: ${shown}; say which by ${theOption("output")}`;
+  throw invalidOption("output", sentence);
 }

@@ -1,4 +1,4 @@
-import { option, theOption } from "../../base/message.ts";
+import { option, theOption, words } from "../../base/message.ts";
 import { invalidFile, invalidOption, objection } from "../../base/refuse.ts";
 import { checkOutputOrder, checkOutputShape } from "../../decoder/output.ts";
 import { asLinear, type NumberFunction } from "./activations.ts";
@@ -24,7 +24,6 @@ export interface OutputOptions {
  * @returns the layout of the output
  */
 export function writeOutput(
-  where: string,
   graph: ImportedGraph,
   { layout, isLogits, outputShape }: OutputOptions,
 ): "channelsFirst" | "channelsLast" {
@@ -36,16 +35,18 @@ export function writeOutput(
   let arranged = inOrder(end, before, layout);
   if (outputShape !== undefined) {
     const size = productOf(arranged.shape);
-    if (typeof size !== "number") throw objection(where, "outputShape", "is for decoders without points");
-    const lengths = checkOutputShape(where, outputShape, size);
+    if (typeof size !== "number") throw objection("outputShape", "is for decoders without points");
+    const lengths = checkOutputShape(outputShape, size);
     const advice =
-      layout === "file" ? `, or give ${option("layout", "channelsLast")} for data with channels last` : "";
-    checkOutputOrder(where, lengths, arranged.shape as readonly number[], advice);
+      layout === "file"
+        ? words`, or give ${option("layout", "channelsLast")} for data with channels last`
+        : "";
+    checkOutputOrder(lengths, arranged.shape as readonly number[], advice);
     arranged = reshaped(end, arranged, lengths);
   }
   if (isLogits && last?.activation === "sigmoid") {
     const name = "outputActivation";
-    throw invalidOption(where, name, `the file ends in a sigmoid already; leave ${theOption(name)} out`);
+    throw invalidOption(name, words`the file ends in a sigmoid already; leave ${theOption(name)} out`);
   }
   for (const activation of [last?.activation, isLogits ? "sigmoid" : undefined]) {
     if (activation === undefined) continue;
@@ -76,8 +77,7 @@ function perSample(output: Value): Value {
   const [first, ...rest] = output.axes;
   if (rest.flat().includes(BATCH) || (first?.includes(BATCH) && first.length > 1)) {
     throw invalidFile(
-      `its output is ${showAxes(output)}, expected the batch as the first axis; where an input has coordinates of points ` +
-        `that samples share, name it by ${theOption("points")}`,
+      words`its output is ${showAxes(output)}, expected the batch as the first axis; where an input has coordinates of points that samples share, name it by ${theOption("points")}`,
     );
   }
   // A file for single samples may have an axis of length 1 in place of the batch.

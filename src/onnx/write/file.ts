@@ -163,6 +163,6 @@ export class FileEmitter extends Emitter {
   }
 
   refuse({ kind, name }: OperationDescription, why: string): never {
-    throw objection("toOnnx", subject("decoder", `${kind} "${name}"`), `cannot be written: ${why}`);
+    throw objection(subject("decoder", `${kind} "${name}"`), `cannot be written: ${why}`);
   }
 }

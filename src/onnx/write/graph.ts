@@ -23,7 +23,6 @@ const OTHER_OUTPUT = "output";
  * @throws LatentflowError `invalid_argument` if the name of a fixed input clashes with a parameter's
  */
 export function writeGraph(
-  where: string,
   decoder: Decoder,
   metadata: Iterable<readonly [key: string, value: string]>,
 ): ProtobufMessage {
@@ -38,7 +37,7 @@ export function writeGraph(
   const taken = inputNames.find((name) => parameters.has(name));
   if (taken !== undefined) {
     const reason = `is called "${taken}", as a parameter is; give one of the two another name`;
-    throw objection(where, subject("decoder", "a fixed input"), reason);
+    throw objection(subject("decoder", "a fixed input"), reason);
   }
   const output = freeName([OUTPUT, OTHER_OUTPUT], new Set([...inputNames, ...parameters.keys()]));
   const file = new OnnxFile([...inputNames, ...parameters.keys(), output]);

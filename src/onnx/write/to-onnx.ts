@@ -1,4 +1,5 @@
 import { makeProbe } from "../../api/verify.ts";
+import { calling } from "../../base/calling.ts";
 import { checkFlag, checkOptions } from "../../base/check.ts";
 import { subject } from "../../base/message.ts";
 import type { Owned } from "../../base/owned.ts";
@@ -44,21 +45,22 @@ const MOST_BYTES = 2 ** 31 - 1;
  * await writeFile("decoder.onnx", await toOnnx(decoder));
  */
 export async function toOnnx(decoder: Decoder, options: ToOnnxOptions = {}): Promise<Owned<Uint8Array>> {
-  const where = "toOnnx";
-  checkDecoder(where, decoder);
-  checkOptions(where, options, { probe: true });
-  const { probe: withProbe = true } = options;
-  checkFlag(where, "probe", withProbe);
-  checkFileSize(where, 4 * decoder.parameterCount);
-  const metadata = writeMetadata(where, decoder);
-  const probe = withProbe ? await makeProbe(decoder) : undefined;
-  // Outputs that are not finite verify nothing.
-  const text = probe?.x.every(Number.isFinite) ? writeProbe(where, probe, probedOf(decoder)) : undefined;
-  if (text !== undefined) metadata.set(PROBE, text);
-  checkDecoder(where, decoder);
-  const message = writeGraph(where, decoder, metadata);
-  checkFileSize(where, message.byteLength);
-  return message.toBytes();
+  return calling("toOnnx", async () => {
+    checkDecoder(decoder);
+    checkOptions(options, { probe: true });
+    const { probe: withProbe = true } = options;
+    checkFlag("probe", withProbe);
+    checkFileSize(4 * decoder.parameterCount);
+    const metadata = writeMetadata(decoder);
+    const probe = withProbe ? await makeProbe(decoder) : undefined;
+    // Outputs that are not finite verify nothing.
+    const text = probe?.x.every(Number.isFinite) ? writeProbe(probe, probedOf(decoder)) : undefined;
+    if (text !== undefined) metadata.set(PROBE, text);
+    checkDecoder(decoder);
+    const message = writeGraph(decoder, metadata);
+    checkFileSize(message.byteLength);
+    return message.toBytes();
+  });
 }
 
 /**
@@ -66,10 +68,9 @@ export async function toOnnx(decoder: Decoder, options: ToOnnxOptions = {}): Pro
  *
  * @throws LatentflowError `invalid_argument`
  */
-export function checkFileSize(where: string, bytes: number): void {
+export function checkFileSize(bytes: number): void {
   if (bytes <= MOST_BYTES) return;
   throw refused(
-    where,
     subject("decoder", "the file"),
     "would have",
     `${bytes} bytes`,

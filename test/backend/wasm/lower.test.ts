@@ -148,7 +148,7 @@ test("how many entries a map has is known without listing them", () => {
   /** How many there are, and how many were to be expected, along each axis that a layer changes. */
   const counts = (shape: readonly number[], layer: Layer) => {
     const size = shape.reduce((product, length) => product * length, 1);
-    const { operations } = readDefinition("test", sequential(size, [reshape(shape), layer]));
+    const { operations } = readDefinition(sequential(size, [reshape(shape), layer]));
     const operation = operations.at(-1)!;
     const { axes } = KINDS[operation.kind] as unknown as MapKind<object>;
     return axes(operation, [shape], 0).flatMap((axis) => {

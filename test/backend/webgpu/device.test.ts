@@ -223,7 +223,7 @@ test("y and weights may be detached while the GPU is at work: the call rejects",
         if (buffer.byteLength > 0) structuredClone(buffer, { transfer: [buffer as ArrayBuffer] });
       },
     });
-    await rejected(call, "invalid_argument", new RegExp(`^the buffer of ${what} was detached`));
+    await rejected(call, "invalid_argument", new RegExp(`^encode: the buffer of ${what} was detached`));
   }
   await encode(decoder, y, { backend, solver });
 });

@@ -417,7 +417,7 @@ test("activations and their derivatives hold for huge arguments, and NaN stays N
   const x = Float32Array.from([...EXTREMES, 0, Number.NaN]);
   const shape = [1, x.length];
   for (const name of Object.keys(activations) as ActivationName[]) {
-    const activation = normaliseActivation("test", "activation", name);
+    const activation = normaliseActivation("activation", name);
     const graph = new OnnxGraph();
     const gradient = graph.input("gradient", shape);
     // Added to 0, since a graph's input cannot be its output.

@@ -65,7 +65,7 @@ function fixedFor(decoder: Decoder, rows: number): FixedValues {
 /** Holds losses, gradients and outputs of some samples against float64 and against WASM. */
 async function check(given: Decoder, loss: StandardLoss): Promise<void> {
   const hasPoints = given.fixedInputs.some((input) => input.hasPoints);
-  const decoder = atPoints("test", given, hasPoints ? POINTS : undefined);
+  const decoder = atPoints(given, hasPoints ? POINTS : undefined);
   const { latentSize: d, outputSize: n } = decoder;
   const z = randomArray(3, ROWS * d, -1, 1);
   const y = randomArray(4, ROWS * n, 0.1, 0.9);
@@ -125,7 +125,7 @@ for (const [name, definition] of Object.entries(CROSS_ENTROPIES)) {
 for (const name of FOREIGN_DECODERS) {
   test(`${name}, written elsewhere: values and gradients are those of float64`, async () => {
     const { expected, samples, decoder, fixed, ofAll, count } = await openForeign(name);
-    const bound = atPoints("test", decoder, count);
+    const bound = atPoints(decoder, count);
     const given = bound.fixedInputs.map((input) => fixed[input.name]!);
     const loss = expected.loss === "bce" ? binaryCrossEntropy() : squaredError();
     const [z, y] = [ofAll((sample) => sample.z), ofAll((sample) => sample.y)];
@@ -160,7 +160,7 @@ const FUNCTIONS: readonly PointwiseLike[] = [
 for (const f of FUNCTIONS) {
   test(`pointwise ${JSON.stringify(f)}: values and slopes are float64's, and NaN stays NaN`, async () => {
     const decoder = createDecoder(sequential(1, [pointwise(f)]));
-    const of = normalisePointwise("test", f);
+    const of = normalisePointwise(f);
     const isForPositive = /log|sqrt|root|0\.5}/.test(JSON.stringify(f));
     const x = [
       0.1,

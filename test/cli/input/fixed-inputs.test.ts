@@ -1,12 +1,14 @@
 // run: slow
+
 import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { decode as decodePng } from "fast-png";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { named } from "../../../src/base/calling.ts";
 import { LatentflowError } from "../../../src/base/errors.ts";
-import { callOf, clause, option, subject, theOption } from "../../../src/base/message.ts";
+import { clause, option, subject, theOption, words } from "../../../src/base/message.ts";
 import { wholeFile } from "../../../src/cli/input/array-files/array-file.ts";
 import { fixedOptions, readFixedInputs } from "../../../src/cli/input/fixed-inputs.ts";
 import { outputWithPoints } from "../../../src/cli/input/points.ts";
@@ -517,23 +519,23 @@ test("what is said of an ONNX file is said in flags", () => {
     "the option inputShapes: { … }",
   );
   for (const [said, meant] of [
-    [`say which is the latent by ${theOption("latent")}`, /^say which is the latent by --latent$/],
-    [`the file has several outputs; say which by ${theOption("output")}`, /by --output-name$/],
+    [words`say which is the latent by ${theOption("latent")}`, /^say which is the latent by --latent$/],
+    [words`the file has several outputs; say which by ${theOption("output")}`, /by --output-name$/],
     [
-      `lengths left open; give ${shapes}, with numbers, or give ${theOption("points")}, with the input's name`,
+      words`lengths left open; give ${shapes}, with numbers, or give ${theOption("points")}, with the input's name`,
       /open; give --input-shape z=4,height --input-shape "a b"=axis1, with numbers, or give --points-input, with/,
     ],
     [
-      `${subject("inputShapes.z")} is [3], but the file declares [2]`,
+      words`${subject("inputShapes.z")} is [3], but the file declares [2]`,
       /^--input-shape is \[3\], but the file declares \[2\]/,
     ],
-    [`${subject("inputShapes")} names "x", but`, /^--input-shape names "x", but/],
-    [`${subject("points")} is "x", but the file's inputs are "z"`, /^--points-input is "x", but/],
-    [`leave ${theOption("outputActivation")} out`, /^leave --output-activation out$/],
-    [`give ${option("layout", "channelsLast")}`, /^give --layout channelsLast$/],
-    [`give ${option("noSuchOption", 1)}${clause("noSuchOption", ", or not")}`, /^give noSuchOption: 1$/],
+    [words`${subject("inputShapes")} names "x", but`, /^--input-shape names "x", but/],
+    [words`${subject("points")} is "x", but the file's inputs are "z"`, /^--points-input is "x", but/],
+    [words`leave ${theOption("outputActivation")} out`, /^leave --output-activation out$/],
+    [words`give ${option("layout", "channelsLast")}`, /^give --layout channelsLast$/],
+    [words`give ${option("noSuchOption", 1)}${clause("noSuchOption", ", or not")}`, /^give noSuchOption: 1$/],
   ] as const) {
-    const error = new LatentflowError("invalid_argument", `${callOf("loadOnnx")}: ${said}`);
+    const error = named("loadOnnx", new LatentflowError("invalid_argument", said));
     assert.match(inFlags(error, command), meant);
   }
 });

@@ -84,7 +84,7 @@ function checkWhole(folder: string): void {
     } else if (name === "log.jsonl") {
       assert.is(lines().at(-1), "");
       for (const line of lines().slice(0, -1)) JSON.parse(line);
-    } else if (/^checkpoint\.safetensors(\.previous)?$/.test(name)) readCheckpoint(name, bytes);
+    } else if (/^checkpoint\.safetensors(\.previous)?$/.test(name)) readCheckpoint(bytes);
     else if (name.endsWith(".safetensors")) {
       const header = Number(bytes.readBigUInt64LE(0));
       const end = /.*"data_offsets":\[\d+,(\d+)\]/.exec(bytes.toString("latin1", 8, 8 + header))![1];

@@ -49,7 +49,7 @@ interface Run {
 
 /** Latents, and values for the fixed inputs. */
 function dataFor(decoder: Decoder, { rows, points }: Run) {
-  const { fixedInputs } = readDefinition("test", decoder.definition, points);
+  const { fixedInputs } = readDefinition(decoder.definition, points);
   const z = randomArray(1, rows * decoder.latentSize, -2, 2);
   const fixed: Record<string, Float32Array> = {};
   fixedInputs.forEach(({ name, shape, classes }, i) => {
@@ -92,7 +92,7 @@ for (const [name, definition] of Object.entries({ ...OPERATION_CASES, ...ONNX_CA
     const decoder = randomDecoder(definition);
     const bytes = await toOnnx(decoder);
     for (const points of JSON.stringify(definition).includes('"points"') ? [5, 8] : [1]) {
-      const { operations } = readDefinition("test", definition, points);
+      const { operations } = readDefinition(definition, points);
       for (const rows of [1, 3]) {
         const { values, dims } = await run(bytes, decoder, { rows, points });
         const distance = relativeDistance(values, await expected(decoder, { rows, points }));
@@ -214,7 +214,6 @@ test("the file says which input is the latent, and what the loss is", async () =
 /** The tensors of a file's probe. */
 function probeOf(bytes: Uint8Array) {
   const { metadata, tensors } = readSafetensors(
-    "probe",
     Buffer.from(metadataOf(bytes).get("latentflow.probe")!, "base64"),
   );
   assert.equal([...metadata], [["format", "1"]]);
@@ -304,9 +303,9 @@ test("what no reader would read is refused", async () => {
   await rejected(toOnnx(decoder, { probe: 1 } as object), "invalid_argument", /probe is 1, expected true or/);
   decoder.dispose();
   await rejected(toOnnx(decoder), "disposed", /^toOnnx: the decoder has been disposed/);
-  checkFileSize("toOnnx", 2 ** 31 - 1);
+  checkFileSize(2 ** 31 - 1);
   refused(
-    () => checkFileSize("toOnnx", 2 ** 31),
+    () => checkFileSize(2 ** 31),
     "invalid_argument",
     /would have 2147483648 bytes.*keep the decoder as a safetensors file/,
   );

@@ -1,6 +1,7 @@
+import { named } from "../../../base/calling.ts";
 import { LatentflowError } from "../../../base/errors.ts";
 import { kept } from "../../../base/kept.ts";
-import { option } from "../../../base/message.ts";
+import { option, words } from "../../../base/message.ts";
 import { messageOf } from "../../../base/realms.ts";
 import { escapeText } from "../../../base/show.ts";
 import type { PackedDecoder } from "../packed.ts";
@@ -144,9 +145,9 @@ export class PoolWorker {
 }
 
 function failure(reason: string): LatentflowError {
-  const advice = `call again, and a new worker is started; ${option("threads", 1, "wasm({ threads: 1 })")} does without`;
-  const message = `wasm: a worker has failed: ${escapeText(reason, LONGEST_REASON)}; ${advice}`;
-  return new LatentflowError("worker_failed", message);
+  const advice = words`call again, and a new worker is started; ${option("threads", 1, "wasm({ threads: 1 })")} does without`;
+  const message = words`a worker has failed: ${escapeText(reason, LONGEST_REASON)}; ${advice}`;
+  return named("wasm", new LatentflowError("worker_failed", message));
 }
 
 /** Workers that have not ended. */

@@ -1,3 +1,4 @@
+import { about, aboutSteps } from "../../../base/calling.ts";
 import { inTurns } from "../../../base/event-loop.ts";
 import { invalidFile } from "../../../base/refuse.ts";
 import { valueSizes } from "../../../base/values.ts";
@@ -19,14 +20,14 @@ export function flatFile(
 ): ArrayFile {
   const { where } = file;
   const valueSize = valueSizes[type];
-  checkDataSize(where, shape, valueSize, file.size - size);
+  about(where, () => checkDataSize(shape, valueSize, file.size - size));
   return {
     shape,
     type,
     async read(start, end) {
       const bytes = await readBytes(file, size + start * valueSize, size + end * valueSize, signal);
       const raw = { type, bytes, littleEndian };
-      const values = readValues(where, [end - start], raw, Number.POSITIVE_INFINITY, start);
+      const values = aboutSteps(where, readValues([end - start], raw, Number.POSITIVE_INFINITY, start));
       return (await inTurns(values, signal)).data;
     },
     fingerprint: () =>
@@ -41,7 +42,7 @@ async function readBytes(
   signal: AbortSignal | undefined,
 ): Promise<Uint8Array> {
   const { where, handle, size, written } = file;
-  const bytes = allocate(where, Uint8Array, end - start);
+  const bytes = about(where, () => allocate(Uint8Array, end - start));
   const count = await readInto(file, bytes, start, signal);
   if (count < bytes.length) {
     throw invalidFile(

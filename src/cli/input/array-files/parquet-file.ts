@@ -6,6 +6,7 @@ import {
   parquetMetadataAsync,
   parquetScan,
 } from "hyparquet";
+import { about } from "../../../base/calling.ts";
 import { LatentflowError } from "../../../base/errors.ts";
 import { messageOf } from "../../../base/realms.ts";
 import { invalidFile } from "../../../base/refuse.ts";
@@ -70,7 +71,7 @@ export async function openParquet(file: OpenFile, limits: Limits): Promise<Parqu
     if (!(start >= 0 && end >= start && end <= size)) {
       throw damaged(where, `its metadata name the bytes ${start} to ${end}, and it has ${size}`);
     }
-    const bytes = allocate(where, Uint8Array, end - start);
+    const bytes = about(where, () => allocate(Uint8Array, end - start));
     if ((await readInto(file, bytes, start)) === bytes.length) return bytes;
     throw invalidFile(
       `${where}: it has become shorter than the ${size} bytes it had; it was changed while it was read`,

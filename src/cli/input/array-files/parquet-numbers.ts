@@ -1,3 +1,4 @@
+import { about } from "../../../base/calling.ts";
 import type { LatentflowError } from "../../../base/errors.ts";
 import { throwIfAborted } from "../../../base/realms.ts";
 import { invalid, invalidFile } from "../../../base/refuse.ts";
@@ -99,7 +100,10 @@ async function readNumbers(
   const size = elementCount(rowShape);
   const [firstRow, endRow] = [Math.floor(start / size), Math.ceil(end / size)];
   const length = (endRow - firstRow) * size;
-  const data = type === "uint8" ? allocate(where, Uint8Array, length) : allocate(where, Float32Array, length);
+  const data =
+    type === "uint8"
+      ? about(where, () => allocate(Uint8Array, length))
+      : about(where, () => allocate(Float32Array, length));
   let to = 0;
   // Place of the current value, for messages.
   let [row, name] = [firstRow, ""];

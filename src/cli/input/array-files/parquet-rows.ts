@@ -1,4 +1,4 @@
-import { option } from "../../../base/message.ts";
+import { option, words } from "../../../base/message.ts";
 import { throwIfAborted } from "../../../base/realms.ts";
 import { invalidFile } from "../../../base/refuse.ts";
 import { show } from "../../../base/show.ts";
@@ -103,8 +103,7 @@ function checkChunks(
   if (!(size <= limits.maxBytes)) {
     const rows = Math.max(1, Math.floor((Number(num_rows) * limits.maxBytes) / size / 2));
     throw invalidFile(
-      `${where}: row group ${index} unpacks to ${size} bytes, more than ${option("maxBytes")}, ${limits.maxBytes}; ` +
-        `write the file with smaller row groups: row_group_size=${rows} in pyarrow`,
+      words`${where}: row group ${index} unpacks to ${size} bytes, more than ${option("maxBytes")}, ${limits.maxBytes}; write the file with smaller row groups: row_group_size=${rows} in pyarrow`,
     );
   }
   return values;

@@ -1,5 +1,6 @@
 import { lstat, readdir, stat } from "node:fs/promises";
 import { basename, extname, join } from "node:path";
+import { about } from "../../../base/calling.ts";
 import { invalid } from "../../../base/refuse.ts";
 import { showPath } from "../../../base/show.ts";
 import { checkIsFile, fileError } from "../../../files/durable-file.ts";
@@ -80,7 +81,7 @@ async function checkFile(flag: string, path: string): Promise<void> {
   const status = await stat(systemPath(path)).catch((cause) => {
     throw fileError(where, cause);
   });
-  checkIsFile(where, status);
+  about(where, () => checkIsFile(status));
 }
 
 /**

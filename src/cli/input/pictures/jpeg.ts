@@ -1,4 +1,5 @@
 import { decode } from "jpeg-js";
+import { about } from "../../../base/calling.ts";
 import type { Pausable } from "../../../base/event-loop.ts";
 import { messageOf } from "../../../base/realms.ts";
 import { invalidFile } from "../../../base/refuse.ts";
@@ -84,7 +85,7 @@ const MOST_MEGABYTES = 1536;
  */
 export function* readJpeg(where: string, bytes: Uint8Array): Pausable<ImageDataLike> {
   const header = readJpegHeader(where, bytes);
-  checkPixelCount(where, header);
+  about(where, () => checkPixelCount(header));
   const limits = { maxResolutionInMP: MOST_MEGABYTES, maxMemoryUsageInMB: MOST_MEGABYTES };
   let picture: ImageDataLike;
   try {

@@ -1,4 +1,5 @@
 import { stat } from "node:fs/promises";
+import { about, aboutSteps } from "../../../base/calling.ts";
 import { LatentflowError } from "../../../base/errors.ts";
 import { inTurns, type Pausable } from "../../../base/event-loop.ts";
 import { invalidFile } from "../../../base/refuse.ts";
@@ -36,13 +37,13 @@ const FORMATS: readonly PictureFormat[] = [
   {
     is: isPng,
     readHeader(where, bytes) {
-      const header = readPngHeader(where, bytes);
+      const header = about(where, () => readPngHeader(bytes));
       const { width, height, colourType, depth } = header;
       const isGrey = colourType === 0 || colourType === 4;
       const pixelSize = depth === 16 ? 8 : 4;
       return { width, height, isGrey, mayBeTransparent: mayBeTransparent(bytes, header), pixelSize };
     },
-    read: readPng,
+    read: (where, bytes) => aboutSteps(where, readPng(bytes)),
   },
   {
     is: isJpeg,
@@ -97,7 +98,7 @@ function formatOf(where: string, path: string, bytes: Uint8Array) {
  * @throws LatentflowError if the file cannot be read; after an abort, the abort signal's reason
  */
 export function bytesOf(where: string, path: string, limits: Limits): Promise<Uint8Array> {
-  return readStored(where, systemPath(path), limits).catch((cause) => {
+  return about(where, () => readStored(systemPath(path), limits)).catch((cause) => {
     throw limits.signal?.aborted ? cause : problemOf(where, cause);
   });
 }
@@ -114,15 +115,20 @@ export async function headerOf(where: string, path: string, limits: Limits): Pro
   const header = await readHeader(where, path, limits).catch((cause) => {
     throw limits.signal?.aborted ? cause : problemOf(where, cause);
   });
-  checkPixelCount(where, header);
-  checkSize(where, "its pixels take", header.width * header.height * header.pixelSize, limits.maxBytes);
+  about(where, () => checkPixelCount(header));
+  about(where, () =>
+    checkSize("its pixels take", header.width * header.height * header.pixelSize, limits.maxBytes),
+  );
   return header;
 }
 
 async function readHeader(where: string, path: string, limits: Limits): Promise<PictureHeader> {
   const beginning = await beginningOf(path, BEGINNING);
   // A picture is read twice, which a pipe cannot be.
-  if (!beginning) checkIsFile(where, await stat(systemPath(path)));
+  if (!beginning) {
+    const status = await stat(systemPath(path));
+    about(where, () => checkIsFile(status));
+  }
   const bytes = beginning ?? (await bytesOf(where, path, limits));
   const format = formatOf(where, path, bytes);
   try {
