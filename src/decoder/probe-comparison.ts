@@ -38,7 +38,7 @@ const LEAST_SPREAD = 1e-3;
 const SHOWN = 3;
 
 /**
- * Compares a decoder's outputs with those stored in a probe (a few latents with their outputs).
+ * Compares a decoder's outputs with those stored in a probe.
  *
  * @param outputs outputs for the probe's latents, [rows, outputSize]
  */
@@ -99,7 +99,7 @@ function figure(value: number): string {
 }
 
 /**
- * Makes the error for a decoder whose outputs differ from those stored in the probe (a few latents with their outputs).
+ * Makes the error for a decoder whose outputs differ from those stored in the probe.
  *
  * @param hint possible cause, appended to the message
  */

@@ -40,7 +40,7 @@ const MOST_INDICES = 4096;
 const MOST_BYTES = 2 ** 19;
 
 /**
- * Reads the probe (a few latents with their outputs) in a file's metadata; undefined if there is none.
+ * Reads the probe in a file's metadata; undefined if there is none.
  *
  * @throws LatentflowError `invalid_file` if the probe is malformed, or its sizes do not fit the decoder
  */
@@ -124,8 +124,8 @@ function readIndices(tensor: Tensor | undefined, outputSize: number): Int32Array
 }
 
 /**
- * Formats a probe (a few latents with their outputs) as metadata text. Outputs with more than 4,096 elements are sampled at
- * 4,096 positions; rows that do not fit into a file's header are left out.
+ * Formats a probe as metadata text. Outputs with more than 4,096 elements are sampled at 4,096 positions; rows that do not fit
+ * into a file's header are left out.
  *
  * @returns undefined if fewer than two rows fit, which would not be conclusive
  * @throws LatentflowError `invalid_argument` if the probe does not fit the decoder

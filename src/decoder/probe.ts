@@ -38,7 +38,7 @@ export interface CheckedProbe {
   readonly x: Float32Array;
 }
 
-/** Sizes of a decoder, which its probe (a few latents with their outputs) must fit. */
+/** Sizes of a decoder, which its probe must fit. */
 export interface Probed {
   readonly latentSize: number;
   readonly outputSize: number;
@@ -50,20 +50,14 @@ export interface Probed {
   readonly atPoints?: (points: number) => Probed;
 }
 
-/**
- * Number of rows of a probe (a few latents with their outputs) that this package makes. A single row could not distinguish a
- * decoder from a constant.
- */
+/** Number of rows of a probe that this package makes. A single row could not distinguish a decoder from a constant. */
 const ROWS = 4;
 const MOST_POINTS = 2 ** 20;
-/**
- * Number of points (coordinates at which the decoder is evaluated) per row of a probe (a few latents with their outputs) that
- * this package makes.
- */
+/** Number of points per row of a probe that this package makes. */
 const PROBE_POINTS = 5;
 /**
- * Returns the number of points (coordinates at which the decoder is evaluated) per row of a probe (a few latents with their
- * outputs), from the number of values of an input with points; undefined if the decoder has no such input.
+ * Returns the number of points per row of a probe, from the number of values of an input with points; undefined if the decoder
+ * has no such input.
  */
 export function pointsOf(
   { fixedInputs }: Probed,
@@ -82,16 +76,13 @@ export function wrongClass(values: Float32Array, classes: number | undefined): n
   return values.find((value) => !(Number.isInteger(value) && value >= 0 && value < classes));
 }
 
-/**
- * Returns the sizes of a decoder for `points` points (coordinates at which it is evaluated) per sample; the decoder's own if
- * `points` is undefined.
- */
+/** Returns the sizes of a decoder for `points` points per sample; the decoder's own if `points` is undefined. */
 export function bound(decoder: Probed, points: number | undefined): Probed {
   return points === undefined ? decoder : decoder.atPoints!(points);
 }
 
 /**
- * Copies the option `probe` (a few latents with their outputs), and validates it as far as possible without the decoder.
+ * Copies the option `probe`, and validates it as far as possible without the decoder.
  *
  * @throws LatentflowError `invalid_argument`
  */
@@ -121,7 +112,7 @@ function copyValues(name: string, values: unknown): Float32Array {
 }
 
 /**
- * Checks that the sizes of a probe (a few latents with their outputs) fit a decoder.
+ * Checks that the sizes of a probe fit a decoder.
  *
  * @throws LatentflowError `invalid_argument`
  */
@@ -167,10 +158,7 @@ export function fitProbe(probe: Probe, decoder: Probed): CheckedProbe {
   };
 }
 
-/**
- * Draws the inputs of a probe (a few latents with their outputs): standard normal numbers and uniform class indices, always
- * the same ones.
- */
+/** Draws the inputs of a probe: standard normal numbers and uniform class indices, always the same ones. */
 export function probeInputs(decoder: Probed): {
   readonly points: number | undefined;
   readonly z: Float32Array;

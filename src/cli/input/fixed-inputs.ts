@@ -146,8 +146,8 @@ export function planFixedInputs(
 }
 
 /**
- * Refuses samples whose size, or order of axes, differs from that of the decoder's output for the samples' number of
- * points (coordinates at which the decoder is evaluated), if it has points.
+ * Refuses samples whose size, or order of axes, differs from that of the decoder's output for the samples' number of points, if
+ * it has points.
  *
  * @throws LatentflowError `invalid_file`
  */

@@ -36,8 +36,7 @@ export function decoderEntry(file: string, decoder: Decoder, sized = decoder) {
 /**
  * Returns the report entry on a decoder.
  *
- * @param sized the decoder for the samples' number of points (coordinates at which it is evaluated), if it takes any number of
- *   points per sample
+ * @param sized the decoder for the samples' number of points, if it takes any number of points per sample
  */
 export function decoderFigure(file: string, decoder: Decoder, sized = decoder): Figure {
   return figure("decoder", showDecoder(file, decoder), { decoder: decoderEntry(file, decoder, sized) });
@@ -149,8 +148,8 @@ export function sourceName(file: string): string {
 }
 
 /**
- * Makes the report entries on fixed inputs (values given with each sample, not optimised) and on the number of points
- * (coordinates at which the decoder is evaluated) per sample.
+ * Makes the report entries on fixed inputs (values given with each sample, not optimised) and on the number of points per
+ * sample.
  */
 export function fixedFigures({ inputs, points }: FixedInputsPlan): Figure[] {
   const fixed = inputs.map(({ name, value, isEach }) => ({

@@ -158,7 +158,7 @@ export function formatManifest(manifest: Manifest): string {
   return `${JSON.stringify(manifest, null, 2)}\n`;
 }
 
-/** Returns the SHA-256 of a manifest's text, which each part (file of saved results) has, as the name of its run. */
+/** Returns the SHA-256 of a manifest's text, which each part has, as the name of its run. */
 export function manifestSum(manifest: Manifest): string {
   return sha256(formatManifest(manifest));
 }

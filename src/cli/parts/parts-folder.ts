@@ -39,7 +39,7 @@ export class PartsFolder {
   }
 
   /**
-   * Opens the folder of a run's parts (files of saved results), and writes the manifest if there is none.
+   * Opens the folder of a run's parts, and writes the manifest if there is none.
    *
    * @throws OtherRunError if the folder belongs to another run
    */
@@ -56,7 +56,7 @@ export class PartsFolder {
   }
 
   /**
-   * Opens the parts (files of saved results) in an output folder.
+   * Opens the parts in an output folder.
    *
    * @throws LatentflowError `not_found` if there is no manifest of them
    */

@@ -1,5 +1,4 @@
 import { decode } from "jpeg-js";
-import { about } from "../../../base/calling.ts";
 import type { Pausable } from "../../../base/event-loop.ts";
 import { messageOf } from "../../../base/realms.ts";
 import { invalidFile } from "../../../base/refuse.ts";
@@ -27,7 +26,7 @@ export interface JpegHeader {
  *
  * @throws LatentflowError `invalid_file` if the file has no frame header, or more than 8 bits per colour
  */
-export function readJpegHeader(where: string, bytes: Uint8Array): JpegHeader {
+export function readJpegHeader(bytes: Uint8Array): JpegHeader {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   let orientation = 1;
   for (let at = 2; at + 9 < bytes.length && bytes[at] === 0xff; ) {
@@ -40,8 +39,7 @@ export function readJpegHeader(where: string, bytes: Uint8Array): JpegHeader {
     // Frame headers: SOF0 to SOF15, except DHT, JPG and DAC.
     if (marker >= 0xc0 && marker <= 0xcf && ![0xc4, 0xc8, 0xcc].includes(marker)) {
       const bits = bytes[at + 4]!;
-      if (bits !== 8)
-        throw invalidFile(`${where}: the JPEG file has ${bits} bits a colour, expected 8; save it again`);
+      if (bits !== 8) throw invalidFile(`the JPEG file has ${bits} bits a colour, expected 8; save it again`);
       return {
         height: view.getUint16(at + 5),
         width: view.getUint16(at + 7),
@@ -53,7 +51,7 @@ export function readJpegHeader(where: string, bytes: Uint8Array): JpegHeader {
     if (marker === 0xe1) orientation = orientationOf(bytes.subarray(at + 4, end)) ?? orientation;
     at = end;
   }
-  throw invalidFile(`${where}: the JPEG file is damaged or cut short: it has no frame`);
+  throw invalidFile(`the JPEG file is damaged or cut short: it has no frame`);
 }
 
 /** Returns the orientation stored in an EXIF segment, 1 to 8; undefined if it has none. */
@@ -83,15 +81,15 @@ const MOST_MEGABYTES = 1536;
  *
  * @throws LatentflowError `invalid_file` if it is damaged, has too many pixels, or is of an unsupported kind
  */
-export function* readJpeg(where: string, bytes: Uint8Array): Pausable<ImageDataLike> {
-  const header = readJpegHeader(where, bytes);
-  about(where, () => checkPixelCount(header));
+export function* readJpeg(bytes: Uint8Array): Pausable<ImageDataLike> {
+  const header = readJpegHeader(bytes);
+  checkPixelCount(header);
   const limits = { maxResolutionInMP: MOST_MEGABYTES, maxMemoryUsageInMB: MOST_MEGABYTES };
   let picture: ImageDataLike;
   try {
     picture = decode(bytes, { ...limits, useTArray: true, tolerantDecoding: false });
   } catch (cause) {
-    throw invalidFile(`${where}: the JPEG file cannot be read: ${messageOf(cause)}`, cause);
+    throw invalidFile(`the JPEG file cannot be read: ${messageOf(cause)}`, cause);
   }
   yield;
   return yield* upright(picture, header.orientation);

@@ -1,5 +1,5 @@
 import { stat } from "node:fs/promises";
-import { about, aboutSteps } from "../../../base/calling.ts";
+import { about } from "../../../base/calling.ts";
 import { LatentflowError } from "../../../base/errors.ts";
 import { inTurns, type Pausable } from "../../../base/event-loop.ts";
 import { invalidFile } from "../../../base/refuse.ts";
@@ -29,26 +29,26 @@ export interface PictureHeader {
 /** Reader of one picture file format: tests the first bytes, reads the header, decodes the pixels. */
 interface PictureFormat {
   readonly is: (bytes: Uint8Array) => boolean;
-  readonly readHeader: (where: string, bytes: Uint8Array) => PictureHeader;
-  readonly read: (where: string, bytes: Uint8Array) => Pausable<ImageDataLike>;
+  readonly readHeader: (bytes: Uint8Array) => PictureHeader;
+  readonly read: (bytes: Uint8Array) => Pausable<ImageDataLike>;
 }
 
 const FORMATS: readonly PictureFormat[] = [
   {
     is: isPng,
-    readHeader(where, bytes) {
-      const header = about(where, () => readPngHeader(bytes));
+    readHeader(bytes) {
+      const header = readPngHeader(bytes);
       const { width, height, colourType, depth } = header;
       const isGrey = colourType === 0 || colourType === 4;
       const pixelSize = depth === 16 ? 8 : 4;
       return { width, height, isGrey, mayBeTransparent: mayBeTransparent(bytes, header), pixelSize };
     },
-    read: (where, bytes) => aboutSteps(where, readPng(bytes)),
+    read: readPng,
   },
   {
     is: isJpeg,
-    readHeader(where, bytes) {
-      const header = readJpegHeader(where, bytes);
+    readHeader(bytes) {
+      const header = readJpegHeader(bytes);
       return { ...uprightSize(header), isGrey: header.isGrey, mayBeTransparent: false, pixelSize: 4 };
     },
     read: readJpeg,
@@ -80,16 +80,16 @@ export async function isPictureFile(path: string): Promise<boolean> {
  */
 export async function readImage(where: string, path: string, limits: Limits): Promise<ImageDataLike> {
   const bytes = await bytesOf(where, path, limits);
-  return inTurns(formatOf(where, path, bytes).read(where, bytes), limits.signal);
+  return about(where, async () => inTurns(formatOf(path, bytes).read(bytes), limits.signal));
 }
 
-function formatOf(where: string, path: string, bytes: Uint8Array) {
+function formatOf(path: string, bytes: Uint8Array) {
   const format = pictureFormatOf(bytes);
   if (format) return format;
   const kind = recognise(bytes)?.name;
   const found = kind === undefined ? `begins with ${showStart(bytes)}` : `is ${kind}`;
   const why = isPictureName(path) ? "which its name says" : "as the first file is";
-  throw invalidFile(`${where}: it ${found}, expected a PNG or JPEG file, ${why}`);
+  throw invalidFile(`it ${found}, expected a PNG or JPEG file, ${why}`);
 }
 
 /**
@@ -115,11 +115,12 @@ export async function headerOf(where: string, path: string, limits: Limits): Pro
   const header = await readHeader(where, path, limits).catch((cause) => {
     throw limits.signal?.aborted ? cause : problemOf(where, cause);
   });
-  about(where, () => checkPixelCount(header));
-  about(where, () =>
-    checkSize("its pixels take", header.width * header.height * header.pixelSize, limits.maxBytes),
-  );
-  return header;
+  const { width, height, pixelSize } = header;
+  return about(where, () => {
+    checkPixelCount(header);
+    checkSize("its pixels take", width * height * pixelSize, limits.maxBytes);
+    return header;
+  });
 }
 
 async function readHeader(where: string, path: string, limits: Limits): Promise<PictureHeader> {
@@ -130,11 +131,12 @@ async function readHeader(where: string, path: string, limits: Limits): Promise<
     about(where, () => checkIsFile(status));
   }
   const bytes = beginning ?? (await bytesOf(where, path, limits));
-  const format = formatOf(where, path, bytes);
+  const format = about(where, () => formatOf(path, bytes));
   try {
-    return format.readHeader(where, bytes);
+    return format.readHeader(bytes);
   } catch {
-    return format.readHeader(where, await bytesOf(where, path, limits));
+    const whole = await bytesOf(where, path, limits);
+    return about(where, () => format.readHeader(whole));
   }
 }
 
