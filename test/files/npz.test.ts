@@ -286,6 +286,8 @@ test("zip: what is damaged, encrypted or packed otherwise is refused", async () 
     [{ ...a, deflate: true, sum: 1 }, /its checksum is [\da-f]{8}, expected 00000001/],
     [{ ...a, deflate: true, size: 2 ** 31 }, /unpacks to 2147483648 bytes, more than maxBytes/],
     [{ ...a, wide: true, deflate: true, size: 2 ** 40 }, /unpacks to 1099511627776 bytes, more than/],
+    // A megabyte in place of 1000 bytes, with the checksum of the megabyte: it is not unpacked to its end.
+    [{ name: "a.npy", content: new Uint8Array(2 ** 20), deflate: true, size: 1000 }, /its checksum is/],
     [{ ...a, method: 8 }, /the file is damaged or cut short/],
     [
       { ...a, method: 14 },
@@ -306,6 +308,12 @@ test("zip: what is damaged, encrypted or packed otherwise is refused", async () 
     file.writeUInt16LE(value, file.length - 22 + offset);
     await refusedFile(file, /^zip: its directory is damaged or missing; the file is cut short/);
   }
+});
+
+test("zip: a comment of up to 65,535 bytes may follow", async () => {
+  const withComment = (length: number) => Buffer.concat([zip([a]), Buffer.alloc(length)]);
+  assert.equal((await readArray(withComment(0xffff))).data, Float32Array.of(1, 2, 3));
+  await refusedFile(withComment(0x10000), /directory is damaged or missing/);
 });
 
 test("zip: no file cut short anywhere is read, and no flipped byte of an array is missed", async () => {

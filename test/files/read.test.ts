@@ -1,17 +1,19 @@
 // run: slow
 // Tests src/base/float32.ts, src/base/values.ts, src/files/gzip.ts, src/files/unpack.ts.
 import { readFileSync } from "node:fs";
-import { gzipSync } from "node:zlib";
+import { deflateRawSync, gzipSync } from "node:zlib";
+import { Inflate } from "fflate";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { atOnce } from "../../src/base/event-loop.ts";
 import { elementCount, parseArray } from "../../src/files/array.ts";
 import { formatCsv } from "../../src/files/csv.ts";
-import { isGzip } from "../../src/files/gzip.ts";
+import { gunzip, isGzip } from "../../src/files/gzip.ts";
 import { idxFormat } from "../../src/files/idx.ts";
 import { imageSize, scalePixels } from "../../src/files/images.ts";
 import { readNpy, toNpy } from "../../src/files/npy.ts";
 import { readArray } from "../../src/files/read.ts";
+import { unpack } from "../../src/files/unpack.ts";
 import { binaryCrossEntropy } from "../../src/index.ts";
 import { lossFloors } from "../../src/terms/loss-floor.ts";
 import { refused, rejected } from "../support/refusal.ts";
@@ -141,6 +143,22 @@ test("gzip: a bomb unpacks no further than allowed, and what is no array no furt
   );
   await refusedFile(() => readArray(text), /^gzip: within, it is text; /);
   assert.ok(process.memoryUsage().arrayBuffers - before < 2 ** 26, "some pieces of 4 MB at most");
+});
+
+test("unpacking ends with the piece that exceeds the bound, and not with one that comes up to it", () => {
+  const packed = deflateRawSync(new Uint8Array(2 ** 26));
+  const unpackUpTo = (most: number) => atOnce(unpack(new Inflate(), packed, most)).length;
+  // The first piece has 256 bytes, of which each becomes 1032 at most.
+  const first = unpackUpTo(1000);
+  assert.ok(first > 1000 && first <= 256 * 1032, `${first} bytes`);
+  assert.ok(unpackUpTo(first) > first);
+});
+
+test("gzip: the checksum of a file of exactly as many bytes as may come out is verified", async () => {
+  const packed = gzipSync("123");
+  assert.is(atOnce(gunzip(packed, 3)).length, 3);
+  packed[packed.length - 8]! ^= 1;
+  await refusedFile(() => atOnce(gunzip(packed, 3)), /its checksum is/);
 });
 
 test("npy: uint8, float32 and float64, in every version", async () => {

@@ -4,15 +4,12 @@ import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { residentRows } from "../../src/backend/wasm/batch-size.ts";
 import { differentiableWasmObjective } from "../../src/backend/wasm/objective.ts";
 import { Pacer } from "../../src/backend/wasm/pacer.ts";
 import { packDecoder } from "../../src/backend/wasm/packed.ts";
 import { runHere } from "../../src/backend/wasm/team.ts";
 import { createRandom } from "../../src/base/random.ts";
 import { activations } from "../../src/graph/activation.ts";
-import type { Graph } from "../../src/graph/graph.ts";
-import { graphOfLayers } from "../../src/graph/layers.ts";
 import { amd, binaryCrossEntropy, createDecoder, decode, encode, lbfgs, wasm } from "../../src/index.ts";
 import { Arena } from "../../src/kernels/arena.ts";
 import * as layout from "../../src/kernels/layout.ts";
@@ -346,29 +343,7 @@ test("slices keep to their time, and rounds to their bound", () => {
   assert.ok(pacer.budget <= 32);
 });
 
-/** Layers of these sizes, without parameters. */
-function graphOf(sizes: readonly number[]): Graph {
-  const layers = sizes.slice(1).map((outputSize, i) => ({
-    name: `${i}`,
-    inputSize: sizes[i]!,
-    outputSize,
-    activation: { name: "elu", alpha: 1 } as const,
-  }));
-  return graphOfLayers(layers, [sizes.at(-1)!]);
-}
-
-test("in a page wide decoders keep fewer rows, elsewhere more: a pass is short, or the weights are shared", () => {
-  const rows = (sizes: readonly number[], isPage: boolean) => residentRows(graphOf(sizes), isPage);
-  const paper = (width: number) => [20, 150 * width, 300 * width, 600 * width, 784];
-  for (const isPage of [true, false]) assert.is(rows(paper(1), isPage), 48);
-  // It took 80 ms a round with 48 rows.
-  assert.ok(rows([2, 200_000], true) <= 6);
-  assert.is(rows([2, 200_000], false), 48);
-  // The paper's decoder with hidden layers four and eight times as wide.
-  assert.is(rows(paper(4), false), 96);
-  assert.is(rows(paper(8), false), 96);
-  assert.ok(rows(paper(8), true) <= 12);
-  for (const isPage of [true, false]) assert.is(rows([1e5, 1e5], isPage), 1);
+test("a line search keeps fewer rows for more latents, and at least one", () => {
   assert.ok(rowsWithRoom(lbfgs(), 20, true) > 1000);
   const many = rowsWithRoom(lbfgs(), 2000, true);
   assert.ok(many < 20 && many < rowsWithRoom(lbfgs(), 2000, false));

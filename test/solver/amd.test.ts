@@ -169,4 +169,11 @@ for (const { name, backend } of builds) {
   });
 }
 
+test("a point within a step is as far along it as its time is, however long the step", async () => {
+  const loss = { value: ([z]: Float64Array) => -z!, gradient: () => [-1] };
+  const solver = amd({ t1: 100, stepInit: 10, stepMax: 10, tolerance: 0 });
+  const { recording, acceptedSteps } = await solveAnalytic([loss], gradientFlow(), solver, [0], [0, 5, 100]);
+  assert.equal([recording!.samples[0]!.states, acceptedSteps[0]], [[0, 5, 100], 10]);
+});
+
 test.run();

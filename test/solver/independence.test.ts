@@ -104,6 +104,15 @@ for (const { name, backend } of builds) {
     });
   }
 
+  test(`${name}: a row of weights that all samples share does what it does as the row of each`, async () => {
+    const shared = weights.slice(0, 50);
+    const own = weights.map((_, k) => shared[k % 50]!);
+    const [all, each] = await Promise.all(
+      [shared, own].map((weights) => encode(decoder, y, { loss: losses[0]!, solver, backend, z0, weights })),
+    );
+    for (let i = 0; i < SAMPLES; i++) assert.equal(sampleOf(all!, i), sampleOf(each!, i), `sample ${i}`);
+  });
+
   test(`${name}: decode gives each row alone what it gives it among others`, async () => {
     const all = await decode(decoder, z0, { backend });
     for (const i of [0, 1, 40, 66]) {

@@ -18,7 +18,7 @@ import { compiledPath, compileModules } from "../support/compile.mjs";
 import { PATIENCE, timed, until } from "../support/patience.ts";
 import { runFile } from "../support/run-file.mjs";
 import { findTestFiles } from "../support/test-files.mjs";
-import { GROUPS } from "../support/unchanged.mjs";
+import { GROUPS, hashGroups } from "../support/unchanged.mjs";
 
 // In the project's folder, so that the files find uvu.
 const folder = mkdtempSync("build/runner-test-");
@@ -192,7 +192,7 @@ test("a file without a test fails its folder", () => {
   assert.match(all.stdout, "a file of this process has no tests");
 });
 
-test("tests of a tool are left out once all have passed, until the tool or a test of it is another", () => {
+test("tests of a tool are left out once all have passed, until the tool, a test of it or Node is another", () => {
   const root = mkdtempSync(join(folder, "tools-"));
   const write = (file: string, text: string) => writeFileSync(join(root, file), text);
   const files = {
@@ -223,6 +223,11 @@ test("tests of a tool are left out once all have passed, until the tool or a tes
   assert.is(ran(), 2, "a file of the tool is gone");
   write("test/bench/b.test.ts", `import { test } from "uvu"; ${passing("b")} ${passing("c")} test.run();`);
   assert.is(ran(), 3, "the test is another");
+  const { version } = process;
+  const hash = hashGroups(root).bench;
+  Object.defineProperty(process, "version", { value: "v0.0.0" });
+  assert.is.not(hashGroups(root).bench, hash, "Node is another");
+  Object.defineProperty(process, "version", { value: version });
 });
 
 test("a group of tests has the tools that they import among what it tests", () => {

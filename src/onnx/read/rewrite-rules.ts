@@ -53,15 +53,15 @@ export const RULES: readonly RewriteRule[] = [
     rewrite(operation, { soleMaker }) {
       const scaling = scalingOf(operation);
       const first = scaling && soleMaker(operation.inputs[0]);
-      if (!first?.weight || String(first.shape) !== String(operation.shape)) return undefined;
+      if (!first?.weight) return undefined;
       const { scale, shift } = scaling!;
       const channels = operation.shape.at(-1) as number;
       const weight = () => scaledWeight(first, channels, scale);
       if (first.kind === "rmsNorm") {
         return first.weight.some((_, i) => shift(i) !== 0) ? undefined : { ...first, weight: weight() };
       }
-      if (!SCALED.includes(first.kind) || first.bias?.length !== channels) return undefined;
-      const bias = Float64Array.from(first.bias, (number, i) => number * scale(i) + shift(i));
+      if (!SCALED.includes(first.kind)) return undefined;
+      const bias = Float64Array.from(first.bias!, (number, i) => number * scale(i) + shift(i));
       return { ...first, weight: weight(), bias };
     },
   },
@@ -131,8 +131,8 @@ export const RULES: readonly RewriteRule[] = [
 ];
 
 /**
- * Kinds of operations with weights that can absorb a scale, and biases that can absorb a shift, for each position of the
- * last axis.
+ * Kinds of operations whose weights can absorb a scale, and whose biases can absorb a shift, for each position of the last axis;
+ * all are written with a bias of that length.
  */
 const SCALED = ["dense", "conv", "convTranspose", "groupNorm", "layerNorm", "affine"];
 

@@ -207,6 +207,27 @@ test("a custom loss that bends down far from its target is encoded", async () =>
   }
 });
 
+test("an abort around an objective leaves what each sample has come to, and NaN before the first round", async () => {
+  const { backend } = plain;
+  const abortedAfter = async (rounds: number) => {
+    const objective = await bindObjective(backend, decoder, bce, y);
+    const solution = new Solution(SAMPLES, decoder.latentSize);
+    const control = { aborted: () => rounds === 0, pause: async () => void rounds-- };
+    await solveObjective(lbfgs(), { objective, flow: gradientFlow(), solution, first: 0, control });
+    objective.dispose();
+    return solution.toResult() as EncodeResult;
+  };
+  assert.ok((await abortedAfter(0)).loss.every(Number.isNaN));
+  const cut = await abortedAfter(5);
+  for (const i of everySample) {
+    const { status, acceptedSteps, z, loss, gradientNorm } = sampleOf(cut, i);
+    assert.ok(status === "aborted" && acceptedSteps! > 0);
+    const solver = lbfgs({ maxSteps: acceptedSteps! });
+    const expected = sampleOf(await encode(decoder, y, { loss: bce, solver, backend }), i);
+    assert.equal([z, loss, gradientNorm], [expected.z, expected.loss, expected.gradientNorm], `sample ${i}`);
+  }
+});
+
 test("an abort leaves the last accepted step; progress counts up", async () => {
   const options = { loss: bce, z0: randomArray(3, 60 * 5, -6, 6), solver: lbfgs(), batchSize: 3 };
   const many = randomArray(1, 60 * n, 0, 1);

@@ -292,6 +292,22 @@ test("a first step is made longer while the loss falls as its slope promises, an
   }
 });
 
+test("a point within a first step that was made longer is as far along it as its time is", async () => {
+  const loss = { value: ([z]: Float64Array) => 1 - 1e-4 * Math.min(z!, 1000), gradient: () => [-1e-4] };
+  const { recording } = await solveAnalytic(
+    [loss],
+    gradientFlow(),
+    lbfgs({ maxSteps: 1 }),
+    [0],
+    [0, 0.25, 1],
+  );
+  const { t, states } = recording!.samples[0]!;
+  assert.equal(t, [0, 0.25, 1]);
+  const [, within, end] = states as [number, number, number];
+  // The end is rounded to float32.
+  assert.ok(end > 100 && Math.abs(within / end - 0.25) < 1e-7, `${within} of ${end}`);
+});
+
 test("no later step is made longer", async () => {
   const fallOf = ({ length, step }: Trial) => (step === 0 ? 0.9 : 1) * 2 ** -step * length;
   const { lengths } = await search(fallOf, { maxSteps: 3 }, 1, (step) => -(2 ** -step));

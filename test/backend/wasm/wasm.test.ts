@@ -1,8 +1,8 @@
 // Tests src/backend/wasm/auto-threads.ts, too.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { worthOf } from "../../../src/backend/wasm/auto-threads.ts";
-import { wasm } from "../../../src/index.ts";
+import { timeOf, worthOf } from "../../../src/backend/wasm/auto-threads.ts";
+import { amd, createDecoder, lbfgs, linearGrid, rk4, wasm } from "../../../src/index.ts";
 import { refused } from "../../support/refusal.ts";
 
 test("wrong options are refused", () => {
@@ -16,6 +16,19 @@ test("wrong options are refused", () => {
     [{ workerMemory: 1 }, /workerMemory/],
   ] as const) {
     refused(() => wasm(options as never), "invalid_argument", message);
+  }
+});
+
+test("a sample is worth two passes for each gradient that its solver usually takes, or may take", () => {
+  const decoder = createDecoder({ layers: [3, 9, 9], loss: "mse" });
+  const pass = timeOf("pass", decoder);
+  for (const [solver, gradients] of [
+    [lbfgs(), 20],
+    [lbfgs({ maxSteps: 3 }), 4],
+    [amd({ maxSteps: 0 }), 1],
+    [rk4({ grid: linearGrid({ t1: 1, slices: 2 }) }), 100],
+  ] as const) {
+    assert.is(timeOf(solver, decoder), 2 * pass * gradients);
   }
 });
 

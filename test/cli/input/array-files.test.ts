@@ -412,6 +412,16 @@ test("row groups that unpack to more than --max-bytes are refused before they ar
   }
 });
 
+test("a column with fewer rows than its row group is refused", async () => {
+  const short = changed(parquetOf({ x: { type: "FLOAT", data: [1, 2, 3] } }), (metadata) => {
+    metadata.num_rows = metadata.row_groups[0]!.num_rows = 4n;
+    chunkOf(metadata).num_values = 4n;
+  });
+  const path = write(short);
+  const { message } = await refusal(async () => (await open(`${path}#x`)).read(0, 4));
+  assert.match(message, /the column "x" has 3 rows in place of 4 in a row group; write or copy it again/);
+});
+
 const refusals: [column: string, message: RegExp][] = [
   ["nullRow", /row 1 of the column "nullRow" has nothing, expected a list of 2.*fill/],
   ["nullFirst", /row 0 of the column "nullFirst" has nothing, expected a list.*leave such rows out/],
@@ -504,6 +514,8 @@ test("identifiers that are none, or would not stay what they are, are refused", 
     await refused("nullText", rust),
     /row 2 of the column "nullText" of identifiers has nothing; give/,
   );
+  const [later] = await openIdColumns("--data", [rust], "nullText", limits);
+  assert.match((await refusal(() => later!.read(1, 3))).message, /row 2 of the column "nullText"/);
   for (const column of ["float", "struct", "list", "time", "date"]) {
     assert.match(await refused(column, rust), /expected texts or whole numbers; cast it to texts/);
   }

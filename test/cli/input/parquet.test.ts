@@ -332,6 +332,10 @@ test("results.parquet keeps every bit: -0, the numbers that are none, and the sm
   const whole = await bytesOf(0);
   const groups = parquetMetadata(whole.buffer).row_groups.map(({ num_rows }) => Number(num_rows));
   assert.equal(groups, [10_000, 240]);
+  assert.equal(
+    (await readParquet(out)).map(({ index }) => Number(index)),
+    Array.from({ length: samples }, (_, i) => i),
+  );
   assert.equal(await bytesOf(0, 30, 9000, 10_000, 10_100), whole);
 });
 

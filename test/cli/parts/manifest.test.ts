@@ -11,6 +11,7 @@ import {
   manifestSum,
   parseManifest,
 } from "../../../src/cli/parts/manifest.ts";
+import { copyDecoder } from "../../../src/decoder/copy.ts";
 import { relu, tanh } from "../../../src/graph/index.ts";
 import {
   B,
@@ -42,6 +43,10 @@ test("a manifest tells apart all that results depend on", async () => {
   const others = [
     { input: { ...input, decoder: makeDecoder(relu()) } },
     { input: { ...input, decoder: makeDecoder(tanh(), 4) } },
+    ...[0.5, 1].map((value) => {
+      const start = new Float32Array(LATENT).fill(value);
+      return { input: { ...input, decoder: copyDecoder(input.decoder, { start }) } };
+    }),
     { input: await opened({ weights: write(weights.map(Math.sqrt), SIZE) }) },
     { input: await opened({ z0: write(z0.map(Math.sin), LATENT) }) },
     { input: await opened({ data: [workplace.writeFloats(y, [B, 2, 3])] }) },
