@@ -51,7 +51,6 @@ export {
   logGrid,
 } from "./solver/grid.ts";
 export { type Lbfgs, type LbfgsOptions, lbfgs } from "./solver/lbfgs.ts";
-export type { SaveAt } from "./solver/recording.ts";
 export {
   type BackendInfo,
   type EncodeResult,
@@ -61,6 +60,7 @@ export {
   type Trajectory,
 } from "./solver/result.ts";
 export { type Rk4, type Rk4Options, rk4 } from "./solver/rk4.ts";
+export type { SaveAt } from "./solver/save-at.ts";
 export type { Solver } from "./solver/solver.ts";
 export type { Status } from "./solver/status.ts";
 export type { PriorLike } from "./terms/check-prior.ts";

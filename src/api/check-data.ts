@@ -1,18 +1,27 @@
-import type { Backend, Problem, Session, Use } from "../backend/backend.ts";
+import type { Backend, CheckedPair, Problem, Session, Use } from "../backend/backend.ts";
+import type { DataNames, Findings, WrongValue } from "../backend/data-messages.ts";
+import { loadObjectives } from "../backend/wasm/load-objectives.ts";
+import { hasDatasetMark } from "../base/dataset-mark.ts";
 import { checkFloat32, place } from "../base/float32.ts";
-import { clause, option, subject, words } from "../base/message.ts";
 import { attached } from "../base/realms.ts";
 import { refused } from "../base/refuse.ts";
 import { callHint, show } from "../base/show.ts";
 import { checkDecoder, type Decoder } from "../decoder/decoder.ts";
 import { checkFixed } from "../decoder/fixed.ts";
 import { atPoints } from "../decoder/points.ts";
+import { activations } from "../graph/activation.ts";
 import type { Control } from "../solver/base.ts";
+import { meanOfFinite } from "../solver/result.ts";
+import type { Solution } from "../solver/solution.ts";
 import { checkPrior, type PriorLike } from "../terms/check-prior.ts";
 import { checkLoss, type LossLike, lossTraits } from "../terms/losses.ts";
 import { componentsOf } from "../terms/prior-components.ts";
+import type { Dataset } from "./dataset.ts";
 
 // Checks of a call's data, before any work starts. They throw `invalid_argument`.
+
+/** Samples: a data set, whose shape is checked against the decoder's output, or an array, [B, outputSize]. */
+export type Samples = Float32Array | Dataset;
 
 /**
  * Returns B, the number of samples in a Float32Array of targets, [B, outputSize]; throws if it is none, or of another length.
@@ -90,18 +99,19 @@ type ProblemSettings = Pick<Problem, "loss" | "prior" | "weights"> &
 /**
  * Checks a call's data and combines them with its settings into the problem that a backend solves.
  *
- * @param y samples, [B, outputSize]
+ * @param y samples, [B, outputSize]; those of a data set are copied as float32
  */
 export function checkProblem(
   given: Decoder,
-  y: Float32Array,
+  y: Samples,
   { loss, prior, weights, batchSize, ...unchecked }: ProblemSettings,
 ): Problem {
   const decoder = atPoints(given, unchecked.points);
-  const sampleCount = checkTargets(y, decoder);
+  const targets = hasDatasetMark(y) ? (y as Dataset).fitting(decoder, "y").toFloat32() : (y as Float32Array);
+  const sampleCount = checkTargets(targets, decoder);
   checkWeights(weights, sampleCount, decoder);
   const fixed = checkFixed(decoder, unchecked.fixed, sampleCount);
-  return { loss, prior, weights, batchSize, decoder, sampleCount, targets: y, fixed };
+  return { loss, prior, weights, batchSize, decoder, sampleCount, targets, fixed };
 }
 
 /** Formats for a message the allowed lengths of an array with rows of `size` values: one row for all samples, or one for each. */
@@ -134,73 +144,127 @@ export async function openSession(
 /** Number of values checked between two pauses for the event loop: one or two milliseconds of work. */
 const VALUES_AT_ONCE = 2 ** 20;
 
+/** How `checkValues` takes values, and names them in messages. */
+export interface ValueChecks extends DataNames {
+  /** Whether NaN is a missing value or an error. */
+  readonly missing: "omit" | "refuse";
+}
+
 /**
  * Throws if a weight is negative or not finite, if all weights of a sample are 0, or if a target whose weight is not 0 is
- * not finite or, for cross entropy, outside [0, 1]. Pauses in between, since checking large data takes a while; returns
+ * infinite or, for cross entropy, outside [0, 1]. Pauses in between, since checking large data takes a while; returns
  * early after an abort.
  *
- * @param name name of the argument that has the targets, for messages. Default "y"
- * @param before number of samples that precede the problem's, for positions in messages. Default 0
- * @param takesWeights true if the caller has an option `weights`, which messages then advise. Default true
+ * @returns what there is: the missing values (NaN where the weight is not 0), and the range of the others
  */
 export async function checkValues(
   problem: Pick<Problem, "decoder" | "loss" | "sampleCount" | "targets" | "weights">,
   control: Control,
-  {
-    name = "y",
-    before = 0,
-    takesWeights = true,
-  }: { readonly name?: string; readonly before?: number; readonly takesWeights?: boolean } = {},
-): Promise<void> {
+  { missing: treatment, ...names }: ValueChecks,
+): Promise<Findings> {
   const { decoder, loss, sampleCount, targets: y, weights } = problem;
   const n = decoder.outputSize;
   const isShared = weights?.length === n;
-  const placeOf = (element: number) => place(before * n + element, n);
-  const { targets, fileName } = lossTraits(loss);
+  const { targets } = lossTraits(loss);
   const { min, max } = targets === "finite" ? FINITE : targets;
+  let missing: Uint32Array | undefined;
+  let unseen = 0;
+  let least = Number.POSITIVE_INFINITY;
+  let most = Number.NEGATIVE_INFINITY;
 
-  function checkTargetRow(first: number, firstWeight: number): void {
+  function wrongTarget(sample: number, firstWeight: number): WrongValue | undefined {
+    let seen = 0;
     for (let i = 0; i < n; i++) {
-      const value = y[first + i]!;
-      if (value >= min && value <= max) continue;
+      const at = sample * n + i;
+      const value = y[at]!;
       if (weights && weights[firstWeight + i] === 0) continue;
-      const got = `${value} at ${placeOf(first + i)}`;
-      if (!Number.isFinite(value) || targets === "finite") {
-        const advice = words`; where data are missing, give ${option("weights")} that are 0 there`;
-        throw refused(name, "is", got, "finite numbers", takesWeights ? advice : "");
-      }
-      const expected = words`[${min}, ${max}] for ${option("loss", fileName, loss.name)}`;
-      const otherLoss = clause("loss", words`, or use ${option("loss", "mse", "squaredError()")}`);
-      throw refused(name, "is", got, expected, words`; scale the data (bytes: divide by 255)${otherLoss}`);
+      if (value >= min && value <= max) {
+        seen++;
+        if (value < least) least = value;
+        if (value > most) most = value;
+      } else if (Number.isNaN(value) && treatment === "omit") {
+        missing ??= new Uint32Array(sampleCount);
+        missing[sample]!++;
+      } else return { of: "targets", at };
     }
+    if (seen === 0) unseen++;
+    return undefined;
   }
 
-  function checkWeightRow(all: Float32Array, first: number, whose: string): void {
+  function wrongWeight(all: Float32Array, first: number): WrongValue | undefined {
     let sum = 0;
-    for (let i = first; i < first + n; i++) {
-      const weight = all[i]!;
-      if (!(weight >= 0 && weight <= Number.MAX_VALUE)) {
-        throw refused("weights", "is", `${weight} at ${placeOf(i)}`, "finite numbers >= 0");
-      }
+    for (let at = first; at < first + n; at++) {
+      const weight = all[at]!;
+      if (!(weight >= 0 && weight <= Number.MAX_VALUE)) return { of: "weights", at };
       sum += weight;
     }
-    if (sum === 0) {
-      const all = words`all ${subject("weights")}${whose}`;
-      throw refused(all, "are", "0", "one above 0", "; 0 hides a value: is the mask inverted?");
-    }
+    return sum === 0 ? { of: "sample", at: first } : undefined;
   }
 
-  if (weights && isShared) checkWeightRow(weights, 0, "");
+  async function refuseWrong(wrong: WrongValue | undefined): Promise<void> {
+    if (wrong) throw (await loadObjectives()).wrongValueError(wrong, problem, names);
+  }
+
+  if (weights && isShared) await refuseWrong(wrongWeight(weights, 0));
   for (let sample = 0, looked = 0; sample < sampleCount && !control.aborted(); sample++, looked += n) {
     const first = sample * n;
-    attached("y", y);
+    attached(names.name ?? "y", y);
     if (weights) attached("weights", weights);
-    if (weights && !isShared) checkWeightRow(weights, first, ` of sample ${before + sample}`);
-    checkTargetRow(first, isShared ? 0 : first);
+    const wrong =
+      (weights && !isShared && wrongWeight(weights, first)) || wrongTarget(sample, isShared ? 0 : first);
+    if (wrong) await refuseWrong(wrong);
     if (looked < VALUES_AT_ONCE) continue;
     looked = 0;
     await control.pause();
   }
+  return { missing, unseen, least, most };
+}
+
+/** Distance of data from what the output activation gives, up to which it is taken for rounding and noise. */
+const MARGIN = 0.01;
+/** Distance of outputs from data, in multiples of the largest absolute value, from which their scales are taken to differ. */
+const FAR = 10;
+
+/**
+ * Returns the warnings about data.
+ *
+ * @param found what `checkValues` has found
+ * @param initialLoss losses at the start, [B]
+ */
+export async function warningsOf(
+  problem: Pick<Problem, "loss" | "decoder" | "prior">,
+  found: Findings,
+  initialLoss: ArrayLike<number>,
+): Promise<readonly string[]> {
+  const { loss, decoder } = problem;
+  const { unseen, least, most } = found;
+  const { least: lowest = -Infinity, most: highest = Infinity } = activations[decoder.outputActivation.name];
+  const isOutOfReach = least < lowest - MARGIN || most > highest + MARGIN;
+  const isMean = loss.name === "squaredError" && loss.reduction === "mean";
+  const distance = isMean ? Math.sqrt(meanOfFinite(initialLoss)) : 0;
+  const size = Math.max(-least, most);
+  const isFar = size > 0 && distance > FAR * size;
+  if (unseen === 0 && !isOutOfReach && !isFar) return [];
+  const { dataWarnings } = await loadObjectives();
+  return dataWarnings(problem, found, initialLoss.length, isOutOfReach, isFar ? distance : undefined);
+}
+
+/**
+ * Solves a problem in a session.
+ *
+ * @param missing number of missing values of each sample, as `checkValues` returns it
+ */
+export async function solve(
+  session: Session,
+  problem: Problem,
+  missing: Uint32Array | undefined,
+  pair: CheckedPair,
+  solution: Solution,
+  control: Control,
+): Promise<void> {
+  if (!missing?.some(Boolean)) return session.solve(problem, pair, solution, control);
+  const { solveSeen } = await loadObjectives();
+  return solveSeen(session, problem, missing, pair, solution, control);
 }
 
 const FINITE = { min: -Number.MAX_VALUE, max: Number.MAX_VALUE };

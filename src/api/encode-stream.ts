@@ -8,6 +8,7 @@ import { show } from "../base/show.ts";
 import type { Decoder } from "../decoder/decoder.ts";
 import { unlessAborted } from "../solver/control.ts";
 import type { EncodeResult } from "../solver/result.ts";
+import type { Samples } from "./check-data.ts";
 import {
   type CommonEncodeOptions,
   checkSettings,
@@ -20,10 +21,10 @@ import { ReadAhead } from "./read-ahead.ts";
 
 /** Batch of B samples for `encodeStream`: the data y, [B, outputSize], alone or in an object with options for this batch. */
 export type EncodeItem =
-  | Float32Array
+  | Samples
   | ({
       /** Data of the batch, [B, outputSize]. */
-      readonly y: Float32Array;
+      readonly y: Samples;
     } & Pick<EncodeOptions, "weights" | "z0" | "fixed" | "points">);
 
 /**
@@ -106,7 +107,7 @@ async function encodeItem(
   try {
     const isAlone = isFloat32Array(item) || typeof item !== "object" || item === null;
     if (isAlone || !("y" in item)) {
-      return await encode(decoder, item as Float32Array, options);
+      return await encode(decoder, item as Samples, options);
     }
     calling("encodeStream", () => checkOptions(item, ITEM));
     const { y, ...own } = item;

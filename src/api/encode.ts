@@ -1,4 +1,5 @@
 import type { Backend } from "../backend/backend.ts";
+import { loadObjectives } from "../backend/wasm/load-objectives.ts";
 import { wasm } from "../backend/wasm/wasm.ts";
 import { calling } from "../base/calling.ts";
 import {
@@ -19,14 +20,24 @@ import type { FixedOption } from "../decoder/fixed.ts";
 import { startsOf } from "../decoder/start.ts";
 import { Callbacks, makeControl, orAbort } from "../solver/control.ts";
 import { orderOf } from "../solver/flow.ts";
-import { checkSaveAt, type SaveAt } from "../solver/recording.ts";
 import type { EncodeResult, With } from "../solver/result.ts";
+import { checkSaveAt, type SaveAt } from "../solver/save-at.ts";
 import { Solution } from "../solver/solution.ts";
 import { endOf } from "../solver/solver.ts";
 import type { PriorLike } from "../terms/check-prior.ts";
 import type { LossLike } from "../terms/losses.ts";
 import type { Prior } from "../terms/priors.ts";
-import { checkBackend, checkProblem, checkTerms, checkValues, checkZ0, openSession } from "./check-data.ts";
+import type { Samples } from "./check-data.ts";
+import {
+  checkBackend,
+  checkProblem,
+  checkTerms,
+  checkValues,
+  checkZ0,
+  openSession,
+  solve,
+  warningsOf,
+} from "./check-data.ts";
 import { checkFlowAndSolver, type FlowAndSolver } from "./flow-and-solver.ts";
 
 /** Progress of an `encode` call. */
@@ -67,6 +78,11 @@ export interface CommonEncodeOptions {
    * They are a Float32Array, bytes of 0 and 1, or booleans. `maskFrom` of `latentflow/images` makes weights from a picture.
    */
   weights?: Weights | undefined;
+  /**
+   * Treatment of NaN in y where the weight is above 0. `"omit"` (the default): the value is missing, has weight 0 and is counted in
+   * the result's `missing`. `"refuse"`: an error.
+   */
+  missing?: "omit" | "refuse" | undefined;
   /**
    * Values of the decoder's `fixedInputs` (inputs beside z, such as class labels) by name: one row for all samples, or B rows.
    * Class labels are integers. No default: required for a decoder with fixed inputs.
@@ -122,6 +138,7 @@ export const ENCODE_FIELDS = {
   solver: later<unknown>(),
   saveAt: later<SaveAt | undefined>(),
   weights: WEIGHTS,
+  missing: choice("omit", "refuse"),
   fixed: later<FixedOption | undefined>(),
   points: later<number | undefined>(),
   z0: later<Float32Array | undefined>(),
@@ -147,7 +164,8 @@ export const ENCODE_FIELDS = {
  *
  * With the option `prior`, the result's `prior` is typed as defined; with `saveAt`, its `trajectory` is.
  *
- * @param y [B, outputSize], float32; in [0, 1] for cross entropy
+ * @param y [B, outputSize], float32, in [0, 1] for cross entropy, NaN where a value is missing; or a Dataset, whose samples' shape
+ *   must be that of the output
  * @returns z, [B, latentSize], losses, statuses and statistics. A numerical failure is a sample's status, not an error.
  * @throws LatentflowError `invalid_argument`, before any work, when an argument has the wrong type, length or value;
  *   `disposed` when the decoder is; `unsupported`, `out_of_memory` and `worker_failed` from the backend
@@ -157,31 +175,27 @@ export const ENCODE_FIELDS = {
  */
 export function encode(
   given: Decoder,
-  y: Float32Array,
+  y: Samples,
   options: EncodeOptions & { prior: Prior; saveAt: SaveAt },
 ): Promise<With<EncodeResult, "prior" | "trajectory">>;
 /** Encodes samples with a decoder and no encoder, with a prior on the codes: the result's `prior` is defined. */
 export function encode(
   given: Decoder,
-  y: Float32Array,
+  y: Samples,
   options: EncodeOptions & { prior: Prior },
 ): Promise<With<EncodeResult, "prior">>;
 /** Encodes samples with a decoder and no encoder, and records their paths: the result's `trajectory` is defined. */
 export function encode(
   given: Decoder,
-  y: Float32Array,
+  y: Samples,
   options: EncodeOptions & { saveAt: SaveAt },
 ): Promise<With<EncodeResult, "trajectory">>;
 /**
  * Encodes samples y, [B, outputSize], with a decoder and no encoder: follows a gradient flow of each sample's loss from z0 to a
  * code.
  */
-export function encode(given: Decoder, y: Float32Array, options?: EncodeOptions): Promise<EncodeResult>;
-export async function encode(
-  given: Decoder,
-  y: Float32Array,
-  options: EncodeOptions = {},
-): Promise<EncodeResult> {
+export function encode(given: Decoder, y: Samples, options?: EncodeOptions): Promise<EncodeResult>;
+export async function encode(given: Decoder, y: Samples, options: EncodeOptions = {}): Promise<EncodeResult> {
   return calling("encode", async () => {
     const start = performance.now();
     const checked = checkArguments(given, y, options);
@@ -206,7 +220,7 @@ export async function encode(
         samplesPerSecond: reported / seconds(),
       });
     });
-    await checkValues(problem, control);
+    const found = await checkValues(problem, control, checked);
     mayThrow();
     // Packs the weights: the first call into WASM.
     const session = signal?.aborted
@@ -216,20 +230,22 @@ export async function encode(
           openSession(backend, decoder, "solve", { problem, pair, isRecorded: saveAt !== undefined }),
         );
     const starts = z0 && startsOf(z0, decoder, 0, sampleCount);
+    const recording = saveAt && new (await loadObjectives()).Recording(saveAt, sampleCount);
     solution = new Solution(sampleCount, decoder.latentSize, starts, {
       order: orderOf(pair.flow),
-      saveAt,
+      recording,
       hasPrior: problem.prior !== undefined,
     });
-    await session?.solve(problem, pair, solution, control);
+    if (session) await solve(session, problem, found.missing, pair, solution, control);
     await callbacks.settled(signal);
     mayThrow();
     const info = session?.info ?? { name: backend.name, build: "none" };
-    return { ...solution.toResult(), backend: info, seconds: seconds() };
+    const warnings = await warningsOf(problem, found, solution.initialLoss);
+    return { ...solution.toResult(), warnings, backend: info, seconds: seconds() };
   });
 }
 
-function checkArguments(given: Decoder, y: Float32Array, options: EncodeOptions) {
+function checkArguments(given: Decoder, y: Samples, options: EncodeOptions) {
   const settings = checkSettings(given, options);
   const problem = checkProblem(given, y, settings);
   const { decoder, sampleCount } = problem;

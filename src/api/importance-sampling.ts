@@ -27,6 +27,8 @@ export interface CodeSamples {
    * draw has reached: it may then be near K. 0 for a sample whose weights are all 0.
    */
   readonly effectiveSampleSize: Owned<Float64Array>;
+  /** Warnings in words, such as that a squared error without weights has no scale. */
+  readonly warnings: readonly string[];
 }
 
 /** Settings of `drawCodes`, and the arrays to which it writes. */

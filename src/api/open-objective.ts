@@ -1,9 +1,11 @@
+import { loadObjectives } from "../backend/wasm/load-objectives.ts";
 import { wasm } from "../backend/wasm/wasm.ts";
 import { calling } from "../base/calling.ts";
 import { completeOptions, type Field } from "../base/options.ts";
 import type { Decoder } from "../decoder/decoder.ts";
 import { makeControl } from "../solver/control.ts";
 import type { SessionObjective } from "../solver/objective.ts";
+import type { Samples } from "./check-data.ts";
 import { checkProblem, checkTerms, checkValues, openSession, withCopies } from "./check-data.ts";
 import { type CommonEncodeOptions, ENCODE_FIELDS } from "./encode.ts";
 import { openedObjective, withAdvice } from "./objective-calls.ts";
@@ -12,13 +14,13 @@ import type { OpenObjective } from "./opened-objective.ts";
 /** Options of `openObjective`: those of `encode` that say what it minimises, and where it is computed. */
 export type OpenObjectiveOptions = Pick<
   CommonEncodeOptions,
-  "loss" | "prior" | "weights" | "fixed" | "points" | "backend"
+  "loss" | "prior" | "weights" | "missing" | "fixed" | "points" | "backend"
 >;
 
-const { loss, prior, weights, fixed, points, backend } = ENCODE_FIELDS;
+const { loss, prior, weights, missing, fixed, points, backend } = ENCODE_FIELDS;
 
 /** Checks and defaults of the options of `openObjective`. */
-const FIELDS = { loss, prior, weights, fixed, points, backend } satisfies {
+const FIELDS = { loss, prior, weights, missing, fixed, points, backend } satisfies {
   readonly [Name in keyof Required<OpenObjectiveOptions>]: Field<unknown>;
 };
 
@@ -26,14 +28,15 @@ const FIELDS = { loss, prior, weights, fixed, points, backend } satisfies {
  * Opens the objective that `encode` minimises, as a function of the latents: loss(y, D(z)) + prior(z)/N for each of B samples, N
  * the divisor of the loss. For a solver of one's own, Hamiltonian Monte Carlo, a plot of the loss.
  *
- * The options are those of `encode`, with the same defaults: `loss`, `prior`, `weights`, `fixed`, `points` and `backend`. With
+ * The options are those of `encode`, with the same defaults: `loss`, `prior`, `weights`, `missing`, `fixed`, `points` and `backend`. With
  * `reduction: "sum"` N is 1, and loss + prior is the negative log-posterior in nats, up to a constant.
+ * If values are missing, all samples have weights.
  *
  * The arrays are copied when the call is made. All B samples stay in the backend's memory until `dispose()`, by `wasm()` with some 7
  * bytes for each number that the decoder computes for a sample, and 16 more from the first Jacobian-vector product on: open many
  * samples in parts.
  *
- * @param y [B, outputSize], float32; in [0, 1] for cross entropy
+ * @param y [B, outputSize], float32, in [0, 1] for cross entropy, NaN where a value is missing; or a Dataset
  * @throws LatentflowError `invalid_argument`, before any work, when an argument has the wrong type, length or value;
  *   `disposed` when the decoder is; `unsupported`, `out_of_memory` and `worker_failed` from the backend
  * @example
@@ -66,14 +69,15 @@ const FIELDS = { loss, prior, weights, fixed, points, backend } satisfies {
  */
 export async function openObjective(
   given: Decoder,
-  y: Float32Array,
+  y: Samples,
   options: OpenObjectiveOptions = {},
 ): Promise<OpenObjective> {
   return calling("openObjective", async () => {
-    const { problem, backend } = checkArguments(given, y, options);
-    const { decoder, sampleCount } = problem;
+    const { problem: whole, backend, missing } = checkArguments(given, y, options);
+    const { decoder, sampleCount } = whole;
     const control = makeControl(undefined);
-    await checkValues(problem, control);
+    const found = await checkValues(whole, control, { missing });
+    const problem = found.missing ? (await loadObjectives()).withSeenWeights(whole) : whole;
     const session = await openSession(backend, decoder, "objective");
     const size = session.objectiveSize(problem);
     const groups: SessionObjective[] = [];
@@ -90,8 +94,9 @@ export async function openObjective(
   });
 }
 
-function checkArguments(given: Decoder, y: Float32Array, options: OpenObjectiveOptions) {
+function checkArguments(given: Decoder, y: Samples, options: OpenObjectiveOptions) {
   const { backend = wasm(), ...settings } = completeOptions(options, FIELDS);
   const terms = checkTerms(given, settings);
-  return { problem: withCopies(checkProblem(given, y, { ...settings, ...terms })), backend };
+  const problem = withCopies(checkProblem(given, y, { ...settings, ...terms }));
+  return { problem, backend, missing: settings.missing };
 }

@@ -1,3 +1,5 @@
+import type { Problem } from "../backend/backend.ts";
+import { loadObjectives } from "../backend/wasm/load-objectives.ts";
 import { wasm } from "../backend/wasm/wasm.ts";
 import { calling } from "../base/calling.ts";
 import { LatentflowError } from "../base/errors.ts";
@@ -7,17 +9,19 @@ import { callback, completeOptions, count, type Field } from "../base/options.ts
 import type { AbortSignalLike } from "../base/platform.ts";
 import { throwIfAborted } from "../base/realms.ts";
 import { refused } from "../base/refuse.ts";
+import { rowsOfSamples, scatterRows } from "../base/rows.ts";
 import { show } from "../base/show.ts";
 import type { Decoder } from "../decoder/decoder.ts";
 import { Callbacks, makeControl, unlessAborted } from "../solver/control.ts";
 import type { PriorLike } from "../terms/check-prior.ts";
+import type { Samples } from "./check-data.ts";
 import { checkProblem, checkTerms, checkValues, openSession, withCopies } from "./check-data.ts";
 import { type CommonEncodeOptions, ENCODE_FIELDS } from "./encode.ts";
 import { type CodeSamples, drawCodes } from "./importance-sampling.ts";
 
 /** Options of `sampleCodes`. */
 export interface SampleCodesOptions
-  extends Pick<CommonEncodeOptions, "loss" | "weights" | "fixed" | "points" | "backend"> {
+  extends Pick<CommonEncodeOptions, "loss" | "weights" | "missing" | "fixed" | "points" | "backend"> {
   /** Number of codes to draw for each sample, K ≥ 1. Default 200. */
   count?: number | undefined;
   /** Seed of the random numbers by which codes are drawn, an integer ≥ 0. Default 0. */
@@ -63,7 +67,7 @@ export interface SampleCodesProgress {
  * options, its data, its z and the seed, not on the other samples of the call. The arrays are copied at the call: they may be
  * changed or transferred as soon as it has returned.
  *
- * @param y [B, outputSize], float32, as it was encoded
+ * @param y [B, outputSize], float32, or a Dataset, as it was encoded
  * @param result what `encode` returned for y, or `{ z }` with codes [B, latentSize]
  * @returns codes, [B, K, latentSize], their weights, [B, K], and each sample's effective sample size, [B]
  * @throws LatentflowError `invalid_argument`, before any work, on a wrong type, length or value, without a prior, and for a
@@ -78,20 +82,17 @@ export interface SampleCodesProgress {
  */
 export async function sampleCodes(
   given: Decoder,
-  y: Float32Array,
+  y: Samples,
   result: { readonly z: Float32Array },
   options: SampleCodesOptions = {},
 ): Promise<CodeSamples> {
   return calling("sampleCodes", async () => {
-    const { problem, z, count, seed, backend, signal, onProgress } = checkArguments(
-      given,
-      y,
-      result,
-      options,
-    );
+    const checked = checkArguments(given, y, result, options);
+    const { problem, z, count, seed, backend, signal, onProgress } = checked;
     const { decoder, sampleCount } = problem;
     throwIfAborted(signal);
-    const samples = emptySamples(sampleCount, count, decoder.latentSize);
+    const isUnscaled = problem.loss.name === "squaredError" && problem.weights === undefined;
+    const samples = emptySamples(sampleCount, count, decoder.latentSize, isUnscaled ? [UNSCALED] : []);
     const callbacks = new Callbacks();
     const total = sampleCount * count;
     let done = 0;
@@ -102,23 +103,34 @@ export async function sampleCodes(
       reported = now;
       callbacks.call(onProgress, { done, total });
     });
-    await checkValues(problem, control);
+    const { missing } = await checkValues(problem, control, checked);
     throwIfAborted(signal);
     const session = await unlessAborted(signal, () => openSession(backend, decoder, "objective"));
-    const atOnce = session.objectiveSize(problem);
-    for (let first = 0; first < sampleCount; first += atOnce) {
-      const size = Math.min(atOnce, sampleCount - first);
-      const objective = await session.objective(problem, first, size);
-      const pause = async () => {
-        await control.pause();
-        throwIfAborted(signal);
-        done += size;
-      };
-      try {
-        await drawCodes(objective, problem, z, first, { count, seed, samples, pause });
-      } finally {
-        objective.dispose();
+    const draw = async (group: Problem, codes: Float32Array, into: CodeSamples) => {
+      const atOnce = session.objectiveSize(group);
+      for (let first = 0; first < group.sampleCount; first += atOnce) {
+        const size = Math.min(atOnce, group.sampleCount - first);
+        const objective = await session.objective(group, first, size);
+        const pause = async () => {
+          await control.pause();
+          throwIfAborted(signal);
+          done += size;
+        };
+        try {
+          await drawCodes(objective, group, codes, first, { count, seed, samples: into, pause });
+        } finally {
+          objective.dispose();
+        }
       }
+    };
+    if (missing === undefined) await draw(problem, z, samples);
+    const d = decoder.latentSize;
+    for (const group of missing ? (await loadObjectives()).groupsOf(problem, missing) : []) {
+      const own = emptySamples(group.samples.length, count, d);
+      await draw(group.problem, rowsOfSamples(z, d, group.samples), own);
+      scatterRows(own.codes, count * d, group.samples, samples.codes);
+      scatterRows(own.weights, count, group.samples, samples.weights);
+      scatterRows(own.effectiveSampleSize, 1, group.samples, samples.effectiveSampleSize);
     }
     await control.pause();
     await callbacks.settled(signal);
@@ -127,22 +139,26 @@ export async function sampleCodes(
   });
 }
 
+const UNSCALED =
+  "draws are spread as for noise of standard deviation 0.71, since the squared error has no scale; give weights of 1/(2σ²) for " +
+  "noise of σ, 0 where a value is hidden";
+
 /** Milliseconds between two progress reports: a draw for few samples takes only microseconds. */
 const BETWEEN_REPORTS = 10;
 
-const { prior, loss, weights, fixed, points, backend, signal } = ENCODE_FIELDS;
+const { prior, loss, weights, missing, fixed, points, backend, signal } = ENCODE_FIELDS;
 
 /** Checks and defaults of the options of `sampleCodes`. */
 export const SAMPLE_CODES_FIELDS = {
   count: count(1, 200),
   seed: count(0, 0),
-  ...{ prior, loss, weights, fixed, points, backend, signal },
+  ...{ prior, loss, weights, missing, fixed, points, backend, signal },
   onProgress: callback<(progress: SampleCodesProgress) => unknown>(),
 } satisfies { readonly [Name in keyof Required<SampleCodesOptions>]: Field<unknown> };
 
 function checkArguments(
   given: Decoder,
-  y: Float32Array,
+  y: Samples,
   result: { readonly z: Float32Array },
   options: SampleCodesOptions,
 ) {
@@ -186,12 +202,18 @@ function codesIn(result: { readonly z: Float32Array }): Float32Array {
  *
  * @throws LatentflowError `out_of_memory`
  */
-function emptySamples(sampleCount: number, count: number, d: number): CodeSamples {
+function emptySamples(
+  sampleCount: number,
+  count: number,
+  d: number,
+  warnings: readonly string[] = [],
+): CodeSamples {
   try {
     return {
       codes: new Float32Array(sampleCount * count * d),
       weights: new Float64Array(sampleCount * count),
       effectiveSampleSize: new Float64Array(sampleCount),
+      warnings,
     };
   } catch (cause) {
     const problem = `there is no memory for ${count} codes of each of ${sampleCount} samples`;

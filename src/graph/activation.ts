@@ -42,6 +42,10 @@ export type ActivationLike =
 export interface ActivationTraits {
   /** Name, default and bounds of the activation's parameter; absent if it has none. */
   readonly parameter?: { readonly name: string; readonly default: number; readonly bounds: Bounds };
+  /** Least value; absent if there is none, or if it depends on the parameter. */
+  readonly least?: number;
+  /** Largest value; absent if there is none. */
+  readonly most?: number;
 }
 
 // Backends compute in float32, where a larger parameter would be infinite.
@@ -58,13 +62,17 @@ export const activations: Readonly<Record<ActivationName, ActivationTraits>> = {
   leakyRelu: {
     parameter: { name: "slope", default: 0.01, bounds: { min: 0, max: largestParameter } },
   },
-  relu: {},
-  tanh: {},
-  sigmoid: {},
-  silu: {},
-  gelu: {},
-  softplus: {},
-  sine: { parameter: { name: "frequency", default: 1, bounds: { above: 0, max: largestParameter } } },
+  relu: { least: 0 },
+  tanh: { least: -1, most: 1 },
+  sigmoid: { least: 0, most: 1 },
+  silu: { least: -0.28 },
+  gelu: { least: -0.17 },
+  softplus: { least: 0 },
+  sine: {
+    least: -1,
+    most: 1,
+    parameter: { name: "frequency", default: 1, bounds: { above: 0, max: largestParameter } },
+  },
   identity: {},
 };
 

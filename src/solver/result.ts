@@ -109,8 +109,12 @@ export interface EncodeResult {
   readonly status: readonly Status[];
   /** Statistics of the solve of each sample, such as its number of steps. */
   readonly stats: SolveStatistics;
+  /** Number of values of each sample that were missing, B values: NaN in the data where the weight is above 0. */
+  readonly missing: Owned<Uint32Array>;
   /** Recorded path of each sample, B values. Undefined without the option `saveAt`. */
   readonly trajectory: readonly Trajectory[] | undefined;
+  /** Warnings about the data, in words: nothing is seen of a sample, or values are out of the decoder's reach. */
+  readonly warnings: readonly string[];
   /** Backend that ran the call, and its number of threads. */
   readonly backend: BackendInfo;
   /** Wall time of the call, in seconds. */
@@ -121,7 +125,7 @@ export interface EncodeResult {
  * Names of the fields of `EncodeResult` that are about the call as a whole: reports and files of results, which hold numbers of
  * each sample, leave them out.
  */
-export type FieldOfCall = "backend" | "seconds";
+export type FieldOfCall = "warnings" | "backend" | "seconds";
 
 /** Result whose fields `Names` are never undefined, because the call had the options for them. */
 export type With<Result, Names extends keyof Result> = Result & {

@@ -1,6 +1,6 @@
 import type { Owned } from "../base/owned.ts";
 import type { Values } from "./objective.ts";
-import { Recording, type SaveAt } from "./recording.ts";
+import type { Recording } from "./recording.ts";
 import { type EncodeResult, type FieldOfCall, type SolveStatistics, STATISTICS } from "./result.ts";
 import { STATUSES, type Status } from "./status.ts";
 
@@ -45,6 +45,16 @@ const Arrays = class {
   sampleCount: number,
 ) => PerSampleArrays;
 
+/** What a solution records beside latents and losses. */
+interface SolutionOptions {
+  /** Order of the flow: 2 for one with velocities. Default 1. */
+  readonly order?: 1 | 2;
+  /** Takes points of each sample's path. Default: none are recorded. */
+  readonly recording?: Recording | undefined;
+  /** True if results have values of a prior. Default false. */
+  readonly hasPrior?: boolean;
+}
+
 /**
  * Results of B samples, filled in as the samples end. z, [B, d], holds a sample's z0 before its solve, and its code
  * afterwards.
@@ -53,39 +63,32 @@ export class Solution extends Arrays {
   readonly z: Float64Array;
   /** Velocities of a second-order flow, [B, d], 0 before the solve; undefined for the gradient flow. */
   readonly v: Float64Array | undefined;
-  /** Recorded points of each sample's path; undefined unless `saveAt` was given. */
+  /** Recorded points of each sample's path; undefined if there are none. */
   readonly recording: Recording | undefined;
-  /** Number of samples that have ended. */
-  done = 0;
-  /** Sum of the finite losses of samples that have ended. */
-  lossSum = 0;
-  /** Number of samples that have ended with a finite loss. */
-  lossCount = 0;
-  private readonly codes: Uint8Array;
-  private readonly latentSize: number;
-  private readonly hasPrior: boolean;
+  /** Number of values of each sample that are missing in the data, [B]. */
+  readonly missing: Owned<Uint32Array>;
+  /** Status code of each sample, [B]. */
+  readonly codes: Uint8Array;
+  /** Counts of samples that have ended, and of those with a finite loss, and the sum of their losses; shared with parts. */
+  readonly ended: { count: number; losses: number; lossSum: number };
 
   /**
    * @param z0 initial latents, [B, d]. Default: zeros
-   * @param options `order` of the flow, 1 (the default) or 2 for one with velocities; `hasPrior` if results have values of a
-   *   prior
+   * @param whole solution of which this one is a part, with the samples that have ended counted in it
    */
   constructor(
     sampleCount: number,
-    latentSize: number,
+    readonly latentSize: number,
     z0?: Float32Array | Float64Array,
-    options: {
-      readonly order?: 1 | 2;
-      readonly saveAt?: SaveAt | undefined;
-      readonly hasPrior?: boolean;
-    } = {},
+    readonly options: SolutionOptions = {},
+    whole?: Solution,
   ) {
     super(sampleCount);
-    this.latentSize = latentSize;
+    this.missing = new Uint32Array(sampleCount);
+    this.ended = whole?.ended ?? { count: 0, losses: 0, lossSum: 0 };
     this.v = options.order === 2 ? new Float64Array(sampleCount * latentSize) : undefined;
-    this.recording = options.saveAt && new Recording(options.saveAt, sampleCount);
+    this.recording = options.recording;
     this.z = z0 ? new Float64Array(z0) : new Float64Array(sampleCount * latentSize);
-    this.hasPrior = options.hasPrior ?? false;
     this.codes = new Uint8Array(sampleCount).fill(RUNNING);
   }
 
@@ -108,27 +111,22 @@ export class Solution extends Arrays {
   /** Marks a sample, whose results are complete, as ended, with the status of index `code` in STATUSES. */
   end(sample: number, code: number): void {
     this.codes[sample] = code;
-    this.done++;
+    this.ended.count++;
     const loss = this.loss[sample]!;
     if (Number.isFinite(loss)) {
-      this.lossSum += loss;
-      this.lossCount++;
+      this.ended.lossSum += loss;
+      this.ended.losses++;
     }
   }
 
-  /** Copies the results of another solution, whose sample i becomes sample `first` + i, but for recorded points. */
-  copyFrom(part: Solution, first: number): void {
-    this.z.set(part.z, first * this.latentSize);
-    if (part.v) this.v?.set(part.v, first * this.latentSize);
-    for (const name of PER_SAMPLE_NAMES) this[name].set(part[name], first);
-    part.codes.forEach((code, i) => {
-      if (code !== RUNNING) this.end(first + i, code);
-    });
+  /** Number of samples that have ended. */
+  get done(): number {
+    return this.ended.count;
   }
 
   /** Mean of the finite losses of samples that have ended; NaN while there are none. */
   get meanLoss(): number {
-    return this.lossSum / this.lossCount;
+    return this.ended.lossSum / this.ended.losses;
   }
 
   /** Returns the status of each of B samples; "aborted" for samples that have not ended. */
@@ -147,11 +145,12 @@ export class Solution extends Arrays {
       z: new Float32Array(this.z),
       v: this.v && new Float32Array(this.v),
       loss: new Float32Array(this.loss),
-      prior: this.hasPrior ? new Float32Array(this.prior) : undefined,
+      prior: this.options.hasPrior ? new Float32Array(this.prior) : undefined,
       objective: new Float32Array(this.objective),
       initialLoss: new Float32Array(this.initialLoss),
       gradientNorm: new Float32Array(this.gradientNorm),
       status: this.statuses(),
+      missing: this.missing,
       trajectory: this.recording?.toTrajectories(this.latentSize),
       stats: statisticsOf(this),
     };

@@ -8,7 +8,7 @@ import { lossTraits } from "./losses.ts";
  *
  * @param y targets, [B, sampleSize], in the range of the loss; unused where the weight is 0
  * @param weights weights ≥ 0: sampleSize of them, or [B, sampleSize]. Default: all equal
- * @returns [B], reduced over the elements as the loss is
+ * @returns [B], reduced over the elements as the loss is; 0 where all weights are 0
  */
 export function lossFloors(
   loss: Loss,
@@ -29,6 +29,6 @@ export function lossFloors(
       sum += weight * floor.of(y[element]!);
       weightSum += weight;
     }
-    return loss.reduction === "sum" ? sum : sum / weightSum;
+    return loss.reduction === "sum" ? sum : sum / (weightSum || 1);
   });
 }

@@ -1,3 +1,4 @@
+import type { Dataset } from "../api/dataset.ts";
 import { calling } from "../base/calling.ts";
 import { createRandom } from "../base/random.ts";
 import { throwIfAborted } from "../base/realms.ts";
@@ -8,7 +9,6 @@ import { checkStartSize } from "../decoder/start.ts";
 import { readDefinition } from "../graph/read-definition.ts";
 import { unlessAborted } from "../solver/control.ts";
 import { type CheckedTrainOptions, checkAutoencoderArguments } from "./check-options.ts";
-import type { Dataset } from "./dataset.ts";
 import { meanOfCodes } from "./encode-with.ts";
 import type { TrainAutoencoderOptions, TrainResult } from "./options.ts";
 import { joinedDefinition, reverseDefinition } from "./reverse.ts";

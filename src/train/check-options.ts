@@ -1,6 +1,7 @@
 import { approximate } from "../adjoint/approximate.ts";
 import { type Adjoint, checkAdjoint } from "../adjoint/base.ts";
 import { checkBackend, checkWeights } from "../api/check-data.ts";
+import type { Dataset } from "../api/dataset.ts";
 import { checkFlowAndSolver } from "../api/flow-and-solver.ts";
 import type { Backend, CheckedPair } from "../backend/backend.ts";
 import { adam, checkOptimizer, type Optimizer, rmsprop } from "../backend/optimizer.ts";
@@ -35,7 +36,6 @@ import { checkPrior, type PriorLike } from "../terms/check-prior.ts";
 import { checkLoss, type LossLike } from "../terms/losses.ts";
 import { type Augmentation, checkAugmentation } from "./augment.ts";
 import { type CheckpointOptions, checkCheckpoint } from "./checkpoint-options.ts";
-import type { Dataset } from "./dataset.ts";
 import { checkMask } from "./mask.ts";
 import type { RunOptions, TrainAutoencoderOptions, TrainOptions } from "./options.ts";
 import { checkReversible } from "./reverse.ts";
@@ -83,6 +83,7 @@ export const TRAIN_FIELDS = /* @__PURE__ */ (() => ({
   adjoint: { ...later<Adjoint>(), standard: approximate() },
   prior: later<PriorLike | undefined>(),
   weights: WEIGHTS,
+  missing: choice("omit", "refuse"),
   fixed: later<FixedOption | undefined>(),
   points: later<number | undefined>(),
   warmStart: flag(false),
@@ -134,6 +135,8 @@ export function checkArguments(given: Decoder, data: Dataset | Float32Array, opt
     prior: checkPrior(values.prior, decoder),
     fixed: checkFixed(decoder, values.fixed, count),
     mask: undefined as AutoencoderValues["mask"],
+    /** True if values of the data are missing, so that all samples have weights; known once the data are checked. */
+    hasMissing: false as boolean,
     /** True if the network trained is an encoder followed by a decoder, whose latents are the samples: no flow is followed. */
     isAutoencoder: false as boolean,
   };
@@ -180,6 +183,8 @@ export function checkAutoencoderArguments(
     adjoint: approximate(),
     prior: undefined,
     weights: undefined,
+    missing: "refuse",
+    hasMissing: false,
     fixed: [],
     warmStart: false,
     codes: "encoded",

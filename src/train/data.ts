@@ -4,7 +4,7 @@
  * @module latentflow/data
  */
 
+export { createDataset, Dataset, type DatasetOptions } from "../api/dataset.ts";
 export { toNpy } from "../files/npy.ts";
-export { createDataset, Dataset, type DatasetOptions } from "./dataset.ts";
 export { type DataSplits, fashionMnist, type LoaderOptions, mnist, segMnist } from "./mnist.ts";
 export { type ReadDatasetOptions, readDataset } from "./read-dataset.ts";

@@ -1,4 +1,5 @@
 import { version } from "../../package.json";
+import type { Dataset } from "../api/dataset.ts";
 import { within } from "../base/calling.ts";
 import { checksum, showChecksum } from "../base/checksum.ts";
 import { attached } from "../base/realms.ts";
@@ -11,7 +12,6 @@ import type { Control } from "../solver/base.ts";
 import { isCustom, type Loss } from "../terms/losses.ts";
 import type { Prior } from "../terms/priors.ts";
 import type { CheckedTrainOptions } from "./check-options.ts";
-import type { Dataset } from "./dataset.ts";
 import { leaves, type RunDescription } from "./run-description.ts";
 import { pieces } from "./samples.ts";
 import type { Validation } from "./validation.ts";
@@ -32,7 +32,7 @@ export async function describeRun(
 ): Promise<RunDescription> {
   const { isAutoencoder, pair, adjoint, loss, prior, codeOptimizer, validation, ...others } = options;
   // A new option is described with the rest unless it is taken out here: because it is described below, or changes no result.
-  const { decoder, dataset, weights, fixed, checkpoint, ...more } = others;
+  const { decoder, dataset, weights, fixed, missing, hasMissing, checkpoint, ...more } = others;
   const { backend, signal, onEvent, onProgress, ...settings } = more;
   const { start, latentSize } = decoder;
   // Names are omitted, since they change no result.

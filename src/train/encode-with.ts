@@ -1,4 +1,5 @@
 import { openSession } from "../api/check-data.ts";
+import { checkSize, Dataset, isDataset } from "../api/dataset.ts";
 import { type CommonEncodeOptions, ENCODE_FIELDS } from "../api/encode.ts";
 import type { Session } from "../backend/backend.ts";
 import { wasm } from "../backend/wasm/wasm.ts";
@@ -12,8 +13,7 @@ import { attached, throwIfAborted } from "../base/realms.ts";
 import { invalidOption, refused } from "../base/refuse.ts";
 import { checkDecoder, type Decoder } from "../decoder/decoder.ts";
 import { makeControl, unlessAborted } from "../solver/control.ts";
-import { Dataset, isDataset } from "./dataset.ts";
-import { checkSamples, pieces } from "./samples.ts";
+import { checkCount, pieces } from "./samples.ts";
 
 /** Options of `encodeWith` and `meanCode`. */
 export interface EncodeWithOptions extends Pick<CommonEncodeOptions, "backend"> {
@@ -78,7 +78,8 @@ export async function meanCode(
     const { latentSize: size, outputSize: d } = encoder;
     if (!isDataset(data)) checkFiniteRows("data", data, size, INPUT_SIZE);
     const dataset = isDataset(data) ? data : new Dataset(data, [size], undefined, true);
-    checkSamples(dataset, size, INPUT_SIZE);
+    checkSize(dataset, size, INPUT_SIZE);
+    checkCount(dataset);
     const { pause } = makeControl(signal);
     for (const indices of pieces(dataset)) {
       checkFiniteRows("data", dataset.rows(indices), size, INPUT_SIZE, indices[0]);

@@ -1,4 +1,5 @@
 import { checkTerms, checkWeights, checkZ0 } from "../api/check-data.ts";
+import type { Dataset } from "../api/dataset.ts";
 import { type CommonEncodeOptions, ENCODE_FIELDS } from "../api/encode.ts";
 import { checkFlowAndSolver, type FlowAndSolver } from "../api/flow-and-solver.ts";
 import { wasm } from "../backend/wasm/wasm.ts";
@@ -10,7 +11,6 @@ import type { Weights } from "../base/weights.ts";
 import { checkDecoder, type Decoder } from "../decoder/decoder.ts";
 import { checkFixed } from "../decoder/fixed.ts";
 import { atPoints } from "../decoder/points.ts";
-import type { Dataset } from "./dataset.ts";
 import { checkEncoder } from "./encode-with.ts";
 import { asDataset, type ProblemSettings } from "./samples.ts";
 
@@ -66,15 +66,28 @@ interface ByEncoderAndFlow {
 interface CommonOptions
   extends Pick<
     CommonEncodeOptions,
-    "loss" | "prior" | "fixed" | "points" | "backend" | "batchSize" | "onProgress"
+    "loss" | "prior" | "missing" | "fixed" | "points" | "backend" | "batchSize" | "onProgress"
   > {
   /** Ends the call early: its promise rejects with the abort signal's reason. */
   signal?: AbortSignalLike | undefined;
 }
 
 // Listed by name: an option added to `encode` is rejected here until `evaluate` supports it.
-const { loss, prior, flow, solver, weights, z0, fixed, points, backend, batchSize, signal, onProgress } =
-  ENCODE_FIELDS;
+const {
+  loss,
+  prior,
+  flow,
+  solver,
+  weights,
+  missing,
+  z0,
+  fixed,
+  points,
+  backend,
+  batchSize,
+  signal,
+  onProgress,
+} = ENCODE_FIELDS;
 
 /** Checks and defaults of the options of `evaluate`. */
 export const EVALUATE_FIELDS = {
@@ -83,6 +96,7 @@ export const EVALUATE_FIELDS = {
   flow,
   solver,
   weights,
+  missing,
   z0,
   fixed,
   points,
@@ -124,7 +138,9 @@ export function checkEvaluateArguments(
   const settings: ProblemSettings = { decoder, loss, prior, weights, fixed, batchSize };
   // A copy: the caller may change z0 while the call runs.
   const z0 = options.z0?.slice() ?? decoder.start;
-  return { ...values, dataset, settings, pair, z0, backend };
+  // An encoder takes all values alike.
+  const missing = encoder ? "refuse" : values.missing;
+  return { ...values, missing, dataset, settings, pair, z0, backend };
 }
 
 /**

@@ -1,5 +1,7 @@
-import { openSession } from "../api/check-data.ts";
+import { openSession, solve, warningsOf } from "../api/check-data.ts";
+import type { Dataset } from "../api/dataset.ts";
 import type { CheckedPair, Session } from "../backend/backend.ts";
+import { withSeenWeights } from "../backend/missing.ts";
 import { calling } from "../base/calling.ts";
 import type { Owned } from "../base/owned.ts";
 import { throwIfAborted } from "../base/realms.ts";
@@ -8,18 +10,11 @@ import { startsOf } from "../decoder/start.ts";
 import { Callbacks, makeControl, unlessAborted } from "../solver/control.ts";
 import { evaluateOnly } from "../solver/evaluate-only.ts";
 import { gradientFlow, orderOf } from "../solver/flow.ts";
-import {
-  type EncodeResult,
-  type EncodeSummary,
-  type FieldOfCall,
-  meanOfFinite,
-  summary,
-  type With,
-} from "../solver/result.ts";
+import { type EncodeResult, type EncodeSummary, meanOfFinite, summary, type With } from "../solver/result.ts";
 import { Solution } from "../solver/solution.ts";
+import { collectPart, partOfSolution } from "../solver/solution-part.ts";
 import { lossFloors } from "../terms/loss-floor.ts";
 import type { Prior } from "../terms/priors.ts";
-import type { Dataset } from "./dataset.ts";
 import { codesOf } from "./encode-with.ts";
 import {
   checkEvaluateArguments,
@@ -31,7 +26,7 @@ import { checkDataset, problems } from "./samples.ts";
 /** Result of `evaluate` for B samples: means and counts as in `summary`, and the values of each sample. */
 export interface EvaluateReport
   extends EncodeSummary,
-    Omit<EncodeResult, "z" | "v" | "trajectory" | FieldOfCall> {
+    Omit<EncodeResult, "z" | "v" | "trajectory" | "backend" | "seconds"> {
   /**
    * Mean of the loss minus its floor, over the samples with a finite loss. The floor is the entropy of the targets for
    * cross entropy, and taken as 0 for all other losses, also custom ones.
@@ -152,7 +147,9 @@ export async function evaluate(
     const { dataset, settings, pair, encoder, backend, signal, onProgress } = checked;
     const { decoder } = settings;
     throwIfAborted(signal);
-    await checkDataset(dataset, settings, makeControl(signal), encoder === undefined);
+    // Messages must not advise the option weights for an encoder, which takes none.
+    const checks = { missing: checked.missing, takesWeights: encoder === undefined };
+    const found = await checkDataset(dataset, settings, makeControl(signal), checks);
     throwIfAborted(signal);
     // There is a first piece, since empty data sets are rejected. `auto` may choose a backend by its size.
     const [piece] = problems(dataset, settings);
@@ -168,7 +165,7 @@ export async function evaluate(
     const callbacks = new Callbacks();
     const seconds = () => (performance.now() - start) / 1000;
     const solve = async (by: Solving, isReported: boolean) =>
-      solveAll(checked, by, callbacks, (done, meanLoss) => {
+      solveAll(checked, found.missing, by, callbacks, (done, meanLoss) => {
         if (!isReported) return;
         const samplesPerSecond = done / seconds();
         callbacks.call(onProgress, { done, total: dataset.count, meanLoss, samplesPerSecond });
@@ -179,7 +176,8 @@ export async function evaluate(
     await callbacks.settled(signal);
     throwIfAborted(signal);
     const { info } = (flow ?? atCodes)!.session;
-    const result = { ...all.toResult(), backend: info, seconds: seconds() };
+    const warnings = await warningsOf({ ...settings, prior: settings.prior }, found, all.initialLoss);
+    const result = { ...all.toResult(), warnings, backend: info, seconds: seconds() };
     const { z, loss, prior, objective, initialLoss, gradientNorm, status, stats } = result;
     const hiddenError = await hiddenErrorOf(checked, (flow ?? atCodes)!.session, z);
     const excess = Float64Array.from(loss, (value, sample) => value - floors[sample]!);
@@ -193,10 +191,13 @@ export async function evaluate(
       prior,
       objective,
       gradientNorm,
+      missing: result.missing,
+      warnings,
     };
     if (atCodes) {
       const nonfinite = loss.filter((value) => !Number.isFinite(value)).length;
-      const flows = inverted && flowsBeside({ ...inverted.toResult(), backend: info, seconds: seconds() });
+      const flows =
+        inverted && flowsBeside({ ...inverted.toResult(), warnings, backend: info, seconds: seconds() });
       const gap = flows && Float64Array.from(loss, (value, i) => value - flows.loss[i]!);
       return { ...report, nonfinite, gap, meanGap: gap && meanOfFinite(gap), flows };
     }
@@ -231,7 +232,8 @@ async function hiddenErrorOf(
   const { latentSize, outputSize } = settings.decoder;
   let sum = 0;
   let count = 0;
-  for (const { first, problem } of problems(dataset, settings)) {
+  for (const { samples, problem } of problems(dataset, settings)) {
+    const first = samples[0]!;
     const { targets, weights, sampleCount, fixed } = problem;
     if (!weights?.includes(0)) continue;
     const codes = z.slice(first * latentSize, (first + sampleCount) * latentSize);
@@ -263,6 +265,7 @@ interface Solving {
  */
 async function solveAll(
   { dataset, settings, z0, signal }: ReturnType<typeof checkEvaluateArguments>,
+  missing: Uint32Array | undefined,
   { session, pair, encoding }: Solving,
   callbacks: Callbacks,
   onDone: (done: number, meanLoss: number) => void,
@@ -272,23 +275,26 @@ async function solveAll(
   const has = { order: orderOf(pair.flow), hasPrior: settings.prior !== undefined };
   const all = new Solution(count, decoder.latentSize, undefined, has);
   const floors = new Float64Array(count);
-  for (const { first, problem } of problems(dataset, settings)) {
+  let reported = 0;
+  const control = makeControl(signal, () => {
+    callbacks.check();
+    if (all.done === reported) return;
+    reported = all.done;
+    onDone(all.done, all.meanLoss);
+  });
+  for (const { samples, problem } of problems(dataset, settings)) {
+    const first = samples[0]!;
     const { loss, targets, weights } = problem;
-    floors.set(lossFloors(loss, targets, decoder.outputSize, weights), first);
+    const unseen = missing?.subarray(first, first + samples.length);
+    const seen = unseen?.some(Boolean) ? withSeenWeights(problem).weights : weights;
+    floors.set(lossFloors(loss, targets, decoder.outputSize, seen), first);
     const starts = encoding
       ? await codesOf(encoding, targets, signal)
-      : z0 && startsOf(z0, decoder, first, problem.sampleCount);
-    const piece = new Solution(problem.sampleCount, decoder.latentSize, starts, has);
-    let reported = 0;
-    const control = makeControl(signal, () => {
-      callbacks.check();
-      if (piece.done === reported) return;
-      reported = piece.done;
-      onDone(all.done + reported, (all.lossSum + piece.lossSum) / (all.lossCount + piece.lossCount));
-    });
-    await session.solve(problem, pair, piece, control);
+      : z0 && startsOf(z0, decoder, first, samples.length);
+    const piece = partOfSolution(all, samples, starts);
+    await solve(session, problem, unseen, pair, piece, control);
     throwIfAborted(signal);
-    all.copyFrom(piece, first);
+    collectPart(all, piece, samples);
   }
   return { all, floors };
 }

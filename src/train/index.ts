@@ -9,6 +9,7 @@ export { approximate } from "../adjoint/approximate.ts";
 export type { Adjoint } from "../adjoint/base.ts";
 export { direct } from "../adjoint/direct.ts";
 export { full } from "../adjoint/full.ts";
+export { createDataset, Dataset, type DatasetOptions } from "../api/dataset.ts";
 export {
   type Adam,
   type AdamOptions,
@@ -24,7 +25,6 @@ export {
 export { type Augmentation, type Shift, type ShiftOptions, shift } from "./augment.ts";
 export { type AutoencoderResult, trainAutoencoder } from "./autoencoder.ts";
 export type { CallerCheckpoints, CheckpointOptions, FileCheckpoints } from "./checkpoint-options.ts";
-export { createDataset, Dataset, type DatasetOptions } from "./dataset.ts";
 export { type EncodeWithOptions, encodeWith, meanCode } from "./encode-with.ts";
 export { type EncoderReport, type EvaluateReport, evaluate, type FlowsBeside } from "./evaluate.ts";
 export type { EvaluateEncoderOptions, EvaluateOptions } from "./evaluate-options.ts";

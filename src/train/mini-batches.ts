@@ -1,9 +1,11 @@
 import type { Problem, Session } from "../backend/backend.ts";
+import { withSeenWeights } from "../backend/missing.ts";
 import { createRandom, type RandomState } from "../base/random.ts";
 import type { Decoder } from "../decoder/decoder.ts";
 import { startsOf } from "../decoder/start.ts";
 import type { Control } from "../solver/base.ts";
 import { orderOf } from "../solver/flow.ts";
+import { Recording } from "../solver/recording.ts";
 import { Solution } from "../solver/solution.ts";
 import { componentsOf } from "../terms/prior-components.ts";
 import { refusePromise } from "./augment.ts";
@@ -60,16 +62,17 @@ export class MiniBatches {
     control: Control,
   ): Promise<{ problem: Problem; solution: Solution }> {
     const { decoder, codes } = this;
-    const { dataset, loss, weights, fixed } = this.options;
+    const { dataset, loss, weights, hasMissing, fixed } = this.options;
     const { pair, adjoint, augment, mask, seed, isAutoencoder } = this.options;
     const d = decoder.latentSize;
     const prior = this.options.prior && componentsOf(this.options.prior, d);
-    const problem = problemOf(dataset, { decoder, loss, prior, weights, fixed }, indices);
-    const { targets } = problem;
+    const given = problemOf(dataset, { decoder, loss, prior, weights, fixed }, indices);
+    const { targets } = given;
     refusePromise("apply", augment?.apply(targets, decoder.outputShape, this.random));
-    const saveAt = adjoint.needs === "end" ? undefined : "steps";
+    const problem = hasMissing ? withSeenWeights(given) : given;
+    const recording = adjoint.needs === "end" ? undefined : new Recording("steps", indices.length);
     const z0 = decoder.start && startsOf(decoder.start, decoder, 0, indices.length);
-    const solution = new Solution(indices.length, d, z0, { order: orderOf(pair.flow), saveAt });
+    const solution = new Solution(indices.length, d, z0, { order: orderOf(pair.flow), recording });
     codes?.read(indices, solution.z);
     if (isAutoencoder) {
       const inputs = mask ? targets.slice() : targets;

@@ -1,3 +1,4 @@
+import type { Dataset } from "../api/dataset.ts";
 import { builtinModule } from "../base/builtin-module.ts";
 import { about } from "../base/calling.ts";
 import { LatentflowError } from "../base/errors.ts";
@@ -7,7 +8,6 @@ import { showLengths } from "../files/array.ts";
 import { fileError } from "../files/durable-file.ts";
 import type { Limits } from "../files/limits.ts";
 import { readFile } from "../files/local-file.ts";
-import type { Dataset } from "./dataset.ts";
 import { readDatasetAs } from "./read-dataset.ts";
 
 const parts = {

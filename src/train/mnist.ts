@@ -1,3 +1,4 @@
+import type { Dataset } from "../api/dataset.ts";
 import { calling } from "../base/calling.ts";
 import { checkOptions } from "../base/check.ts";
 import { LatentflowError } from "../base/errors.ts";
@@ -6,7 +7,6 @@ import { throwIfAborted } from "../base/realms.ts";
 import { refused } from "../base/refuse.ts";
 import { show, showPath } from "../base/show.ts";
 import { checkReading, type ReadingOptions, readingOptions } from "../files/limits.ts";
-import type { Dataset } from "./dataset.ts";
 import { nodeModules, readMnistFiles } from "./mnist-files.ts";
 
 /** Data set in three parts, of images of 28 × 28 pixels. */

@@ -109,6 +109,11 @@ export type TrainOptions = FlowAndSolver &
      */
     weights?: Weights | undefined;
     /**
+     * Treatment of NaN in the data, also of validation, where the weight is above 0. `"omit"` (the default): the value is missing
+     * and has weight 0. `"refuse"`: an error.
+     */
+    missing?: "omit" | "refuse" | undefined;
+    /**
      * Values of the decoder's `fixedInputs` (inputs beside z, such as class labels) by name: one row for all samples, or
      * count rows. Class labels are integers. No default: required for a decoder with fixed inputs.
      */
@@ -152,6 +157,8 @@ export interface TrainResult {
    * with `warmStart`. Undefined without either.
    */
   readonly codes: Float32Array | undefined;
+  /** Number of values of each sample that were missing, [count]: NaN in the data where the weight is above 0. */
+  readonly missing: Uint32Array;
   /** Results of all validations, in order; empty without the option `validation`. */
   readonly validation: readonly ValidationResult[];
   /** Checkpoint from which the run continued; undefined if it started from the beginning. */

@@ -1,3 +1,4 @@
+import { Dataset } from "../api/dataset.ts";
 import { about, calling } from "../base/calling.ts";
 import { checkOptions } from "../base/check.ts";
 import { throwIfAborted } from "../base/realms.ts";
@@ -9,7 +10,6 @@ import { splitArrayName } from "../files/npz.ts";
 import { readArray } from "../files/read.ts";
 import { bytesOf, type FileSource, locationOf, readSource } from "../files/source.ts";
 import { isZip } from "../files/zip.ts";
-import { Dataset } from "./dataset.ts";
 
 /** Options of `readDataset`. */
 export interface ReadDatasetOptions extends ReadingOptions {

@@ -1,17 +1,12 @@
-import { checkTargets, checkValues } from "../api/check-data.ts";
+import { checkTargets, checkValues, type ValueChecks } from "../api/check-data.ts";
+import { Dataset, isDataset } from "../api/dataset.ts";
 import type { Problem } from "../backend/backend.ts";
+import type { Findings } from "../backend/data-messages.ts";
+import { ownRows } from "../backend/own-rows.ts";
 import { checkFloat32 } from "../base/float32.ts";
-import { gotten, wanted, words } from "../base/message.ts";
-import { attached } from "../base/realms.ts";
-import { invalidOption, refused } from "../base/refuse.ts";
-import { rowsOfSamples } from "../base/rows.ts";
-import { escapeText } from "../base/show.ts";
+import { refused } from "../base/refuse.ts";
 import type { Decoder } from "../decoder/decoder.ts";
-import { showLengths } from "../files/array.ts";
-import { isReordered } from "../graph/kind.ts";
-import { sizeOf } from "../graph/operations.ts";
 import type { Control } from "../solver/base.ts";
-import { Dataset, isDataset } from "./dataset.ts";
 
 /**
  * Returns samples as a data set, and checks that there is at least one and that samples have the decoder's output size, with
@@ -24,27 +19,16 @@ export function asDataset(data: Dataset | Float32Array, decoder: Decoder): Datas
     checkFloat32("data", data, "a Dataset or a Float32Array");
     checkTargets(data, decoder, "data");
   }
-  const dataset = isDataset(data) ? data : new Dataset(data, decoder.outputShape, undefined, true);
-  checkSamples(dataset, decoder.outputSize, "the decoder's output size");
-  if (isReordered(dataset.shape, decoder.outputShape)) {
-    const output = words`the decoder's output is ${wanted(showLengths(decoder.outputShape))}`;
-    const samples = words`the samples are ${gotten(showLengths(dataset.shape))}`;
-    throw invalidOption("data", words`${samples}, ${output}; give data whose axes are in this order`);
-  }
+  const dataset = isDataset(data)
+    ? data.fitting(decoder, "data")
+    : new Dataset(data, decoder.outputShape, undefined, true);
+  checkCount(dataset);
   return dataset;
 }
 
-/**
- * Throws if a data set has no samples, or samples of a size other than `size`.
- *
- * @param sizeName name of the size, for messages
- */
-export function checkSamples(dataset: Dataset, size: number, sizeName: string): void {
-  if (dataset.size !== size) {
-    const [got, expected] = [gotten(`${dataset.size} values`), wanted(`${size} (${sizeName})`)];
-    throw invalidOption("data", words`the samples have ${got}, expected ${expected}`);
-  }
-  if (dataset.count === 0) throw refused("data", "has", "no samples", "at least one");
+/** Throws if a data set has no samples. */
+export function checkCount({ count }: Dataset): void {
+  if (count === 0) throw refused("data", "has", "no samples", "at least one");
 }
 
 /** Maximum number of samples that are read from a data set at once. */
@@ -78,32 +62,20 @@ export function problemOf(
   { decoder, weights, fixed = [], loss, prior, batchSize }: ProblemSettings,
   indices: Uint32Array,
 ): Problem {
-  const rowsOf = (name: string, values: Float32Array, size: number) =>
-    rowsOfSamples(attached(name, values), size, indices);
-  return {
-    decoder,
-    loss,
-    prior,
-    batchSize,
-    sampleCount: indices.length,
-    targets: dataset.rows(indices),
-    weights: weights && rowsOf("weights", weights, decoder.outputSize),
-    fixed: decoder.fixedInputs.map(({ name, shape }, i) =>
-      rowsOf(escapeText(`fixed.${name}`), fixed[i]!, sizeOf(shape)),
-    ),
-  };
+  const own = ownRows({ decoder, weights, fixed }, indices);
+  return { decoder, loss, prior, batchSize, targets: dataset.rows(indices), ...own };
 }
 
 /**
  * Yields all samples of a data set as problems for a backend, a group of samples at a time, so that data stored as bytes are
- * never in memory as float32 as a whole. `first` is the index of the group's first sample.
+ * never in memory as float32 as a whole. `samples` are the indices of the group's samples.
  */
 export function* problems(
   dataset: Dataset,
   settings: ProblemSettings,
-): Generator<{ readonly first: number; readonly problem: Problem }> {
-  for (const indices of pieces(dataset)) {
-    yield { first: indices[0]!, problem: problemOf(dataset, settings, indices) };
+): Generator<{ readonly samples: Uint32Array; readonly problem: Problem }> {
+  for (const samples of pieces(dataset)) {
+    yield { samples, problem: problemOf(dataset, settings, samples) };
   }
 }
 
@@ -111,16 +83,27 @@ export function* problems(
  * Throws if samples are outside the domain of the loss, or weights are invalid (negative, not finite, or all 0 for a sample), as
  * `checkValues` does.
  *
- * @param takesWeights true if the caller has an option `weights`, which messages then advise. Default true
+ * @returns the missing values of each sample, and the range of the others
  */
 export async function checkDataset(
   dataset: Dataset,
   settings: ProblemSettings,
   control: Control,
-  takesWeights = true,
-): Promise<void> {
-  for (const { first, problem } of problems(dataset, settings)) {
-    if (control.aborted()) return;
-    await checkValues(problem, control, { name: "data", before: first, takesWeights });
+  checks: ValueChecks,
+): Promise<Findings> {
+  let [least, most] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+  let unseen = 0;
+  let missing: Uint32Array | undefined;
+  for (const { samples, problem } of problems(dataset, settings)) {
+    const first = samples[0]!;
+    if (control.aborted()) break;
+    const found = await checkValues(problem, control, { name: "data", before: first, ...checks });
+    unseen += found.unseen;
+    least = Math.min(least, found.least);
+    most = Math.max(most, found.most);
+    if (!found.missing) continue;
+    missing ??= new Uint32Array(dataset.count);
+    missing.set(found.missing, first);
   }
+  return { missing, unseen, least, most };
 }

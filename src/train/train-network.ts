@@ -31,12 +31,14 @@ export async function trainNetwork(network: Decoder, checked: CheckedTrainOption
   let checkpoints: Checkpoints | undefined;
   try {
     // Messages must not advise the option weights for trainAutoencoder, which has none.
-    const takesWeights = !checked.isAutoencoder;
-    await checkDataset(dataset, { decoder, loss, weights, fixed }, control, takesWeights);
-    if (validation) {
-      const settings = { ...validation, decoder, loss };
-      await within("validation", () => checkDataset(validation.dataset, settings, control, takesWeights));
-    }
+    const checks = { missing: checked.missing, takesWeights: !checked.isAutoencoder };
+    const { missing } = await checkDataset(dataset, { decoder, loss, weights, fixed }, control, checks);
+    const checkedValidation = validation && {
+      ...validation,
+      ...(await within("validation", () =>
+        checkDataset(validation.dataset, { ...validation, decoder, loss }, control, checks),
+      )),
+    };
     throwIfAborted(signal);
     const session = await unlessAborted(signal, () => backend.open(working));
     const trainer = await unlessAborted(signal, async () => session.train?.(checked.optimizer));
@@ -44,7 +46,8 @@ export async function trainNetwork(network: Decoder, checked: CheckedTrainOption
       const { name } = session.info;
       throw new LatentflowError("unsupported", `the backend ${name} does not train; use wasm()`);
     }
-    run = new Run(checked, working, session, trainer);
+    const settings = { ...checked, hasMissing: missing !== undefined, validation: checkedValidation };
+    run = new Run(settings, working, session, trainer);
     checkpoints = await Checkpoints.begin(run, checked, control);
     const resumedFrom = checkpoints?.resumedFrom;
     if (resumedFrom) callbacks.call(onEvent, { kind: "resumed", ...resumedFrom });
@@ -69,7 +72,8 @@ export async function trainNetwork(network: Decoder, checked: CheckedTrainOption
     const trained = copy(network);
     trained.parameters.set(run.trainer.parameters());
     const { history, validations, codes } = run;
-    return { decoder: trained, codes, history, validation: validations, resumedFrom };
+    const counts = missing ?? new Uint32Array(dataset.count);
+    return { decoder: trained, codes, history, missing: counts, validation: validations, resumedFrom };
   } catch (error) {
     // After an abort, stores the state after the last complete update; a worker's death may have left half of one.
     const saved = signal?.aborted && !hasCode(error, "worker_failed") ? await checkpoints?.save() : undefined;

@@ -1,7 +1,7 @@
+import type { Dataset } from "../api/dataset.ts";
 import { calling } from "../base/calling.ts";
 import type { Decoder } from "../decoder/decoder.ts";
 import { checkArguments } from "./check-options.ts";
-import type { Dataset } from "./dataset.ts";
 import type { TrainOptions, TrainResult } from "./options.ts";
 import { trainNetwork } from "./train-network.ts";
 

@@ -1,4 +1,6 @@
-import { checkWeights } from "../api/check-data.ts";
+import { checkWeights, solve } from "../api/check-data.ts";
+import type { Dataset } from "../api/dataset.ts";
+import { isDataset } from "../api/dataset.ts";
 import type { CheckedPair, Session } from "../backend/backend.ts";
 import { within } from "../base/calling.ts";
 import { completeOptions, count, type FieldsOf, later, optional } from "../base/options.ts";
@@ -15,8 +17,6 @@ import { Solution } from "../solver/solution.ts";
 import type { Loss } from "../terms/losses.ts";
 import { componentsOf } from "../terms/prior-components.ts";
 import type { Prior } from "../terms/priors.ts";
-import type { Dataset } from "./dataset.ts";
-import { isDataset } from "./dataset.ts";
 import { asDataset, problems } from "./samples.ts";
 
 /** Option `validation`: samples whose loss is computed at intervals, and which are not trained on. */
@@ -76,7 +76,9 @@ export function checkValidation(options: ValidationOptions, decoder: Decoder, tr
     const dataset = asDataset(data, decoder);
     checkWeights(weights, dataset.count, decoder);
     const fixed = checkFixed(decoder, values.fixed, dataset.count);
-    return { dataset, weights, fixed, everyImages };
+    /** Number of missing values of each sample; known once the data are checked. */
+    const missing = undefined as Uint32Array | undefined;
+    return { dataset, weights, fixed, everyImages, missing };
   });
 }
 
@@ -105,7 +107,7 @@ export function isValidationDue(
 export async function meanLoss(
   decoder: Decoder,
   session: Session,
-  { dataset, weights, fixed }: Validation,
+  { dataset, weights, fixed, missing }: Validation,
   {
     loss,
     prior,
@@ -123,13 +125,15 @@ export async function meanLoss(
   const order = orderOf(pair.flow);
   const components = prior && componentsOf(prior, decoder.latentSize);
   const settings = { decoder, loss, prior: components, weights, fixed };
-  for (const { first, problem } of problems(dataset, settings)) {
+  for (const { samples, problem } of problems(dataset, settings)) {
     if (control.aborted()) break;
     const z0 = isAutoencoder
       ? problem.targets
       : decoder.start && startsOf(decoder.start, decoder, 0, problem.sampleCount);
     const solution = new Solution(problem.sampleCount, decoder.latentSize, z0, { order });
-    await session.solve(problem, pair, solution, control);
+    const [first] = samples as unknown as [number];
+    const unseen = missing?.subarray(first, first + samples.length);
+    await solve(session, problem, unseen, pair, solution, control);
     losses.set(solution.loss, first);
   }
   return meanOfNumbers(losses);

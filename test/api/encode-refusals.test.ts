@@ -55,14 +55,14 @@ test("encode refuses a y of the wrong length or type", async () => {
 
 test("encode says where y is not finite or outside [0, 1]", async () => {
   await rejected(
-    encode(decoder, withValue(7, Number.NaN)),
+    encode(decoder, withValue(7, Number.NaN), { missing: "refuse" }),
     "invalid_argument",
-    /y is NaN at sample 1, element 2/,
+    /y is NaN at sample 1, element 2, .*; where data are missing, give weights that are 0 there$/,
   );
   await rejected(
     encode(decoder, withValue(0, Number.POSITIVE_INFINITY)),
     "invalid_argument",
-    /y is Infinity at sample 0, element 0/,
+    /y is Infinity at sample 0, element 0, .*; where data are missing, give NaN, or weights that are 0 there$/,
   );
   await rejected(
     encode(decoder, withValue(4, 1.5)),
@@ -81,7 +81,7 @@ test("encode refuses proxies of decoders and of arrays, as of Vue", async () => 
   await rejected(encode(decoder, new Proxy(y, {})), "invalid_argument", message);
 });
 
-test("encode refuses weights that are none, and y that is missing where there is weight", async () => {
+test("encode refuses weights that are none, and y that is infinite where there is weight", async () => {
   const weights = new Float32Array(5).fill(1);
   const bad = (values: number[]) => encode(decoder, y, { weights: Float32Array.from(values) });
   await rejected(bad([1, 1, 1, 1]), "invalid_argument", /weights has 4 values, expected 5 .* or 10/);
@@ -90,14 +90,14 @@ test("encode refuses weights that are none, and y that is missing where there is
   await rejected(bad([0, 0, 0, 0, 0]), "invalid_argument", /all weights are 0/);
   await rejected(bad([1, 1, 1, 1, 1, 0, 0, 0, 0, 0]), "invalid_argument", /all weights of sample 1 are 0/);
   await rejected(encode(decoder, y, { weights: untyped([1]) }), "invalid_argument", /weights is an Array/);
-  const missing = withValue(7, Number.NaN);
+  const infinite = withValue(7, Number.POSITIVE_INFINITY);
   await rejected(
-    encode(decoder, missing, { weights }),
+    encode(decoder, infinite, { weights }),
     "invalid_argument",
-    /y is NaN at sample 1, element 2, .*; where data are missing, give weights that are 0 there$/,
+    /y is Infinity at sample 1, element 2/,
   );
   weights[2] = 0;
-  assert.is((await encode(decoder, missing, { weights })).status.length, 2);
+  assert.is((await encode(decoder, infinite, { weights })).status.length, 2);
 });
 
 test("encode refuses a z0 that does not fit", async () => {
@@ -314,7 +314,7 @@ test("a value that is nearly the right one is refused with the way to the right 
 
 test("a refused call leaves nothing behind: the next one works", async () => {
   const before = await encode(decoder, y);
-  await rejected(encode(decoder, withValue(3, Number.NaN)), "invalid_argument", /NaN/);
+  await rejected(encode(decoder, withValue(3, Infinity)), "invalid_argument", /Infinity/);
   assert.equal((await encode(decoder, y)).z, before.z);
 });
 

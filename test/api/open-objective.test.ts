@@ -586,7 +586,7 @@ test("data and options are refused as encode refuses them", async () => {
     [y.subarray(1), {}],
     [Uint8Array.of(1), {}],
     [[1, 2], {}],
-    [y7.map((_, i) => (i === 3 ? Number.NaN : 0.5)), {}],
+    [y7.map((_, i) => (i === 3 ? Number.NaN : 0.5)), { missing: "refuse" }],
     [y7.map(() => 2), {}],
     [y7, { loss: "l1" }],
     [y7, { prior: {} }],
@@ -615,7 +615,7 @@ test("data and options are refused as encode refuses them", async () => {
   await rejected(
     unknown,
     "invalid_argument",
-    /unknown option "solver"; the options are loss, prior, weights, fixed, points, backend$/,
+    /unknown option "solver"; the options are loss, prior, weights, missing, fixed, points, backend$/,
   );
   await rejected(
     openObjective({} as never, y),

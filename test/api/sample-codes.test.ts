@@ -388,12 +388,12 @@ test("bad input is refused, by its name", async () => {
   await ofResult(new Float32Array(15), /result is/);
   await ofResult({ z: [0] }, /result\.z is an Array/);
   await ofResult({ z: new Float32Array(14) }, /result\.z has 14 values, expected 15/);
-  const missing = y.slice();
-  missing[3] = Number.NaN;
+  const infinite = y.slice();
+  infinite[3] = Number.POSITIVE_INFINITY;
   await rejected(
-    sampleCodes(decoder, missing, result, { prior }),
+    sampleCodes(decoder, infinite, result, { prior }),
     "invalid_argument",
-    /y is NaN at sample 0/,
+    /y is Infinity at sample 0/,
   );
 });
 

@@ -171,21 +171,32 @@ test("encode: data that are no images, another loss; pictures of an earlier run 
   assert.not(existsSync(join(out, "steps.png")));
 });
 
-test("encode: missing values are no obstacle where their weight is 0", async () => {
+test("encode: missing values are counted; with --missing refuse they are no obstacle where their weight is 0", async () => {
   const values = Float32Array.from({ length: 18 }, (_, i) => Math.sin(i));
   values[7] = Number.NaN;
   const weights = new Float32Array(18).fill(1);
   weights[7] = 0;
   const data = writeFloats(values, [3, 6]);
   const args = ["encode", "--decoder", tinyDecoderFile, "--data", data, "--out", newFolder(), "--json"];
-  const without = await run(...args);
+  const found = await run(...args);
+  assert.is(found.exit, 0, found.stderr);
+  assert.is(JSON.parse(found.stdout).missing, 1);
+  const without = await run(...args, "--missing", "refuse");
   assert.is(without.exit, 1);
   assert.match(
     without.stderr,
     /^encoding 3 samples\nlatentflow: --data \S+ has NaN at sample 1, element 1, expected finite .*, give --weights or --mask that are 0 there\n$/,
   );
   // The weights are those of all samples in the file, of which two are taken.
-  const with_ = await run(...args, "--limit", "2", "--weights", writeFloats(weights, [3, 6]));
+  const with_ = await run(
+    ...args,
+    "--missing",
+    "refuse",
+    "--limit",
+    "2",
+    "--weights",
+    writeFloats(weights, [3, 6]),
+  );
   assert.is(with_.exit, 0, with_.stderr);
   assert.is(JSON.parse(with_.stdout).samples, 2);
 });
@@ -382,7 +393,7 @@ test("encode warns of a decoder whose outputs are of another scale than the data
   };
   assert.match(
     await warned(30),
-    /outputs at the start are 29\.\d* away .* from 0\.?0* to 1\.?0*\. .*--output-activation sigmoid/,
+    /outputs at the start are 29\.\d* away .* from 0\.?0* to 1\.?0*\. .*output activation sigmoid/,
   );
   assert.is(await warned(3), "");
   assert.is(await warned(30, 30), "", "data of the same scale");

@@ -76,7 +76,7 @@ for (const { name, backend } of builds) {
       const problem = { objective, flow: gradientFlow(), solution, first: 0, control: uninterrupted };
       await solveObjective(solver, problem);
       objective.dispose();
-      const general = { ...solution.toResult(), backend: fused.backend, seconds: 0 };
+      const general = { ...solution.toResult(), warnings: [], backend: fused.backend, seconds: 0 };
       for (const i of everySample) assert.equal(sampleOf(general, i), sampleOf(fused, i), `sample ${i}`);
     });
   }

@@ -3,6 +3,7 @@ import type { Backend, Decoder, Flow, Loss, Solver } from "../../src/index.ts";
 import { orderOf } from "../../src/solver/flow.ts";
 import { integrate, type StepControl } from "../../src/solver/integrate.ts";
 import type { Objective } from "../../src/solver/objective.ts";
+import { Recording } from "../../src/solver/recording.ts";
 import { Solution } from "../../src/solver/solution.ts";
 import { solveObjective } from "../../src/solver/solve-objective.ts";
 import { tableauOf } from "../../src/solver/solver.ts";
@@ -40,7 +41,10 @@ export async function gradientOf(
   const { flow, solver, z0, weights } = way;
   const copies = adjoint.copies(solver);
   const count = y.length / decoder.outputSize;
-  const solution = new Solution(count, decoder.latentSize, z0, { order: orderOf(flow), saveAt: "steps" });
+  const solution = new Solution(count, decoder.latentSize, z0, {
+    order: orderOf(flow),
+    recording: new Recording("steps", count),
+  });
   const flat = await bindObjective(backend, decoder, loss, y, weights);
   await followWay(way, flat, solution);
   flat.dispose();

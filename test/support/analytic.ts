@@ -1,8 +1,9 @@
 import { type Flow, orderOf } from "../../src/solver/flow.ts";
 import { integrate, type StepControl } from "../../src/solver/integrate.ts";
 import type { Objective } from "../../src/solver/objective.ts";
-import type { SaveAt } from "../../src/solver/recording.ts";
+import { Recording } from "../../src/solver/recording.ts";
 import type { Tableau } from "../../src/solver/runge-kutta.ts";
+import type { SaveAt } from "../../src/solver/save-at.ts";
 import { Solution } from "../../src/solver/solution.ts";
 import { solveObjective } from "../../src/solver/solve-objective.ts";
 import type { Method } from "../../src/solver/solver.ts";
@@ -68,7 +69,10 @@ export async function solveAnalytic(
   saveAt?: SaveAt,
 ): Promise<Solution> {
   const latentSize = z0.length / losses.length;
-  const solution = new Solution(losses.length, latentSize, undefined, { order: orderOf(flow), saveAt });
+  const solution = new Solution(losses.length, latentSize, undefined, {
+    order: orderOf(flow),
+    recording: saveAt && new Recording(saveAt, losses.length),
+  });
   solution.z.set(z0);
   const objective = analyticObjective(latentSize, losses);
   const problem = { objective, flow, solution, first: 0, control: uninterrupted };

@@ -1,7 +1,7 @@
+import { createDataset } from "../../src/api/dataset.ts";
 import { adam } from "../../src/backend/optimizer.ts";
 import { amd, binaryCrossEntropy, createDecoder, type Decoder } from "../../src/index.ts";
 import { shift } from "../../src/train/augment.ts";
-import { createDataset } from "../../src/train/dataset.ts";
 import type { TrainOptions, TrainResult } from "../../src/train/options.ts";
 import { linear } from "../../src/train/schedule.ts";
 import { train } from "../../src/train/train.ts";

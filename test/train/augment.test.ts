@@ -1,12 +1,12 @@
 // Tests src/train/mini-batches.ts, too: the masks and augmentations of each.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { createDataset } from "../../src/api/dataset.ts";
 import { sgd } from "../../src/backend/optimizer.ts";
 import { createRandom } from "../../src/base/random.ts";
 import { createDecoder } from "../../src/index.ts";
 import { type Augmentation, shift } from "../../src/train/augment.ts";
 import { trainAutoencoder } from "../../src/train/autoencoder.ts";
-import { createDataset } from "../../src/train/dataset.ts";
 import { refused } from "../support/refusal.ts";
 
 const [height, width] = [4, 5];

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { createDataset } from "../../src/api/dataset.ts";
 import { adam, rmsprop, sgd } from "../../src/backend/optimizer.ts";
 import { layersOf } from "../../src/graph/layers.ts";
 import {
@@ -17,7 +18,6 @@ import {
 } from "../../src/index.ts";
 import { shift } from "../../src/train/augment.ts";
 import { trainAutoencoder } from "../../src/train/autoencoder.ts";
-import { createDataset } from "../../src/train/dataset.ts";
 import { encodeWith } from "../../src/train/encode-with.ts";
 import { evaluate } from "../../src/train/evaluate.ts";
 import type { TrainAutoencoderOptions } from "../../src/train/options.ts";

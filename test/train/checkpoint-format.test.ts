@@ -2,6 +2,7 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { full } from "../../src/adjoint/full.ts";
+import { createDataset } from "../../src/api/dataset.ts";
 import { adam, rmsprop, sgd } from "../../src/backend/optimizer.ts";
 import { checksum, showChecksum } from "../../src/base/checksum.ts";
 import { readSafetensors } from "../../src/files/safetensors.ts";
@@ -21,8 +22,6 @@ import { linearGrid } from "../../src/solver/grid.ts";
 import { trainAutoencoder } from "../../src/train/autoencoder.ts";
 import { checkArguments } from "../../src/train/check-options.ts";
 import { readCheckpoint, writeCheckpoint } from "../../src/train/checkpoint-format.ts";
-
-import { createDataset } from "../../src/train/dataset.ts";
 import { describeRun, describeValues } from "../../src/train/describe-run.ts";
 import type { TrainOptions } from "../../src/train/options.ts";
 import type { TrainEvent, TrainStep } from "../../src/train/progress.ts";

@@ -1,5 +1,6 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { createDataset, Dataset } from "../../src/api/dataset.ts";
 import {
   amd,
   binaryCrossEntropy,
@@ -19,7 +20,6 @@ import {
   summary,
 } from "../../src/index.ts";
 import { lossFloors } from "../../src/terms/loss-floor.ts";
-import { createDataset, Dataset } from "../../src/train/dataset.ts";
 import { encodeWith } from "../../src/train/encode-with.ts";
 import { type EvaluateReport, evaluate } from "../../src/train/evaluate.ts";
 import type { EvaluateEncoderOptions, EvaluateOptions } from "../../src/train/evaluate-options.ts";
@@ -51,10 +51,10 @@ for (const { name, backend } of builds) {
   test(`${name}: the numbers are encode's, bit for bit, also where pieces meet`, async () => {
     const encoded = await encode(decoder, many.toFloat32(), { solver, backend });
     const report = await evaluate(decoder, many, { solver, backend });
-    const { loss, prior, objective, initialLoss, gradientNorm, status, stats } = encoded;
+    const { loss, prior, objective, initialLoss, gradientNorm, missing, status, stats, warnings } = encoded;
     const { meanExcessLoss } = report;
     const { seconds, samplesPerSecond, ...figures } = summary(encoded);
-    const perSample = { loss, prior, objective, initialLoss, gradientNorm, status, stats };
+    const perSample = { loss, prior, objective, initialLoss, gradientNorm, missing, status, stats, warnings };
     // Without a prior it is the loss.
     const meanObjective = figures.meanLoss;
     assert.equal(timeless(report), { ...figures, meanExcessLoss, meanObjective, ...perSample });

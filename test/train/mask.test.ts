@@ -2,12 +2,12 @@
 import { readFileSync } from "node:fs";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { createDataset } from "../../src/api/dataset.ts";
 import { adam, sgd } from "../../src/backend/optimizer.ts";
 import { layersOf } from "../../src/graph/layers.ts";
 import { binaryCrossEntropy, createDecoder, decode, squaredError } from "../../src/index.ts";
 import { shift } from "../../src/train/augment.ts";
 import { trainAutoencoder } from "../../src/train/autoencoder.ts";
-import { createDataset } from "../../src/train/dataset.ts";
 import { encodeWith } from "../../src/train/encode-with.ts";
 import { hidePixels } from "../../src/train/mask.ts";
 import type { TrainAutoencoderOptions } from "../../src/train/options.ts";

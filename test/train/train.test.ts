@@ -5,6 +5,7 @@ import * as assert from "uvu/assert";
 import { approximate } from "../../src/adjoint/approximate.ts";
 import { direct } from "../../src/adjoint/direct.ts";
 import { full } from "../../src/adjoint/full.ts";
+import { createDataset } from "../../src/api/dataset.ts";
 import { adam, rmsprop, sgd } from "../../src/backend/optimizer.ts";
 import {
   amd,
@@ -24,7 +25,6 @@ import {
   wasm,
 } from "../../src/index.ts";
 import { shift } from "../../src/train/augment.ts";
-import { createDataset } from "../../src/train/dataset.ts";
 import type { TrainProgress } from "../../src/train/progress.ts";
 import { readDataset } from "../../src/train/read-dataset.ts";
 import { linear } from "../../src/train/schedule.ts";

@@ -1,5 +1,6 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { createDataset, type Dataset } from "../../src/api/dataset.ts";
 import { isReordered } from "../../src/graph/kind.ts";
 import {
   amd,
@@ -13,7 +14,6 @@ import {
 } from "../../src/index.ts";
 import { linearGrid } from "../../src/solver/grid.ts";
 import { trainAutoencoder } from "../../src/train/autoencoder.ts";
-import { createDataset, type Dataset } from "../../src/train/dataset.ts";
 import { evaluate } from "../../src/train/evaluate.ts";
 import type { TrainOptions } from "../../src/train/options.ts";
 import type { TrainEvent } from "../../src/train/progress.ts";
@@ -97,7 +97,13 @@ test("it comes at the start, once a multiple of everyImages is reached, and at t
   assert.equal(await at(51), [0, 51]);
   assert.equal(await at(1000), [0, 51]);
   // One validation for all the multiples that a mini-batch passes.
-  const validation = { where: "train", dataset: smallData, weights: undefined, fixed: [], everyImages: 2 };
+  const validation = {
+    dataset: smallData,
+    weights: undefined,
+    missing: undefined,
+    fixed: [],
+    everyImages: 2,
+  };
   assert.ok(isValidationDue(validation, 7, 51, { images: 1, loss: 0 }));
   assert.not(isValidationDue(validation, 7, 51, { images: 7, loss: 0 }));
   assert.not(isValidationDue(validation, 7, 51, { images: 6, loss: 0 }));

@@ -1,10 +1,13 @@
-// Objectives evaluated one call at a time, with solvers in JavaScript, and training: loaded by load-objectives.ts.
+// Objectives evaluated one call at a time, with solvers in JavaScript, training, and missing values: loaded by load-objectives.ts.
 
 import type { Session } from "../backend.ts";
 import { wasmObjective } from "./objective.ts";
 import { objectiveSize, type PackedDecoder } from "./packed.ts";
 import type { Team } from "./team.ts";
 
+export { Recording } from "../../solver/recording.ts";
+export { dataWarnings, wrongValueError } from "../data-messages.ts";
+export { groupsOf, solveSeen, withSeenWeights } from "../missing.ts";
 export { solveByObjectives } from "../solve-by-objectives.ts";
 export { makeLowRank } from "./randomised-low-rank.ts";
 export { wasmTrainer } from "./trainer.ts";

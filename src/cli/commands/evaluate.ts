@@ -43,11 +43,12 @@ import {
   decoderEntry,
   decoderFigure,
   fixedFigures,
+  missingFigure,
   warnOfTransparency,
   weightsAndStartFigures,
 } from "../output/input-figures.ts";
 import { makeFolder, writeOutputs } from "../output/output-files.ts";
-import { print } from "../output/print.ts";
+import { print, say } from "../output/print.ts";
 import { priorFigures } from "../output/prior-figures.ts";
 import { showProgress } from "../output/progress.ts";
 import { type Figure, figure, formatMean, formatReport } from "../output/report.ts";
@@ -136,6 +137,7 @@ async function runEvaluation(job: EvaluateJob, pair: ChosenFlowAndSolver | undef
   if (job.out !== undefined) await makeFolder(job.out, [resultsTableName], job);
   const report = await unlessInterrupted(signal, evaluateShown(job, input, pair, signal), stopped);
   if (!report) return;
+  for (const warning of report.warnings) say(`warning: ${warning}`);
 
   const outputs = job.out === undefined ? [] : await writeOutputs(job.out, [resultsFile(report)]);
   print(formatReport(figuresOf(job, input, pair, report), outputs, job.json));
@@ -201,6 +203,7 @@ function figuresOf(
   return [
     decoderFigure(job.decoder, decoder, fixed.decoder),
     ...dataFigures(data, job),
+    missingFigure(report.missing, report.missing.length * fixed.decoder.outputSize),
     ...fixedFigures(fixed),
     ...weightsAndStartFigures(job, pair && decoder, job.mask && weights && zeroShareOf(weights)),
     { json: { loss } },

@@ -1,7 +1,7 @@
+import { createDataset, type Dataset } from "../../api/dataset.ts";
 import { about } from "../../base/calling.ts";
 import { elementCount, splitSamples } from "../../files/array.ts";
 import { scalePixels } from "../../files/images.ts";
-import { createDataset, type Dataset } from "../../train/dataset.ts";
 import type { ArrayFile } from "./array-files/array-file.ts";
 import { isStdin, shortPath, showFile } from "./files.ts";
 import { type DataLimits, openData, readRows } from "./open-data.ts";

@@ -5,10 +5,14 @@ export const OPTION_TEXTS: Readonly<Record<string, Readonly<Record<string, strin
   encode: {
     flow: "differential equation whose solution leads to the code",
     solver: "solver that takes each sample from z0 to its code",
+    missing:
+      "treatment of NaN in y where the weight is above 0; omit: the value is missing, has weight 0 and is counted in the result's missing; refuse: an error",
     batchSize:
       "maximum number of samples that each thread processes at the same time, ≥ 1; it bounds memory and never changes a result (default: chosen for the decoder)",
   },
   evaluate: {
+    missing:
+      "treatment of NaN in y where the weight is above 0; omit: the value is missing, has weight 0 and is counted in the result's missing; refuse: an error",
     batchSize:
       "maximum number of samples that each thread processes at the same time, ≥ 1; it bounds memory and never changes a result (default: chosen for the decoder)",
     gap: "encode the samples also by a flow, and report each sample's gap, the encoder's loss minus the flow's",
@@ -16,6 +20,8 @@ export const OPTION_TEXTS: Readonly<Record<string, Readonly<Record<string, strin
   train: {
     adjoint:
       "method that computes the gradient with respect to the decoder's parameters: approximate, full or direct",
+    missing:
+      "treatment of NaN in the data, also of validation, where the weight is above 0; omit: the value is missing and has weight 0; refuse: an error",
     warmStart: "start each sample's flow where its previous one ended, not at the decoder's start",
     codes:
       "source of the codes: encoded, a flow for each mini-batch; or kept, a code stored for each sample and updated together with the decoder's parameters",
@@ -30,6 +36,8 @@ export const OPTION_TEXTS: Readonly<Record<string, Readonly<Record<string, strin
   },
   sampleCodes: {
     seed: "seed of the random numbers by which codes are drawn, an integer ≥ 0",
+    missing:
+      "treatment of NaN in y where the weight is above 0; omit: the value is missing, has weight 0 and is counted in the result's missing; refuse: an error",
   },
   shift: {
     pixels:

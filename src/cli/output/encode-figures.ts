@@ -4,6 +4,7 @@ import type { RunSummary } from "../parts/run-summary.ts";
 import {
   decoderFigure,
   fixedFigures,
+  missingFigure,
   pictureFigures,
   showValues,
   sourceName,
@@ -56,6 +57,7 @@ export function encodeFigures(
     figure("samples", `${count} of ${formatCount(total)}, ${showValues(samples)}`),
     ...pictureFigures(samples.array.pictures, samples.count, !(job.weights || job.mask)),
     ...fixedFigures(fixed),
+    missingFigure([summary.missing], summary.samples * fixed.decoder.outputSize),
     ...weightsAndStartFigures(job, decoder, input.weights?.hiddenShare),
     { json: { loss } },
     ...priorFigures(prior),

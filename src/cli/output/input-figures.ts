@@ -77,6 +77,18 @@ export function showValues({ shape, dividedBy }: Pick<Dataset, "shape" | "divide
 }
 
 /**
+ * Makes the report entry on missing values: their number, and their share of all.
+ *
+ * @param counts number of missing values of each sample, or of groups of samples
+ * @param values number of all values
+ */
+export function missingFigure(counts: ArrayLike<number>, values: number): Figure {
+  const missing = Array.from(counts).reduce((sum, count) => sum + count, 0);
+  const share = `${formatCount(missing)} (${formatShare(missing / values)})`;
+  return figure("missing values", missing > 0 ? share : undefined, { missing });
+}
+
+/**
  * Makes the report entries on pictures read as samples: how many lost their colours, and how many transparent and padding
  * pixels are hidden.
  *

@@ -18,13 +18,13 @@ interface FlowResults extends Pick<EncodeResult, "initialLoss" | "status"> {
  */
 export interface SampleResults
   extends FlowResults,
-    Pick<EncodeResult, "z" | "loss" | "prior" | "objective" | "gradientNorm"> {
+    Pick<EncodeResult, "z" | "loss" | "prior" | "objective" | "gradientNorm" | "missing"> {
   /** Lower bound of each loss, the entropy of the targets, or NaN beside a loss that is not finite; undefined if it is 0. */
   readonly leastLoss: Float64Array | undefined;
   /** Decoded samples D(z), [count, outputSize]; undefined without `--reconstructions`. */
   readonly reconstructions: Float32Array | undefined;
   /** Codes drawn from the posterior of each sample; undefined without `--samples`. */
-  readonly sampling: CodeSamples | undefined;
+  readonly sampling: Omit<CodeSamples, "warnings"> | undefined;
   /** Identifiers of the samples: from `--id-column`, or the names of picture files; undefined if there is neither. */
   readonly ids: Ids | undefined;
 }
@@ -59,6 +59,7 @@ const FIGURES = {
   gradientEvaluations: undefined,
   matrixEvaluations: undefined,
   remainingFall: undefined,
+  missing: undefined,
 } as const satisfies {
   readonly [Name in
     | keyof SolveStatistics

@@ -6,6 +6,7 @@ import {
   dataFigures,
   decoderFigure,
   fixedFigures,
+  missingFigure,
   showCount,
   weightsAndStartFigures,
 } from "./input-figures.ts";
@@ -37,6 +38,7 @@ export function trainingFigures(run: TrainingRun, decoderFile: string): Figure[]
   return [
     decoderFigure(decoderFile, result.decoder),
     ...dataFigures(data, job),
+    missingFigure(result.missing, data.dataset.count * data.dataset.size),
     { json: { validationData: validation ? dataEntry(validation) : null, loss, ...description } },
     figure("samples trained on", `${formatCount(images)} (${epochs} × ${formatCount(data.dataset.count)})`, {
       images,

@@ -9,11 +9,9 @@ import {
   type EncodeProgress,
   type EncodeResult,
   encode,
-  type StandardLoss,
   sampleCodes,
 } from "../../index.ts";
 import { makeControl } from "../../solver/control.ts";
-import { meanOfFinite } from "../../solver/result.ts";
 import { lossFloors } from "../../terms/loss-floor.ts";
 import { lossTraits } from "../../terms/losses.ts";
 import {
@@ -29,7 +27,7 @@ import { encodeOptions, type Job } from "../options/job.ts";
 import { backendOf } from "../options/options.ts";
 import { priorOption } from "../options/prior.ts";
 import type { Progress } from "../output/progress.ts";
-import { countOf, formatMean } from "../output/report.ts";
+import { countOf } from "../output/report.ts";
 import type { Part } from "./part.ts";
 import type { PartRange } from "./part-range.ts";
 import { joinAll } from "./sample-slices.ts";
@@ -56,9 +54,11 @@ export async function* encodeParts(
 ): AsyncGenerator<Part> {
   const { input, signal, onProgress } = encoding;
   const warned = new Set<string>();
+  // Of blocks that differ in the figures alone the first is told.
   const onWarning = (message: string) => {
-    if (!warned.has(message)) encoding.onWarning?.(message);
-    warned.add(message);
+    const kind = message.replace(/\d[\d.e-]*/g, "#");
+    if (!warned.has(kind)) encoding.onWarning?.(message);
+    warned.add(kind);
   };
   const blocks = new ReadAhead(blocksOf(input, ranges, mostAtOnce), 1);
   try {
@@ -79,8 +79,6 @@ export async function* encodeParts(
           onProgress({ ...progress, done: all, samplesPerSecond });
         };
         const encoded = await encodeBlock({ ...encoding, onProgress: report, onWarning }, block);
-        const warning = before === 0 ? scaleWarning(input.loss, block.y, encoded.results) : undefined;
-        if (warning !== undefined) onWarning(warning);
         results.push(encoded);
         count += block.count;
         done += block.count;
@@ -116,16 +114,11 @@ async function* blocksOf(
 /** Results of a block of samples, and what computing them cost. */
 type BlockResult = Omit<Part, keyof PartRange>;
 
-/** Warning that draws are spread as by a noise that nobody has said. */
-const UNSCALED =
-  "warning: --samples: draws are spread as for noise of standard deviation 0.71, since the squared error has no scale; give " +
-  "--weights of 1/(2σ²) for noise of σ, 0 where a value is hidden";
-
 async function encodeBlock(encoding: Encoding, block: Block): Promise<BlockResult> {
   const { job, input, signal, onProgress, onWarning } = encoding;
   const { decoder } = input;
   const { y, weights, z0, fixed, ids } = block;
-  await checkBlock(input, block, signal);
+  await checkBlock(encoding, block);
   let encoded: EncodeProgress | undefined;
   const result = await encode(decoder, y, {
     ...encodeOptions(job, input, weights),
@@ -139,14 +132,17 @@ async function encodeBlock(encoding: Encoding, block: Block): Promise<BlockResul
     },
   });
   const reconstructions = job.reconstructions ? await reconstruct(job, decoder, result.z, block) : undefined;
-  const sampling = job.samples
+  const drawn = job.samples
     ? await drawCodes(encoding, block, result, (share) => {
         if (encoded) onProgress({ ...encoded, note: `drawing codes: ${Math.floor(100 * share)} %` });
       })
     : undefined;
-  const { z, initialLoss, loss, prior, objective, gradientNorm, status, stats, seconds, backend } = result;
-  for (const warning of backendWarnings(job, backend)) onWarning?.(warning);
-  if (job.samples && !job.weights && input.loss.name === "squaredError") onWarning?.(UNSCALED);
+  const { z, initialLoss, loss, prior, objective, gradientNorm, missing, status, stats, seconds, backend } =
+    result;
+  const ofData = [...result.warnings, ...(drawn?.warnings ?? [])].map((warning) => `warning: ${warning}`);
+  for (const warning of [...backendWarnings(job, backend), ...ofData]) onWarning?.(warning);
+  const { warnings, ...codes } = drawn ?? {};
+  const sampling = drawn && (codes as Omit<CodeSamples, "warnings">);
   const { acceptedSteps, backtracks, t } = stats;
   const ofFlow = { initialLoss, status, stats: { acceptedSteps, backtracks, t } };
   const leastLoss = leastLossOf(input, block, result);
@@ -158,6 +154,7 @@ async function encodeBlock(encoding: Encoding, block: Block): Promise<BlockResul
       prior,
       objective,
       gradientNorm,
+      missing,
       ...ofFlow,
       reconstructions,
       sampling,
@@ -212,12 +209,11 @@ function drawCodes(
  * are checked when their file is opened.
  */
 async function checkBlock(
-  { fixed, loss }: EncodingInput,
+  { job: { missing = "omit" }, input: { fixed, loss }, signal }: Encoding,
   { first, count, y, weights }: Block,
-  signal: AbortSignal,
 ): Promise<void> {
   const problem = { decoder: fixed.decoder, loss, sampleCount: count, targets: y, weights };
-  await calling("encode", () => checkValues(problem, makeControl(signal), { before: first }));
+  await calling("encode", () => checkValues(problem, makeControl(signal), { before: first, missing }));
 }
 
 function reconstruct(job: Job, decoder: Decoder, z: Float32Array, { fixed }: Block): Promise<Float32Array> {
@@ -236,36 +232,4 @@ function leastLossOf(
   if (!lossTraits(loss).floor) return undefined;
   const least = lossFloors(loss, y, fixed.decoder.outputSize, weights);
   return least.map((entropy, sample) => (Number.isFinite(result.loss[sample]!) ? entropy : Number.NaN));
-}
-
-/**
- * Minimum distance of outputs from data, in multiples of the data's largest absolute value, for which the scales are
- * considered different.
- */
-const FAR = 10;
-
-/**
- * Returns a warning if the decoder's outputs have a different scale than the data, as when its final sigmoid is missing or its
- * outputs are bytes. Undefined if the mean squared error at the start of the flows is plausible, and for losses other than the
- * mean squared error.
- *
- * @param y the samples; values that are not finite count as missing
- */
-function scaleWarning(
-  loss: StandardLoss,
-  y: Float32Array,
-  { initialLoss }: Pick<EncodeResult, "initialLoss">,
-): string | undefined {
-  if (loss.name !== "squaredError" || loss.reduction !== "mean") return undefined;
-  const distance = Math.sqrt(meanOfFinite(initialLoss));
-  const values = y.filter(Number.isFinite);
-  const least = values.reduce((a, b) => Math.min(a, b), Number.POSITIVE_INFINITY);
-  const most = values.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
-  const size = Math.max(-least, most);
-  if (!(size > 0 && distance > FAR * size)) return undefined;
-  return (
-    `the decoder's outputs at the start are ${formatMean(distance)} away from the data (root mean square), which lie ` +
-    `from ${formatMean(least)} to ${formatMean(most)}. If they come before a sigmoid, --output-activation sigmoid adds it; ` +
-    "else scale the data as in training"
-  );
 }

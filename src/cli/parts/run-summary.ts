@@ -24,6 +24,7 @@ type MeanName = keyof typeof AVERAGED;
  */
 export class RunSummariser {
   private samples = 0;
+  private missing = 0;
   private seconds = 0;
   private threads = 0;
   private build = "none";
@@ -51,6 +52,7 @@ export class RunSummariser {
     this.hasFloor ||= results.leastLoss !== undefined;
     for (const status of results.status) this.statuses[status] = (this.statuses[status] ?? 0) + 1;
     this.samples += count;
+    for (const each of results.missing) this.missing += each;
     this.seconds += seconds;
     this.threads = Math.max(this.threads, threads);
     this.build = kernels;
@@ -69,11 +71,12 @@ export class RunSummariser {
 
   /** Returns the summary of the parts added so far. */
   summary() {
-    const { samples, seconds, threads, build, statuses, sampling } = this;
+    const { samples, missing, seconds, threads, build, statuses, sampling } = this;
     const meanLoss = this.mean("meanLoss");
     const meanTargetEntropy = this.hasFloor ? this.mean("meanTargetEntropy") : null;
     return {
       samples,
+      missing,
       meanInitialLoss: this.mean("meanInitialLoss"),
       meanLoss,
       meanAcceptedSteps: this.mean("meanAcceptedSteps"),

@@ -90,7 +90,7 @@ for (const { name, backend } of builds) {
       const problem = { objective, flow: gradientFlow(), solution, first: 0, control: uninterrupted };
       await solveObjective(lbfgs({ tolerance }), problem);
       objective.dispose();
-      const general = { ...solution.toResult(), backend: fused.backend, seconds: 0 };
+      const general = { ...solution.toResult(), warnings: [], backend: fused.backend, seconds: 0 };
       for (const i of everySample)
         assert.equal(everythingOf(general, i), everythingOf(fused, i), `sample ${i}`);
       if (what === "with rescues") assert.ok(Math.max(...fused.stats.matrixEvaluations) > 0);

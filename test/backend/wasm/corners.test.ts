@@ -1,4 +1,5 @@
 // run: both
+
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { allSamples } from "../../../src/backend/feed.ts";
@@ -23,6 +24,7 @@ import { SampleState } from "../../../src/kernels/layout.ts";
 import { compileKernels } from "../../../src/kernels/load.ts";
 import { makeControl } from "../../../src/solver/control.ts";
 import { Solution } from "../../../src/solver/solution.ts";
+import { collectPart, partOfSolution } from "../../../src/solver/solution-part.ts";
 import { lossFloors } from "../../../src/terms/loss-floor.ts";
 import { problemOf } from "../../support/problem.ts";
 // Corners that the other tests do not reach.
@@ -167,7 +169,7 @@ test("sine's frequency is above 0", () => {
 
 test("samples that have not ended do not end where their results are taken over", () => {
   const whole = new Solution(1, 1);
-  whole.copyFrom(new Solution(1, 1, Float64Array.of(3)), 0);
+  collectPart(whole, partOfSolution(whole, [0], Float64Array.of(3)), [0]);
   assert.is(whole.done, 0);
   assert.equal([...whole.z], [3]);
 });

@@ -216,8 +216,8 @@ test("evaluate says that losses are those of seen values, and how far hidden one
   assert.match(shown, new RegExp(`squared error of hidden values +│ ${meanHiddenError.toPrecision(4)}`));
 });
 
-test("demo --missing shows what is given, completed, and the original", async () => {
-  const out = await succeed("demo", "--missing", "--limit", "3");
+test("demo --hide shows what is given, completed, and the original", async () => {
+  const out = await succeed("demo", "--hide", "--limit", "3");
   const { data, width, height } = decodePng(readFileSync(join(out, "reconstructions.png")));
   const rows = [0, 1, 2].map((row) => 4 + Math.floor((row * (height - 4)) / 3) + 42);
   assert.equal(

@@ -498,9 +498,10 @@ test("evaluate: the figures and losses of the API; without --out nothing is writ
   const options = { backend, solver: lbfgs({ maxSteps: 9 }) };
   const report = await evaluate(decoder, images.slice(0, 11), options);
   const { loss, prior, objective, initialLoss, gradientNorm, status, stats, ...sums } = report;
-  const { meanExcessLoss, seconds, samplesPerSecond, ...figures } = sums;
+  const { meanExcessLoss, missing, warnings, seconds, samplesPerSecond, ...figures } = sums;
   const document = JSON.parse(stdout);
   assert.is(document.prior, null);
+  assert.equal([document.missing, missing.length, warnings], [0, 11, []]);
   assert.is(prior, undefined);
   assert.equal(objective, loss);
   for (const [name, value] of Object.entries(figures)) assert.equal(document[name], value, name);

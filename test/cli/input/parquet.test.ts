@@ -279,6 +279,7 @@ test("results.parquet keeps every bit: -0, the numbers that are none, and the sm
       objective: loss,
       initialLoss: loss,
       gradientNorm: loss,
+      missing: counts,
       prior: undefined,
       ids,
       status: repeat("converged", "aborted", "aborted", "converged"),

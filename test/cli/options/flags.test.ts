@@ -338,7 +338,10 @@ test("a number of a file: the flag and the file have it; weights are advised onl
   const isNaNAt = "has NaN at sample 0, element 0, expected finite numbers";
   const advice = "; where data are missing, give --weights or --mask that are 0 there";
   for (const verb of ["encode", "evaluate", "train"]) {
-    assert.is(await messageOf(verb, "--data", missing), `--data ${missing} ${isNaNAt}${advice}`);
+    assert.is(
+      await messageOf(verb, "--data", missing, "--missing", "refuse"),
+      `--data ${missing} ${isNaNAt}${advice}`,
+    );
     const weights = await messageOf(verb, "--weights", write(-1));
     assert.match(
       weights,
@@ -350,7 +353,7 @@ test("a number of a file: the flag and the file have it; weights are advised onl
   assert.is(await messageOf("train", "--autoencoder", "--data", missing), `--data ${missing} ${isNaNAt}`);
   const weightsOfValidation = advice.replace("--weights or --mask", "--validate-weights or --validate-mask");
   assert.is(
-    await messageOf("train", "--validate", missing),
+    await messageOf("train", "--validate", missing, "--missing", "refuse"),
     `--validate ${missing} ${isNaNAt}${weightsOfValidation}`,
   );
   const zeros = write(0, [6]);
@@ -377,7 +380,7 @@ test("a number of a file: the flag and the file have it; weights are advised onl
     await messageOf("train", "--validate", write(7), "--loss", "bce"),
     /^--validate \S+ has .*, expected \[0, 1\] for --loss bce; scale the data .*, or use --loss mse$/,
   );
-  const many = await messageOf("encode", "--data", data, missing);
+  const many = await messageOf("encode", "--data", data, missing, "--missing", "refuse");
   assert.match(many, /^--data \(2 files\) has NaN at sample 4, element 0, /);
 });
 

@@ -27,6 +27,7 @@ const part = (ids: Part["results"]["ids"]): Part => ({
     prior: values(4),
     objective: values(5),
     gradientNorm: values(6),
+    missing: counts(3),
     status: STATUSES,
     stats: { acceptedSteps: counts(1), backtracks: counts(9), t: doubles(7) },
     reconstructions: values(8, 4),

@@ -67,9 +67,7 @@ test("draws by a squared error without weights are said to have the spread of so
     const drawn = { samples: "3", loss: "mse", plain: true as const, ...given };
     const { exit, stderr } = await runHere(...encoding({ out: workplace.newPath(), ...drawn }));
     assert.is(exit, 0, stderr);
-    return (
-      stderr.split("warning: --samples: draws are spread as for noise of standard deviation 0.71").length - 1
-    );
+    return stderr.split("warning: draws are spread as for noise of standard deviation 0.71").length - 1;
   };
   assert.is(await warned({ weights: undefined }), 1);
   assert.is(await warned({}), 0);
@@ -214,11 +212,14 @@ test("parts of another run are refused, by what differs", async () => {
 });
 
 test("a wrong value is said by its place in all data", async () => {
-  const wrong = (values: Float32Array, at: number) =>
-    values.map((value, i) => (i === at ? Number.NaN : value));
+  const wrong = (values: Float32Array, at: number, by = Number.NaN) =>
+    values.map((value, i) => (i === at ? by : value));
   const out = workplace.newPath();
   for (const [options, message] of [
-    [{ data: write(wrong(y, 13 * SIZE + 2), SIZE) }, /--data \S+ has NaN at sample 13, element 2,/],
+    [
+      { data: write(wrong(y, 13 * SIZE + 2, Infinity), SIZE) },
+      /--data \S+ has Infinity at sample 13, element 2,/,
+    ],
     [
       { weights: write(wrong(weights, 13 * SIZE + 2), SIZE) },
       /--weights \S+ has NaN at sample 13, element 2,/,

@@ -240,6 +240,7 @@ test("of several parts: samples per second of all, the most threads, means over 
       loss: Float32Array.of(Number.POSITIVE_INFINITY, Number.NaN),
       objective: new Float32Array(2),
       gradientNorm: new Float32Array(2),
+      missing: new Uint32Array(2),
       status,
       stats: { acceptedSteps: new Uint32Array(2), backtracks: new Uint32Array(2), t: new Float64Array(2) },
       sampling: sizes && sampling(...sizes),

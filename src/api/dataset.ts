@@ -1,10 +1,16 @@
 import { calling } from "../base/calling.ts";
 import { checkNumber, checkOptions } from "../base/check.ts";
-import { subject, words } from "../base/message.ts";
+import { DATASET_MARK, hasDatasetMark } from "../base/dataset-mark.ts";
+import { gotten, subject, wanted, words } from "../base/message.ts";
 import { attached, checkMemory, isFloat32Array, isUint8Array } from "../base/realms.ts";
-import { objection, refused } from "../base/refuse.ts";
+import { invalidOption, objection, refused } from "../base/refuse.ts";
 import { show } from "../base/show.ts";
+import type { Decoder } from "../decoder/decoder.ts";
 import { elementCount, showLengths } from "../files/array.ts";
+import { isReordered } from "../graph/kind.ts";
+
+/** Output of a decoder, which samples must fit. */
+type Output = Pick<Decoder, "outputShape" | "outputSize">;
 
 /** Options of `createDataset`. */
 export interface DatasetOptions {
@@ -17,12 +23,9 @@ export interface DatasetOptions {
 /** Maximum number of indices of one call: the length of the longest array. */
 const MOST_INDICES = 2 ** 32 - 1;
 
-/** Key that marks data sets, shared by all copies of the package in a program. */
-const mark: unique symbol = Symbol.for("latentflow.dataset");
-
 /** True for a data set made by any copy of the package. */
 export function isDataset(value: unknown): value is Dataset {
-  return (value as Dataset | null | undefined)?.[mark] === true;
+  return hasDatasetMark(value);
 }
 
 /**
@@ -47,7 +50,7 @@ export class Dataset {
   readonly labels: Uint8Array | undefined;
 
   /** @internal True for a data set; false for a Proxy of one, which lacks the private values. */
-  get [mark](): boolean {
+  get [DATASET_MARK](): boolean {
     return #values in this;
   }
 
@@ -148,6 +151,24 @@ export class Dataset {
     });
   }
 
+  /**
+   * @internal Returns the samples for a decoder with this output: this data set; or a single sample, if all axes together, with that
+   * of the samples, are those of the output.
+   *
+   * @param name name of the argument that has the data set, for messages
+   * @throws LatentflowError `invalid_argument` if samples have another size, or the same axes in another order
+   */
+  fitting({ outputShape, outputSize }: Output, name: string): Dataset {
+    if (String([this.count, ...this.shape]) === String(outputShape)) {
+      return new Dataset(this.#present(), outputShape, undefined, this.#isArgument);
+    }
+    checkSize(this, outputSize, "the decoder's output size", name);
+    if (!isReordered(this.shape, outputShape)) return this;
+    const output = words`the decoder's output is ${wanted(showLengths(outputShape))}`;
+    const samples = words`the samples are ${gotten(showLengths(this.shape))}`;
+    throw invalidOption(name, words`${samples}, ${output}; give data whose axes are in this order`);
+  }
+
   /** Returns a copy of `indices`, each of which is checked. */
   #checkIndices(indices: ArrayLike<number>): Float64Array {
     const length = typeof indices === "object" && indices !== null ? indices.length : undefined;
@@ -177,6 +198,18 @@ export class Dataset {
     }
     for (let i = start; i < end; i++) into[offset + i - start] = values[i]! / 255;
   }
+}
+
+/**
+ * Throws if samples have another size than `size`.
+ *
+ * @param sizeName name of the size, for messages
+ * @param name name of the argument that has the data set
+ */
+export function checkSize(dataset: Dataset, size: number, sizeName: string, name = "data"): void {
+  if (dataset.size === size) return;
+  const [got, expected] = [gotten(`${dataset.size} values`), wanted(`${size} (${sizeName})`)];
+  throw invalidOption(name, words`the samples have ${got}, expected ${expected}`);
 }
 
 /**

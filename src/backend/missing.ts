@@ -1,0 +1,70 @@
+import { attached } from "../base/realms.ts";
+import { rowsOfSamples } from "../base/rows.ts";
+import type { Control } from "../solver/base.ts";
+import type { Solution } from "../solver/solution.ts";
+import { collectPart, partOfSolution } from "../solver/solution-part.ts";
+import type { CheckedPair, Problem, Session } from "./backend.ts";
+import { ownRows } from "./own-rows.ts";
+
+// Missing values, which are NaN in the data, have weight 0. A sample without any is computed as in a call without missing values:
+// kernels with and without weights round differently, and no result may depend on the other samples of a call.
+
+/** Some samples of a problem, in a problem of their own. */
+export interface Group {
+  /** Numbers of the samples in the whole problem. */
+  readonly samples: Uint32Array;
+  readonly problem: Problem;
+}
+
+/** Returns the problem with weights of each sample: 0 where its data are NaN, else the problem's weights, or 1 if it has none. */
+export function withSeenWeights(problem: Problem): Problem {
+  const { targets, weights } = problem;
+  const seen = targets.map((value, i) => (Number.isNaN(value) ? 0 : (weights?.[i % weights.length] ?? 1)));
+  return { ...problem, weights: seen };
+}
+
+/**
+ * Divides a problem into its samples without missing values and those with some, which get weights; one with weights is
+ * not divided.
+ *
+ * @param missing number of values of each sample that are missing, [B]
+ */
+export function groupsOf(problem: Problem, missing: Uint32Array): Group[] {
+  const all = missing.map((_, sample) => sample);
+  if (problem.weights) return [{ samples: all, problem: withSeenWeights(problem) }];
+  const complete = all.filter((sample) => missing[sample] === 0);
+  const others = all.filter((sample) => missing[sample]! > 0);
+  return [
+    { samples: complete, problem: partOf(problem, complete) },
+    { samples: others, problem: withSeenWeights(partOf(problem, others)) },
+  ].filter(({ samples }) => samples.length > 0);
+}
+
+function partOf(problem: Problem, samples: Uint32Array): Problem {
+  if (samples.length === problem.sampleCount) return problem;
+  const targets = rowsOfSamples(attached("y", problem.targets), problem.decoder.outputSize, samples);
+  return { ...problem, targets, ...ownRows(problem, samples) };
+}
+
+/** Solves a problem whose data have missing values, as `session.solve` does one without. */
+export async function solveSeen(
+  session: Session,
+  problem: Problem,
+  missing: Uint32Array,
+  pair: CheckedPair,
+  solution: Solution,
+  control: Control,
+): Promise<void> {
+  for (const { samples, problem: group } of groupsOf(problem, missing)) {
+    const part = partOfSolution(solution, samples);
+    await session.solve(group, pair, part, control);
+    // A mean over no value is no number.
+    const n = group.decoder.outputSize;
+    for (let row = 0; row < samples.length; row++) {
+      const seen = group.weights?.subarray(row * n, (row + 1) * n).some(Boolean) ?? true;
+      if (!seen) part.loss[row] = part.initialLoss[row] = Number.NaN;
+    }
+    collectPart(solution, part, samples);
+  }
+  solution.missing.set(missing);
+}
