@@ -166,10 +166,9 @@ export function manifestSum(manifest: Manifest): string {
 /**
  * Parses the text of manifest.json, which describes a run that is saved in parts.
  *
- * @param where beginning of error messages
  * @throws LatentflowError `invalid_file` unless it is a manifest in the format of this version of latentflow
  */
-export function parseManifest(where: string, text: string): Manifest {
+export function parseManifest(text: string): Manifest {
   try {
     const value: Manifest | null = JSON.parse(text);
     if (value?.format === FORMAT) return value;
@@ -177,7 +176,7 @@ export function parseManifest(where: string, text: string): Manifest {
     // Refused below.
   }
   throw invalidFile(
-    `${where}: it is no manifest of parts that this version of latentflow has written; finish the run with the version that began it, or remove the folder`,
+    "it is no manifest of parts that this version of latentflow has written; finish the run with the version that began it, or remove the folder",
   );
 }
 

@@ -53,8 +53,11 @@ export function divide(
   const standard = Math.max(1, Math.ceil(samples / Math.max(1, Math.floor(size))));
   const count = part?.count ?? parts ?? standard;
   const given = part ? `--part ${part.index}/${part.count}` : `--parts ${count}`;
-  if (count > Math.max(1, samples))
-    throw invalid(`${given}: there are ${countOf(samples, "sample")}, expected at most ${samples} parts`);
+  const most = Math.max(1, samples);
+  if (count > most)
+    throw invalid(
+      `${given}: there are ${countOf(samples, "sample")}, expected at most ${countOf(most, "part")}`,
+    );
   const least = Math.ceil((samples * bytes) / MOST_BYTES);
   if (count < least)
     throw invalid(`${given}: the results of a part would be more than 1 GiB; give ${least} parts or more`);

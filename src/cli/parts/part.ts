@@ -1,6 +1,7 @@
-import { about } from "../../base/calling.ts";
 import { invalidFile } from "../../base/refuse.ts";
+import { show } from "../../base/show.ts";
 import { readSafetensors, writeSafetensors } from "../../files/safetensors.ts";
+import type { Tensor } from "../../files/tensor.ts";
 import type { SampleResults } from "../output/results.ts";
 import type { PartRange } from "./part-range.ts";
 
@@ -20,6 +21,8 @@ export interface Part extends PartRange {
 
 const DESCRIPTION = "latentflow_part";
 const TEXTS = ".json";
+/** Fields of a part that its name and the run determine. */
+const RANGE = ["index", "first", "count"] as const;
 
 const ARRAYS = { F32: Float32Array, F64: Float64Array, U32: Uint32Array, I64: BigInt64Array };
 type Values = InstanceType<(typeof ARRAYS)[keyof typeof ARRAYS]>;
@@ -54,24 +57,41 @@ function leavesOf(values: object, prefix = ""): [name: string, values: Values | 
 /**
  * Parses a part from the bytes of its file.
  *
- * @param where beginning of error messages
  * @param range samples of the part that the file's name gives
  * @param run identifies the run that the part must belong to
- * @throws LatentflowError `invalid_file` if the file is incomplete, or of another part or run
+ * @throws LatentflowError `invalid_file` if the file is incomplete, damaged, or of another part or run
  */
-export function parsePart(where: string, bytes: Uint8Array, range: PartRange, run: string): Part {
-  const { metadata, tensors } = about(where, () => readSafetensors(bytes));
-  const { run: found, ...others } = JSON.parse(metadata.get(DESCRIPTION) ?? "{}");
-  if (found !== run || others.index !== range.index)
-    throw invalidFile(`${where}: it is a part of another run, or another part than its name says`);
+export function parsePart(bytes: Uint8Array, range: PartRange, run: string): Part {
+  const { metadata, tensors } = readSafetensors(bytes);
+  const description = metadata.get(DESCRIPTION) ?? "{}";
+  const { run: found, ...others } = undamaged(DESCRIPTION, () => ({ ...JSON.parse(description) }));
+  if (found !== run || RANGE.some((key) => others[key] !== range[key]))
+    throw invalidFile("it is a part of another run, or another part than its name says");
   const results: Record<string, unknown> = {};
-  for (const [name, { dtype, bytes }] of tensors) {
-    // Copied, so that the bytes are aligned.
-    const values = name.endsWith(TEXTS)
-      ? JSON.parse(Buffer.from(bytes).toString())
-      : new ARRAYS[dtype as keyof typeof ARRAYS](new Uint8Array(bytes).buffer);
-    const [field, inner] = name.replace(TEXTS, "").split(".") as [string, string | undefined];
+  for (const [name, tensor] of tensors) {
+    const isTexts = name.endsWith(TEXTS);
+    const values = undamaged(name, () => (isTexts ? textsOf : numbersOf)(tensor));
+    const path = isTexts ? name.slice(0, -TEXTS.length) : name;
+    const [field, inner] = path.split(".") as [string, string | undefined];
     results[field] = inner === undefined ? values : { ...(results[field] as object), [inner]: values };
   }
   return { ...others, results };
+}
+
+/** Returns what `parse` makes of an entry of the file; throws `invalid_file` if it cannot. */
+function undamaged<T>(entry: string, parse: () => T): T {
+  try {
+    return parse();
+  } catch (cause) {
+    throw invalidFile(`${show(entry)} is damaged`, cause);
+  }
+}
+
+function textsOf({ bytes }: Tensor): readonly string[] {
+  return JSON.parse(Buffer.from(bytes).toString());
+}
+
+function numbersOf({ dtype, bytes }: Tensor): Values {
+  // Copied, so that the bytes are aligned.
+  return new ARRAYS[dtype as keyof typeof ARRAYS](new Uint8Array(bytes).buffer);
 }

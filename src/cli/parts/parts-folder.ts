@@ -1,5 +1,6 @@
 import * as fileSystem from "node:fs/promises";
 import { join } from "node:path";
+import { about } from "../../base/calling.ts";
 import { LatentflowError } from "../../base/errors.ts";
 import { codeOf } from "../../base/realms.ts";
 import { refusedFile } from "../../base/refuse.ts";
@@ -86,7 +87,7 @@ export class PartsFolder {
     const path = join(this.folder, nameOf(range));
     const bytes = await readFile(path);
     try {
-      return parsePart(shownPath(path), bytes, range, this.run);
+      return about(shownPath(path), () => parsePart(bytes, range, this.run));
     } catch (cause) {
       if (!(cause instanceof LatentflowError)) throw cause;
       throw refusedFile(cause, "; remove it and run the same encode command again");
@@ -156,7 +157,7 @@ async function readManifest(folder: string): Promise<Manifest | undefined> {
     if (["ENOENT", "ENOTDIR"].includes(String(codeOf(cause)))) return undefined;
     throw fileError(`cannot read ${shownPath(path)}`, cause);
   });
-  return text === undefined ? undefined : parseManifest(shownPath(path), text);
+  return text === undefined ? undefined : about(shownPath(path), () => parseManifest(text));
 }
 
 /**

@@ -41,7 +41,7 @@ const numbers = BigInt64Array.from(texts, (_, i) => -(2n ** 62n) + BigInt(i));
 
 test("a part's file holds every bit, each under its name, and the run's", () => {
   for (const ids of [texts, numbers])
-    deepStrictEqual(parsePart("p", formatPart(part(ids), "run"), range, "run"), part(ids));
+    deepStrictEqual(parsePart(formatPart(part(ids), "run"), range, "run"), part(ids));
   const { tensors } = readSafetensors(formatPart(part(undefined), "run"));
   assert.equal(tensors.get("z")!.shape, [count, 2]);
   assert.equal(tensors.get("stats.t")!.shape, [count]);
@@ -55,16 +55,32 @@ test("a part of another run, another part and a torn one are refused", () => {
   for (const [other, run] of [
     [range, "another"],
     [{ ...range, index: 2 }, "run"],
+    [{ ...range, first: 11 }, "run"],
+    [{ ...range, count: count - 1 }, "run"],
   ] as const)
-    assert.throws(
-      () => parsePart("p", bytes, other, run),
-      /^p: it is a part of another run, or another part/,
-    );
+    assert.throws(() => parsePart(bytes, other, run), /^it is a part of another run, or another part/);
   for (const length of [0, 20, bytes.length - 1])
-    assert.throws(
-      () => parsePart("p", bytes.subarray(0, length), range, "run"),
-      /^p: not a valid safetensors/,
+    assert.throws(() => parsePart(bytes.subarray(0, length), range, "run"), /^not a valid safetensors/);
+});
+
+test("a part that is damaged says where", () => {
+  const damaged = (from: string, to: string) =>
+    Buffer.from(
+      Buffer.from(formatPart(part(texts), "run"))
+        .toString("latin1")
+        .replace(from, to),
+      "latin1",
     );
+  for (const [from, to, message] of [
+    ['["converged"', '["converged}', /^"status.json" is damaged$/],
+    ['"F32","shape":[6,2]', '"I32","shape":[6,2]', /^"z" is damaged$/],
+    ['{\\"run', "{ \\run", /^"latentflow_part" is damaged$/],
+    ["status.json", "stat.jsonus", /^"stat.jsonus" is damaged$/],
+  ] as const) {
+    const bytes = damaged(from, to);
+    assert.not.equal(new Uint8Array(bytes), formatPart(part(texts), "run"), from);
+    assert.throws(() => parsePart(bytes, range, "run"), message);
+  }
 });
 
 test("results that are cut and joined again are the same", () => {
