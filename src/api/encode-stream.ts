@@ -65,7 +65,7 @@ export function encodeStream(
     checkSettings(decoder, shared as EncodeOptions);
     if (!isIterable(items)) {
       const hint = isFloat32Array(items) ? "; give [y], or use encode" : "";
-      throw refused("items", "is", show(items), `an iterable of Float32Arrays${hint}`);
+      throw refused("items", "is", show(items), "an iterable of Float32Arrays", hint);
     }
     return results(decoder, items, ahead, shared as EncodeOptions);
   });

@@ -121,8 +121,8 @@ export class LatentflowError extends Error {
 
   /** What to do, where a message about a refused argument ends with that; else undefined. */
   get advice(): string | undefined {
-    // Without the punctuation before it.
-    return this.#textOf("advice")?.replace(/^[;,]? /, "") || undefined;
+    // Without the punctuation before it, or the brackets around it.
+    return this.#textOf("advice")?.replace(/^ \((.*)\)$|^[;,:]? /s, "$1") || undefined;
   }
 
   #textOf(kind: "got" | "expected" | "advice"): string | undefined {

@@ -91,7 +91,8 @@ export async function meanCode(
     const [got, expected] = [gotten("not finite"), wanted("finite numbers")];
     throw invalidOption(
       "data",
-      words`the encoder's code of sample ${mean} is ${got}, expected ${expected}; leave the sample out`,
+      words`the encoder's code of sample ${mean} is ${got}, expected ${expected}`,
+      "; leave the sample out",
     );
   });
 }

@@ -29,7 +29,7 @@ export function asDataset(data: Dataset | Float32Array, decoder: Decoder): Datas
   if (isReordered(dataset.shape, decoder.outputShape)) {
     const output = words`the decoder's output is ${wanted(showLengths(decoder.outputShape))}`;
     const samples = words`the samples are ${gotten(showLengths(dataset.shape))}`;
-    throw invalidOption("data", words`${samples}, ${output}; give data whose axes are in this order`);
+    throw invalidOption("data", words`${samples}, ${output}`, "; give data whose axes are in this order");
   }
   return dataset;
 }

@@ -100,7 +100,7 @@ function refuseResult(name: string, result: unknown): never {
   return calling("customLoss", () => {
     ignoreRejection(result);
     const hint = isPromise(result) ? " (it must not be async)" : "";
-    throw refused(name, "returned", show(result) + hint, "a number");
+    throw refused(name, "returned", show(result), "a number", hint);
   });
 }
 
@@ -109,7 +109,8 @@ function curvatureOf({ curvature }: CustomLoss): ElementFunction {
   return calling("customLoss", () => {
     throw objection(
       "curvature",
-      "is missing, and second derivatives are asked for; give the loss a curvature(output, target)",
+      "is missing, and second derivatives are asked for",
+      "; give the loss a curvature(output, target)",
     );
   });
 }

@@ -300,6 +300,6 @@ function findOutput(model: Model, name: string | undefined): string {
   }
   if (names.length === 1) return names[0]!;
   if (names.length === 0) throw invalidFile("the file's graph has no output");
-  const sentence = words`the file has several outputs: ${shown}; say which by ${theOption("output")}`;
-  throw invalidOption("output", sentence);
+  const sentence = `the file has several outputs: ${shown}`;
+  throw invalidOption("output", sentence, words`; say which by ${theOption("output")}`);
 }
