@@ -193,7 +193,7 @@ export async function checkValues(
   if (weights && isShared) checkWeightRow(weights, 0, "");
   for (let sample = 0, looked = 0; sample < sampleCount && !control.aborted(); sample++, looked += n) {
     const first = sample * n;
-    attached("y", y);
+    attached(name, y);
     if (weights) attached("weights", weights);
     if (weights && !isShared) checkWeightRow(weights, first, ` of sample ${before + sample}`);
     checkTargetRow(first, isShared ? 0 : first);

@@ -2,7 +2,12 @@ import { LatentflowError, type LatentflowErrorCode, partsOf, remade } from "./er
 import { advised, gotten, ofFile, subject, type Words, wanted, words } from "./message.ts";
 import { escapeText } from "./show.ts";
 
-// Makers of errors about arguments and files.
+// Makers of errors about arguments and files. Those about an argument, from the most specific, with a message of each:
+//
+//   refused        t1 is 0, expected a finite number > 0; give t1: 10
+//   objection      relaxed chooses a build of the package; leave it out together with module
+//   invalidOption  the decoder is over points; give how many there are: points: 2000
+//   invalid        --parts 14: the results of a part would be more than 1 GiB; give 15 parts or more
 
 /**
  * Makes an `invalid_argument` error with a message that names its option, if it is about one, by a mark of its own. Use
