@@ -7,7 +7,7 @@ import { calling, within } from "../../src/base/calling.ts";
 import { LatentflowError, remade } from "../../src/base/errors.ts";
 import { clause, option, theOption, words } from "../../src/base/message.ts";
 import { invalid, refused } from "../../src/base/refuse.ts";
-import { inFlags } from "../../src/cli/options/flags.ts";
+import { inFlags } from "../../src/cli/options/message-in-flags.ts";
 import { kebabCase } from "../../src/cli/options/parse.ts";
 import { createDecoder, encode, lbfgs, loadDecoder } from "../../src/index.ts";
 import { train } from "../../src/train/index.ts";

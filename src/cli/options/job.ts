@@ -11,6 +11,8 @@ import type { ChosenPart } from "../parts/part-range.ts";
 import { formatFlag } from "../parts/write-results.ts";
 import { flag, type OptionsOf } from "./flag-table.ts";
 import { settingFlag, textOf } from "./library-flags.ts";
+import { parseCount } from "./parse.ts";
+import { addPriorOptions, type ChosenPrior, type PriorFlags, priorOption } from "./prior.ts";
 import {
   addEncodeSettings,
   addRunningOptions,
@@ -18,9 +20,7 @@ import {
   type EncodeSettings,
   encodeSettings,
   type RunningOptions,
-} from "./options.ts";
-import { parseCount } from "./parse.ts";
-import { addPriorOptions, type ChosenPrior, type PriorFlags, priorOption } from "./prior.ts";
+} from "./running-options.ts";
 import { addFlowAndSolverOptions, type ChosenFlowAndSolver, pairOf } from "./solver-options.ts";
 
 /** Options of `latentflow encode` for its samples and results. */

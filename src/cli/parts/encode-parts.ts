@@ -26,8 +26,8 @@ import {
 import { fixedOptions } from "../input/fixed-inputs.ts";
 import { unlessAborted } from "../interrupt.ts";
 import { encodeOptions, type Job } from "../options/job.ts";
-import { backendOf } from "../options/options.ts";
 import { priorOption } from "../options/prior.ts";
+import { backendOf } from "../options/running-options.ts";
 import type { Progress } from "../output/progress.ts";
 import { countOf, formatMean } from "../output/report.ts";
 import type { Part } from "./part.ts";

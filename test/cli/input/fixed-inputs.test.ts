@@ -12,7 +12,7 @@ import { clause, option, subject, theOption, words } from "../../../src/base/mes
 import { wholeFile } from "../../../src/cli/input/array-files/array-file.ts";
 import { fixedOptions, readFixedInputs } from "../../../src/cli/input/fixed-inputs.ts";
 import { outputWithPoints } from "../../../src/cli/input/points.ts";
-import { inFlags } from "../../../src/cli/options/flags.ts";
+import { inFlags } from "../../../src/cli/options/message-in-flags.ts";
 import { createProgram } from "../../../src/cli/program.ts";
 import { readNpy } from "../../../src/files/npy.ts";
 import {
