@@ -54,7 +54,8 @@ Examples:
   $ latentflow demo --max-steps 50 --json`,
   );
   command.action(async (options: EncodingOptions & OptionsOf<typeof DEMO_FLAGS>) => {
-    const encoding = { ...options, ...chosenFlowAndSolver(command) };
+    const { missing: hidesBand, ...others } = options;
+    const encoding = { ...others, hidesBand, ...chosenFlowAndSolver(command) };
     await runJob({ ...encoding, data: [demoDigits()], dataFlag: "the digits" });
   });
 }

@@ -89,7 +89,7 @@ export interface Job extends EncodingOptions, OptionsOf<typeof ENCODE_FLAGS>, Ch
   /** Name of the samples in messages, if no option gives them. */
   readonly dataFlag?: string;
   /** If true, a horizontal band of each sample is hidden; samples must have the shape [height, width]. */
-  readonly missing?: true | undefined;
+  readonly hidesBand?: true | undefined;
   /** Number of parts that the samples are divided into. Default: chosen by `divide`, from the cost of a sample. */
   readonly parts?: number | undefined;
   /** Part to encode, which is saved, and results files are not written. Undefined to encode all and write the results files. */

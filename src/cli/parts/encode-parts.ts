@@ -2,18 +2,15 @@ import { checkValues } from "../../api/check-data.ts";
 import { ReadAhead } from "../../api/read-ahead.ts";
 import { calling } from "../../base/calling.ts";
 import {
-  type BackendInfo,
   type CodeSamples,
   type Decoder,
   decode,
   type EncodeProgress,
   type EncodeResult,
   encode,
-  type StandardLoss,
   sampleCodes,
 } from "../../index.ts";
 import { makeControl } from "../../solver/control.ts";
-import { meanOfFinite } from "../../solver/result.ts";
 import { lossFloors } from "../../terms/loss-floor.ts";
 import { lossTraits } from "../../terms/losses.ts";
 import {
@@ -24,15 +21,15 @@ import {
   readBlock,
 } from "../input/encoding-input.ts";
 import { fixedOptions } from "../input/fixed-inputs.ts";
-import { unlessAborted } from "../interrupt.ts";
+import { undefinedIfAborted } from "../interrupt.ts";
 import { encodeOptions, type Job } from "../options/job.ts";
 import { priorOption } from "../options/prior.ts";
 import { backendOf } from "../options/running-options.ts";
 import type { Progress } from "../output/progress.ts";
-import { countOf, formatMean } from "../output/report.ts";
 import type { Part } from "./part.ts";
 import type { PartRange } from "./part-range.ts";
 import { joinAll } from "./sample-slices.ts";
+import { backendWarnings, drawWarnings, scaleWarning } from "./warnings.ts";
 
 /** A run with callbacks. */
 interface Encoding extends EncodingRun {
@@ -69,7 +66,7 @@ export async function* encodeParts(
       let count = 0;
       // A run without samples still has a block, whose results are empty.
       do {
-        const next = await unlessAborted(signal, blocks.next());
+        const next = await undefinedIfAborted(signal, blocks.next());
         if (!next || next.done) return;
         const block = next.value;
         const before = done;
@@ -116,11 +113,6 @@ async function* blocksOf(
 /** Results of a block of samples, and what computing them cost. */
 type BlockResult = Omit<Part, keyof PartRange>;
 
-/** Warning that draws are spread as by a noise that nobody has said. */
-const UNSCALED =
-  "warning: --samples: draws are spread as for noise of standard deviation 0.71, since the squared error has no scale; give " +
-  "--weights of 1/(2σ²) for noise of σ, 0 where a value is hidden";
-
 async function encodeBlock(encoding: Encoding, block: Block): Promise<BlockResult> {
   const { job, input, signal, onProgress, onWarning } = encoding;
   const { decoder } = input;
@@ -145,8 +137,8 @@ async function encodeBlock(encoding: Encoding, block: Block): Promise<BlockResul
       })
     : undefined;
   const { z, initialLoss, loss, prior, objective, gradientNorm, status, stats, seconds, backend } = result;
-  for (const warning of backendWarnings(job, backend)) onWarning?.(warning);
-  if (job.samples && !job.weights && input.loss.name === "squaredError") onWarning?.(UNSCALED);
+  for (const warning of [...backendWarnings(job, backend), ...drawWarnings(job, input.loss)])
+    onWarning?.(warning);
   const { acceptedSteps, backtracks, t } = stats;
   const ofFlow = { initialLoss, status, stats: { acceptedSteps, backtracks, t } };
   const leastLoss = leastLossOf(input, block, result);
@@ -167,18 +159,6 @@ async function encodeBlock(encoding: Encoding, block: Block): Promise<BlockResul
     threads: backend.threads ?? 0,
     kernels: backend.build,
   };
-}
-
-/** Makes warnings of what went otherwise than asked: fewer threads than `--threads` took part, a worker died. */
-function backendWarnings(
-  { threads: wanted = 1 }: Job,
-  { threads = 1, reason, incidents = [] }: BackendInfo,
-): readonly string[] {
-  const notes = incidents.map((incident) => `warning: ${incident}`);
-  if (threads >= wanted || reason === undefined) return notes;
-  // After the reason comes what to do in a program of one's own.
-  const [why] = reason.split("; ");
-  return [`warning: --threads ${wanted}: ${countOf(threads, "thread")} did the work: ${why}`, ...notes];
 }
 
 /**
@@ -204,7 +184,7 @@ function drawCodes(
     signal,
     onProgress: ({ done, total }) => onShare(done / total),
   });
-  return unlessAborted(signal, drawn);
+  return undefinedIfAborted(signal, drawn);
 }
 
 /**
@@ -236,36 +216,4 @@ function leastLossOf(
   if (!lossTraits(loss).floor) return undefined;
   const least = lossFloors(loss, y, fixed.decoder.outputSize, weights);
   return least.map((entropy, sample) => (Number.isFinite(result.loss[sample]!) ? entropy : Number.NaN));
-}
-
-/**
- * Minimum distance of outputs from data, in multiples of the data's largest absolute value, for which the scales are
- * considered different.
- */
-const FAR = 10;
-
-/**
- * Returns a warning if the decoder's outputs have a different scale than the data, as when its final sigmoid is missing or its
- * outputs are bytes. Undefined if the mean squared error at the start of the flows is plausible, and for losses other than the
- * mean squared error.
- *
- * @param y the samples; values that are not finite count as missing
- */
-function scaleWarning(
-  loss: StandardLoss,
-  y: Float32Array,
-  { initialLoss }: Pick<EncodeResult, "initialLoss">,
-): string | undefined {
-  if (loss.name !== "squaredError" || loss.reduction !== "mean") return undefined;
-  const distance = Math.sqrt(meanOfFinite(initialLoss));
-  const values = y.filter(Number.isFinite);
-  const least = values.reduce((a, b) => Math.min(a, b), Number.POSITIVE_INFINITY);
-  const most = values.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
-  const size = Math.max(-least, most);
-  if (!(size > 0 && distance > FAR * size)) return undefined;
-  return (
-    `the decoder's outputs at the start are ${formatMean(distance)} away from the data (root mean square), which lie ` +
-    `from ${formatMean(least)} to ${formatMean(most)}. If they come before a sigmoid, --output-activation sigmoid adds it; ` +
-    "else scale the data as in training"
-  );
 }

@@ -69,7 +69,7 @@ export const MANIFEST_OF_OPTIONS = {
   weights: (_, { weights }) => weights?.array.fingerprint(),
   mask: "weights",
   maskHides: "weights",
-  missing: "weights",
+  hidesBand: "weights",
   fit: "data",
   invert: "data",
   z0: (_, { z0 }) => z0?.array.fingerprint(),

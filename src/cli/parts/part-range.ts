@@ -2,6 +2,13 @@ import { invalid } from "../../base/refuse.ts";
 import { countOf } from "../output/report.ts";
 import { type ResultsPlan, sampleBytes } from "./results-plan.ts";
 
+// The words of runs in parts:
+//   part    results of consecutive samples, saved in one file; a run has parts of equal size, give or take a sample
+//   range   the samples of a part: its index, the first sample and their number
+//   block   samples of a part that are read and encoded together
+//   group   samples that are written to the files of results together, of one part or several
+//   folder  a run's finished parts and the manifest, which says what run it is
+
 /** Consecutive samples of a run that are encoded and saved together. */
 export interface PartRange {
   /** Index of the part, from 0. */

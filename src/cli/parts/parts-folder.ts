@@ -7,7 +7,7 @@ import { refusedFile } from "../../base/refuse.ts";
 import { fileError, syncFolder, writeSynced } from "../../files/durable-file.ts";
 import { OtherRunError } from "../../train/run-differences.ts";
 import { shownPath } from "../input/files.ts";
-import { removeFile, temporaryOf } from "../output/output-files.ts";
+import { isTemporary, removeFile, temporaryOf } from "../output/output-files.ts";
 import { type PictureName, pictureNames } from "../output/picture-names.ts";
 import {
   formatManifest,
@@ -114,7 +114,7 @@ export class PartsFolder {
       (name) =>
         indexOf(name) !== undefined ||
         (pictureNames as readonly string[]).includes(name) ||
-        /\.[0-9a-f]{12}\.temporary$/.test(name),
+        isTemporary(name),
     );
     for (const name of [...ours, manifestName]) {
       await removeFile(join(this.folder, name)).catch((cause) => {
@@ -175,14 +175,21 @@ async function write(
   const temporary = temporaryOf(place);
   try {
     await writeSynced(fileSystem, temporary, content);
-    const code =
-      existing === "keep" ? await fileSystem.link(temporary, place).then(() => "", codeOf) : undefined;
-    // On a file system without hard links, the last process wins.
-    if (code === "" || code === "EEXIST") await fileSystem.unlink(temporary);
+    if (existing === "keep") await linkOrReplace(temporary, place);
     else await fileSystem.rename(temporary, place);
   } catch (cause) {
     await fileSystem.unlink(temporary).catch(() => {});
     throw fileError(`cannot write ${shownPath(place)}`, cause);
   }
   await syncFolder(fileSystem, folder);
+}
+
+/** Moves a file to a place where none is yet, else removes it. On a file system without hard links, it replaces the other. */
+async function linkOrReplace(temporary: string, place: string): Promise<void> {
+  try {
+    await fileSystem.link(temporary, place);
+  } catch (cause) {
+    if (codeOf(cause) !== "EEXIST") return fileSystem.rename(temporary, place);
+  }
+  await fileSystem.unlink(temporary);
 }

@@ -1,4 +1,5 @@
 // run: slow
+// Tests src/cli/parts/warnings.ts.
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "uvu";
