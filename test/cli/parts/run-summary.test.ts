@@ -1,5 +1,4 @@
 // run: slow
-// Tests src/cli/parts/warnings.ts.
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "uvu";
