@@ -17,7 +17,7 @@ import { isStdin } from "./input/files.ts";
 import { dataOptions, givenFiles, networkOptions } from "./options/input-options.ts";
 import { inFlags } from "./options/message-in-flags.ts";
 import { kebabCase } from "./options/parse.ts";
-import { checkRequired, type RunningOptions, refuseRepeated, wrongUsage } from "./options/running-options.ts";
+import { checkRequired, type RunningOptions, refuseRepeated, wrongUsage } from "./options/running.ts";
 import { removeEmptyFolders } from "./output/output-files.ts";
 import { note, say } from "./output/print.ts";
 import { chooseVectors } from "./vectors.ts";

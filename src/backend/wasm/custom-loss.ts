@@ -107,10 +107,7 @@ function refuseResult(name: string, result: unknown): never {
 function curvatureOf({ curvature }: CustomLoss): ElementFunction {
   if (curvature) return numeric("curvature", curvature);
   return calling("customLoss", () => {
-    throw objection(
-      "curvature",
-      "is missing, and second derivatives are asked for",
-      "; give the loss a curvature(output, target)",
-    );
+    const reason = "is missing, and second derivatives are asked for";
+    throw objection("curvature", reason, "; give the loss a curvature(output, target)");
   });
 }

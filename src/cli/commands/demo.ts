@@ -5,7 +5,7 @@ import { addLossOptions } from "../input/decoder-file.ts";
 import { addFlags, flag, type OptionsOf } from "../options/flag-table.ts";
 import type { EncodingOptions } from "../options/job.ts";
 import { parseCount } from "../options/parse.ts";
-import { addEncodeSettings, addRunningOptions } from "../options/running-options.ts";
+import { addEncodeSettings, addRunningOptions } from "../options/running.ts";
 import { addFlowAndSolverOptions, chosenFlowAndSolver } from "../options/solver-options.ts";
 import { replacedHelp } from "../output/output-files.ts";
 import { runJob } from "./run-encoding.ts";

@@ -11,7 +11,7 @@ import { checkMaskOptions } from "../input/pictures/picture-options.ts";
 import { addFlags, type OptionsOf } from "../options/flag-table.ts";
 import { addEncodingOptions, ENCODE_FLAGS, type Job, PART_FLAGS } from "../options/job.ts";
 import { checkPriorOptions } from "../options/prior.ts";
-import { refuseOptions, wrongUsage } from "../options/running-options.ts";
+import { refuseOptions, wrongUsage } from "../options/running.ts";
 import { chosenFlowAndSolver } from "../options/solver-options.ts";
 import { completedName } from "../output/completed-pictures.ts";
 import { replacedHelp } from "../output/output-files.ts";

@@ -31,7 +31,7 @@ import { addFlags, flag, type OptionsOf } from "../options/flag-table.ts";
 import { addEncodingOptions, type EncodingOptions } from "../options/job.ts";
 import { textOf } from "../options/library-flags.ts";
 import { checkPriorOptions, priorOption, readPrior } from "../options/prior.ts";
-import { backendOf, encodeSettings, refuseOptions, refuseWithout } from "../options/running-options.ts";
+import { backendOf, encodeSettings, refuseOptions, refuseWithout } from "../options/running.ts";
 import {
   type ChosenFlowAndSolver,
   chosenFlowAndSolver,

@@ -13,7 +13,7 @@ import { interruptSignal, sayInterrupted, unlessInterrupted } from "../interrupt
 import { addFlags } from "../options/flag-table.ts";
 import { decoderOptions } from "../options/input-options.ts";
 import { addPriorOptions, checkPriorOptions, priorOption, priorOptionNames } from "../options/prior.ts";
-import { addRunningOptions, refuseOptions, refuseWithout, wrongUsage } from "../options/running-options.ts";
+import { addRunningOptions, refuseOptions, refuseWithout, wrongUsage } from "../options/running.ts";
 import { TRAIN_FLAGS, type TrainingJob } from "../options/training-job.ts";
 import { addTrainingOptions, type ChosenTraining, chosenTraining } from "../options/training-options.ts";
 import { makeFolder, replacedHelp } from "../output/output-files.ts";

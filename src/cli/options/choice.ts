@@ -5,7 +5,7 @@ import { addFlags, type Flag, flag } from "./flag-table.ts";
 import { textsOf, usageOf } from "./library-flags.ts";
 import { inFlags } from "./message-in-flags.ts";
 import { kebabCase, parseNumber } from "./parse.ts";
-import { refuseOptions, wrongUsage } from "./running-options.ts";
+import { refuseOptions, wrongUsage } from "./running.ts";
 
 /**
  * A choice among values of the library, such as solvers, made on the command line: one option names the member, other

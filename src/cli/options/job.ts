@@ -20,7 +20,7 @@ import {
   type EncodeSettings,
   encodeSettings,
   type RunningOptions,
-} from "./running-options.ts";
+} from "./running.ts";
 import { addFlowAndSolverOptions, type ChosenFlowAndSolver, pairOf } from "./solver-options.ts";
 
 /** Options of `latentflow encode` for its samples and results. */

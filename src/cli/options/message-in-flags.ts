@@ -67,8 +67,8 @@ function shown(piece: string | Mark, context: Context): string {
   // Advice names the option itself, not one that gives what contains it: `--loss` for `validation.loss`, not `--validate`.
   const own = kind === "option" ? ownSettersIn(context, option) : [];
   const setter = own[0] ?? setterIn(context, option);
-  if (!setter) return kind === "clause" ? "" : plain();
-  if (kind === "clause") return plain();
+  if (kind === "clause") return setter ? plain() : "";
+  if (!setter) return plain();
   const given = context.command.opts();
   const isGiven = own.some((each) => given[each.attributeName()] !== undefined);
   const isChoice = value === undefined && own.length > 0 && !isGiven;
@@ -88,11 +88,10 @@ function isData(option: Option | undefined): boolean {
 
 /** Formats a command-line option with the file of data, or the number of files, that it was given. */
 function withFiles(option: Option, command: Command): string {
-  if (!isData(option)) return flagOf(option);
+  const flag = flagOf(option);
+  if (!isData(option)) return flag;
   const files = [command.getOptionValue(option.attributeName())].flat().map(String);
-  return files.length === 1
-    ? showFile(flagOf(option), files[0]!)
-    : `${flagOf(option)} (${files.length} files)`;
+  return files.length === 1 ? showFile(flag, files[0]!) : `${flag} (${files.length} files)`;
 }
 
 /** Shows a file that the library function was given, with the option of a network if that has it. */
@@ -104,9 +103,8 @@ function shownFile(file: string, command: Command): string {
 
 /** Returns the command-line option that sets one of the library's, or what contains it; undefined if none does. */
 function setterIn(context: Context, option: string): Option | undefined {
-  return pathsIn(context, option)
-    .map((path) => setterOf(context.command, path))
-    .find((each) => each !== undefined);
+  const found = pathsIn(context, option).map((path) => setterOf(context.command, path));
+  return found.find((each) => each !== undefined);
 }
 
 /** Returns the command-line options that set one of the library's itself. */

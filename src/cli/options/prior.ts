@@ -15,7 +15,7 @@ import { readCodes } from "../input/starts.ts";
 import { addFlags, flag, type OptionsOf } from "./flag-table.ts";
 import { settingFlag, textOf } from "./library-flags.ts";
 import { parseNumbers, parsePositives } from "./parse.ts";
-import { refuseGiven, wrongUsage } from "./running-options.ts";
+import { refuseGiven, wrongUsage } from "./running.ts";
 
 /** Returns the paths of an option of the library's functions that make or fit a prior, for messages. */
 const ofPrior = (name: string) =>

@@ -27,13 +27,7 @@ import { addChoice, type Choice, chosen, type Description, membersOf, refuseChoi
 import { addFlags, type Flag, flag, type OptionsOf } from "./flag-table.ts";
 import { type GivenSettings, settingFlag, settingFlags, settingsOf, textOf } from "./library-flags.ts";
 import { parseShares } from "./parse.ts";
-import {
-  backendOf,
-  type RunningOptions,
-  refuseOptions,
-  refuseWithout,
-  wrongUsage,
-} from "./running-options.ts";
+import { backendOf, type RunningOptions, refuseOptions, refuseWithout, wrongUsage } from "./running.ts";
 import {
   addFlowAndSolverOptions,
   chosenFlowAndSolver,

@@ -24,12 +24,12 @@ import { fixedOptions } from "../input/fixed-inputs.ts";
 import { undefinedIfAborted } from "../interrupt.ts";
 import { encodeOptions, type Job } from "../options/job.ts";
 import { priorOption } from "../options/prior.ts";
-import { backendOf } from "../options/running-options.ts";
+import { backendOf } from "../options/running.ts";
 import type { Progress } from "../output/progress.ts";
 import type { Part } from "./part.ts";
 import type { PartRange } from "./part-range.ts";
 import { joinAll } from "./sample-slices.ts";
-import { backendWarnings, drawWarnings, scaleWarning } from "./warnings.ts";
+import { backendWarnings, scaleWarning, UNSCALED } from "./warnings.ts";
 
 /** A run with callbacks. */
 interface Encoding extends EncodingRun {
@@ -137,8 +137,8 @@ async function encodeBlock(encoding: Encoding, block: Block): Promise<BlockResul
       })
     : undefined;
   const { z, initialLoss, loss, prior, objective, gradientNorm, status, stats, seconds, backend } = result;
-  for (const warning of [...backendWarnings(job, backend), ...drawWarnings(job, input.loss)])
-    onWarning?.(warning);
+  for (const warning of backendWarnings(job, backend)) onWarning?.(warning);
+  if (job.samples && !job.weights && input.loss.name === "squaredError") onWarning?.(UNSCALED);
   const { acceptedSteps, backtracks, t } = stats;
   const ofFlow = { initialLoss, status, stats: { acceptedSteps, backtracks, t } };
   const leastLoss = leastLossOf(input, block, result);

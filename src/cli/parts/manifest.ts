@@ -7,7 +7,7 @@ import { leaves, type RunDescription } from "../../train/run-description.ts";
 import { type Difference, differences } from "../../train/run-differences.ts";
 import type { EncodingInput } from "../input/encoding-input.ts";
 import type { Job } from "../options/job.ts";
-import { type EncodeSettings, encodeSettings } from "../options/running-options.ts";
+import { type EncodeSettings, encodeSettings } from "../options/running.ts";
 import type { Division } from "./part-range.ts";
 import type { ResultsPlan } from "./results-plan.ts";
 

@@ -61,10 +61,8 @@ export function divide(
   const count = part?.count ?? parts ?? standard;
   const given = part ? `--part ${part.index}/${part.count}` : `--parts ${count}`;
   const most = Math.max(1, samples);
-  if (count > most)
-    throw invalid(
-      `${given}: there are ${countOf(samples, "sample")}, expected at most ${countOf(most, "part")}`,
-    );
+  const [there, allowed] = [countOf(samples, "sample"), countOf(most, "part")];
+  if (count > most) throw invalid(`${given}: there are ${there}, expected at most ${allowed}`);
   const least = Math.ceil((samples * bytes) / MOST_BYTES);
   if (count < least)
     throw invalid(`${given}: the results of a part would be more than 1 GiB; give ${least} parts or more`);

@@ -1,7 +1,6 @@
 import { invalidFile } from "../../base/refuse.ts";
 import { show } from "../../base/show.ts";
 import { readSafetensors, writeSafetensors } from "../../files/safetensors.ts";
-import type { Tensor } from "../../files/tensor.ts";
 import type { SampleResults } from "../output/results.ts";
 import type { PartRange } from "./part-range.ts";
 
@@ -21,8 +20,6 @@ export interface Part extends PartRange {
 
 const DESCRIPTION = "latentflow_part";
 const TEXTS = ".json";
-/** Fields of a part that its name and the run determine. */
-const RANGE = ["index", "first", "count"] as const;
 
 const ARRAYS = { F32: Float32Array, F64: Float64Array, U32: Uint32Array, I64: BigInt64Array };
 type Values = InstanceType<(typeof ARRAYS)[keyof typeof ARRAYS]>;
@@ -65,12 +62,16 @@ export function parsePart(bytes: Uint8Array, range: PartRange, run: string): Par
   const { metadata, tensors } = readSafetensors(bytes);
   const description = metadata.get(DESCRIPTION) ?? "{}";
   const { run: found, ...others } = undamaged(DESCRIPTION, () => ({ ...JSON.parse(description) }));
-  if (found !== run || RANGE.some((key) => others[key] !== range[key]))
+  const { index, first, count } = others;
+  if (found !== run || index !== range.index || first !== range.first || count !== range.count)
     throw invalidFile("it is a part of another run, or another part than its name says");
   const results: Record<string, unknown> = {};
-  for (const [name, tensor] of tensors) {
+  for (const [name, { dtype, bytes }] of tensors) {
     const isTexts = name.endsWith(TEXTS);
-    const values = undamaged(name, () => (isTexts ? textsOf : numbersOf)(tensor));
+    // Copied, so that the bytes are aligned.
+    const numbers = () => new ARRAYS[dtype as keyof typeof ARRAYS](new Uint8Array(bytes).buffer);
+    const texts = () => JSON.parse(Buffer.from(bytes).toString());
+    const values = undamaged(name, isTexts ? texts : numbers);
     const path = isTexts ? name.slice(0, -TEXTS.length) : name;
     const [field, inner] = path.split(".") as [string, string | undefined];
     results[field] = inner === undefined ? values : { ...(results[field] as object), [inner]: values };
@@ -85,13 +86,4 @@ function undamaged<T>(entry: string, parse: () => T): T {
   } catch (cause) {
     throw invalidFile(`${show(entry)} is damaged`, cause);
   }
-}
-
-function textsOf({ bytes }: Tensor): readonly string[] {
-  return JSON.parse(Buffer.from(bytes).toString());
-}
-
-function numbersOf({ dtype, bytes }: Tensor): Values {
-  // Copied, so that the bytes are aligned.
-  return new ARRAYS[dtype as keyof typeof ARRAYS](new Uint8Array(bytes).buffer);
 }

@@ -186,10 +186,7 @@ async function write(
 
 /** Moves a file to a place where none is yet, else removes it. On a file system without hard links, it replaces the other. */
 async function linkOrReplace(temporary: string, place: string): Promise<void> {
-  try {
-    await fileSystem.link(temporary, place);
-  } catch (cause) {
-    if (codeOf(cause) !== "EEXIST") return fileSystem.rename(temporary, place);
-  }
-  await fileSystem.unlink(temporary);
+  const refusal = await fileSystem.link(temporary, place).catch((cause) => ({ code: codeOf(cause) }));
+  if (refusal && refusal.code !== "EEXIST") await fileSystem.rename(temporary, place);
+  else await fileSystem.unlink(temporary);
 }

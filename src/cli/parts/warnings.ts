@@ -6,14 +6,9 @@ import { countOf, formatMean } from "../output/report.ts";
 // Warnings of an encoding run.
 
 /** Warning that draws are spread as by a noise that nobody has said. */
-const UNSCALED =
+export const UNSCALED =
   "warning: --samples: draws are spread as for noise of standard deviation 0.71, since the squared error has no scale; give " +
   "--weights of 1/(2σ²) for noise of σ, 0 where a value is hidden";
-
-/** Makes a warning of codes drawn by a loss without a scale. */
-export function drawWarnings({ samples, weights }: Job, loss: StandardLoss): readonly string[] {
-  return samples && !weights && loss.name === "squaredError" ? [UNSCALED] : [];
-}
 
 /** Makes warnings of what went otherwise than asked: fewer threads than `--threads` took part, a worker died. */
 export function backendWarnings(
