@@ -123,7 +123,7 @@ function oneOrEach(size: number, row: string, sampleCount: number): string {
 /** Returns `backend` if it is a backend; throws otherwise. `name` is the option, for the message. */
 export function checkBackend(name: string, backend: unknown): Backend {
   if (typeof (backend as Backend | null | undefined)?.open === "function") return backend as Backend;
-  throw refused(name, "is", show(backend) + callHint(backend), "a backend such as wasm()");
+  throw refused(name, "is", show(backend), "a backend such as wasm()", callHint(backend));
 }
 
 /**

@@ -166,7 +166,7 @@ export class Dataset {
     if (!isReordered(this.shape, outputShape)) return this;
     const output = words`the decoder's output is ${wanted(showLengths(outputShape))}`;
     const samples = words`the samples are ${gotten(showLengths(this.shape))}`;
-    throw invalidOption(name, words`${samples}, ${output}; give data whose axes are in this order`);
+    throw invalidOption(name, words`${samples}, ${output}`, "; give data whose axes are in this order");
   }
 
   /** Returns a copy of `indices`, each of which is checked. */
@@ -185,8 +185,9 @@ export class Dataset {
   #present(): Uint8Array | Float32Array {
     if (this.#values.length === this.count * this.size) return this.#values;
     if (this.#isArgument) return attached("data", this.#values);
-    const reason = "was detached (transferred) after it had been made; give createDataset a copy (slice())";
-    throw objection(words`the buffer of the ${subject("data", "data set")}`, reason);
+    const name = words`the buffer of the ${subject("data", "data set")}`;
+    const reason = "was detached (transferred) after it had been made";
+    throw objection(name, reason, "; give createDataset a copy (slice())");
   }
 
   /** Writes the values from index `start` up to `end` into `into` from `offset` on, scaled to [0, 1] if they are bytes. */

@@ -66,7 +66,7 @@ export function encodeStream(
     checkSettings(decoder, shared as EncodeOptions);
     if (!isIterable(items)) {
       const hint = isFloat32Array(items) ? "; give [y], or use encode" : "";
-      throw refused("items", "is", show(items), `an iterable of Float32Arrays${hint}`);
+      throw refused("items", "is", show(items), "an iterable of Float32Arrays", hint);
     }
     return results(decoder, items, ahead, shared as EncodeOptions);
   });
@@ -113,7 +113,8 @@ async function encodeItem(
     const { y, ...own } = item;
     return await encode(decoder, y, { ...options, ...own } as EncodeOptions);
   } catch (error) {
-    if (!(error instanceof LatentflowError)) throw error;
+    // What a callback has thrown, and an abort signal's reason, is passed on as it is.
+    if (!(error instanceof LatentflowError && /^encode(Stream)?$/.test(error.call ?? ""))) throw error;
     throw remade(error, { before: { text: `item ${index}` } });
   }
 }

@@ -46,26 +46,23 @@ export interface LoadDecoderOptions extends DecoderFileOptions, ReadingOptions {
  * const decoder = await loadDecoder("decoder.safetensors", { activation: "relu", loss: "mse" });
  */
 export async function loadDecoder(source: DecoderSource, options: LoadDecoderOptions = {}): Promise<Decoder> {
-  return calling("loadDecoder", async () => {
+  const { checked, limits, location } = calling("loadDecoder", () => {
     checkOptions(options, { ...fileOptions, ...readingOptions });
-    const checked = checkFileOptions(options);
-    const limits = checkReading(options);
-    const { signal } = limits;
-    throwIfAborted(signal);
-    const location = locationOf(source);
-
-    return calling(
-      "loadDecoder",
-      async () => {
-        // Bytes are taken synchronously: the caller could transfer them as soon as the call returns.
-        const bytes = bytesOf(source) ?? (await readSource(location ?? source, limits));
-        const work = whileUnchanged(bytes, parseDecoder(bytes, checked, limits.maxBytes));
-        const { decoder, probe } = await inTurns(work, signal);
-        // If the user has given an output activation, the probe may be of the network without it.
-        const compared = checked.outputActivation ? "either" : "data";
-        return verifyDecoder(decoder, probe, compared, limits);
-      },
-      location === undefined ? undefined : showLocation(location),
-    );
+    return {
+      checked: checkFileOptions(options),
+      limits: checkReading(options),
+      location: locationOf(source),
+    };
   });
+  const load = async () => {
+    throwIfAborted(limits.signal);
+    // Bytes are taken synchronously: the caller could transfer them as soon as the call returns.
+    const bytes = bytesOf(source) ?? (await readSource(location ?? source, limits));
+    const work = whileUnchanged(bytes, parseDecoder(bytes, checked, limits.maxBytes));
+    const { decoder, probe } = await inTurns(work, limits.signal);
+    // If the user has given an output activation, the probe may be of the network without it.
+    const compared = checked.outputActivation ? "either" : "data";
+    return verifyDecoder(decoder, probe, compared, limits);
+  };
+  return calling("loadDecoder", load, location === undefined ? undefined : showLocation(location));
 }

@@ -99,8 +99,8 @@ export function openedObjective(
   function checkEvaluated(chosen: Int32Array): void {
     for (const [i, row] of chosen.entries()) {
       if (evaluated.has(row)) continue;
-      const expected = "a sample whose value has been computed; call value(rows, z) for it first";
-      throw refused(`rows[${i}]`, "is", `${row}`, expected);
+      const expected = "a sample whose value has been computed";
+      throw refused(`rows[${i}]`, "is", `${row}`, expected, "; call value(rows, z) for it first");
     }
   }
 

@@ -1,14 +1,12 @@
 import { LatentflowError, type Place, placeError } from "./errors.ts";
 import type { Pausable } from "./event-loop.ts";
 
-// Checks do not know which function was called, or in which option the refused value is. The functions here, through which an
-// error passes on its way out, add that to the beginning of its message.
-
-// What they run may be asynchronous.
+// Checks do not know which function was called, or in which option the refused value is. The functions here are doors: an error
+// passes them on its way out, and each adds its place to the beginning of the message. What they run may be asynchronous.
 
 /**
- * Runs a public function: an error that leaves it begins with the function's name. An error that another public function has
- * thrown, such as one that a callback has called, keeps that function's name.
+ * Runs a public function: an error that leaves it begins with the function's name. An error of another public
+ * function, which a callback has called, say, keeps that function's name.
  *
  * @param file file passed to the function, if any, as messages show it
  */
@@ -16,8 +14,8 @@ export function calling<T>(name: string, run: () => T, file?: string): T {
   return placing({ text: file ? `${name}(${file})` : name, call: name, file }, run);
 }
 
-/** Returns an error with the name of the public function that it is about, for errors that pass no door of it. */
-export function named(name: string, error: LatentflowError): LatentflowError {
+/** Adds the name of a public function to an error that is about it and does not pass its door; returns the error. */
+export function withCall(name: string, error: LatentflowError): LatentflowError {
   placeError(error, { text: name, call: name });
   return error;
 }
@@ -41,21 +39,21 @@ export function* aboutSteps<T>(text: string, work: Pausable<T>): Pausable<T> {
   try {
     return yield* work;
   } catch (error) {
-    return about(text, () => {
-      throw error;
-    });
+    return rethrow(error, { text });
   }
 }
 
 function placing<T>(place: Place, run: () => T): T {
-  const fail = (error: unknown): never => {
-    if (error instanceof LatentflowError) placeError(error, place);
-    throw error;
-  };
   try {
     const result = run();
-    return result instanceof Promise ? (result.catch(fail) as T) : result;
+    return result instanceof Promise ? (result.catch((error) => rethrow(error, place)) as T) : result;
   } catch (error) {
-    return fail(error);
+    return rethrow(error, place);
   }
+}
+
+/** Throws what was caught; an error of the library with the place at the beginning of its message. */
+function rethrow(error: unknown, place: Place): never {
+  if (error instanceof LatentflowError) placeError(error, place);
+  throw error;
 }

@@ -48,15 +48,17 @@ export interface ErrorParts {
   readonly words: Words;
 }
 
+// Assigned in the class's static block, which sees its # members: other code, and users, do not.
+
 /** Returns the parts of an error, for another error, or for a message that names options otherwise. */
 export let partsOf: (error: LatentflowError) => ErrorParts;
 
 /**
  * Adds a place to the beginning of an error's message, unless the message begins with the function called.
  *
- * @param isWhole true to add the place in any case: the error is about a part of another call's arguments. Default false
+ * @param isForced true to add the place in any case: the error is about a part of another call's arguments. Default false
  */
-export let placeError: (error: LatentflowError, place: Place, isWhole?: boolean) => void;
+export let placeError: (error: LatentflowError, place: Place, isForced?: boolean) => void;
 
 /**
  * Error that latentflow throws on purpose. The message says what was passed, what was expected and what to do; `code` is for
@@ -79,13 +81,13 @@ export class LatentflowError extends Error {
 
   static {
     partsOf = (error) => ({ places: error.#places, words: error.#words });
-    placeError = (error, place, isWhole) => {
-      if (error.#places[0]?.call && !isWhole) return;
+    placeError = (error, place, isForced) => {
+      if (error.#places[0]?.call && !isForced) return;
       // Read before the message changes: engines that format the stack late take the message as it then is.
       const { message, stack } = error;
       error.#places = [place, ...error.#places];
       error.message = `${place.text}: ${message}`;
-      if (stack) error.stack = stack.replace(message, () => error.message);
+      if (typeof stack === "string") error.stack = stack.replace(message, () => error.message);
     };
   }
 
@@ -98,7 +100,7 @@ export class LatentflowError extends Error {
 
   /** Name of the function that was called, such as `encode`; undefined if the error is about no call. */
   get call(): string | undefined {
-    return this.#places.find(({ call }) => call)?.call;
+    return callIn(this.#places)?.call;
   }
 
   /** Path of the refused argument or option, such as `y` or `validation.everyImages`; undefined if the error is not about one. */
@@ -121,14 +123,19 @@ export class LatentflowError extends Error {
 
   /** What to do, where a message about a refused argument ends with that; else undefined. */
   get advice(): string | undefined {
-    // Without the punctuation before it.
-    return this.#textOf("advice")?.replace(/^[;,]? /, "") || undefined;
+    // Without the punctuation before it, or the brackets around it.
+    return this.#textOf("advice")?.replace(/^ \((.*)\)$|^[;,:]? /s, "$1") || undefined;
   }
 
   #textOf(kind: "got" | "expected" | "advice"): string | undefined {
     const mark = markIn(this.#words, kind);
     return mark && plainText(mark.text);
   }
+}
+
+/** Returns the place of the function called: the outermost, which the caller has called; undefined if there is none. */
+export function callIn(places: readonly Place[]): Place | undefined {
+  return places.find(({ call }) => call);
 }
 
 /**

@@ -1,8 +1,6 @@
 import { throwIfAborted } from "./realms.ts";
 
-/**
- * Pause between slices: duration of work, in milliseconds, after which the event loop runs. A page then drops one frame at most.
- */
+/** Length of a slice of work, in milliseconds; the event loop runs after each, so that a page drops one frame at most. */
 export const SLICE = 10;
 /** Share of SLICE after which a pause is due: work in slices of that length, some of them a little shorter, pauses after each. */
 const DUE = 0.8;

@@ -28,12 +28,13 @@ export function checkFloat32(
       `; for pixels of 0 to 255 divide by 255: Float32Array.from(${name}, (v) => v / 255)`,
     );
   }
-  throw refused(name, "is", show(values), expected, float32Hint(name, values));
+  const isProxy = values instanceof Float32Array;
+  const own = isProxy ? `${expected} itself, not a Proxy of one` : expected;
+  throw refused(name, "is", show(values), own, float32Hint(name, values));
 }
 
 /** Returns advice, for an error message, on converting a value to a Float32Array; "" if there is none. */
 function float32Hint(name: string, values: unknown): string {
-  if (values instanceof Float32Array) return " itself, not a Proxy of one";
   if (Array.isArray(values)) {
     const isNested = Array.isArray(values[0]);
     return `; convert with Float32Array.from(${name}${isNested ? ".flat(Infinity)" : ""})`;

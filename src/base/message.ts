@@ -45,13 +45,14 @@ export function plainText(words: Words): string {
     .join("");
 }
 
-/** Returns the first mark of a kind in words; undefined if there is none. */
+/** Returns the first mark of a kind in words, not in those within other marks; undefined if there is none. */
 export function markIn(words: Words, kind: Mark["kind"]): Mark | undefined {
   return (piecesOf(words) as readonly Mark[]).find((piece) => piece.kind === kind);
 }
 
 /**
- * Marks the name of the option or argument that a message refuses (see `Mark`); returns words that mark one unchanged.
+ * Marks the name of the option or argument that a message refuses (see `Mark`). Words that are no plain text have a mark of
+ * their own, and are returned unchanged.
  *
  * @param name "" for what contains the options: the option at work, or the argument that has them all
  * @param text words that the library prints; "" where the message has other words for the option. Default: the name

@@ -37,5 +37,5 @@ export function checkPlain<Value extends { readonly name: string }>(
   }
   const own = method === undefined ? "" : ` with a function ${show(method)} of its own`;
   const expected = alternatives([...others, ...Object.keys(makers).map((name) => `${name}()`)]);
-  throw refused(option, "is", `${show(value)}${own}${callHint(value)}`, expected);
+  throw refused(option, "is", show(value) + own, expected, callHint(value));
 }

@@ -114,7 +114,7 @@ export function checkPresent(name: Words, buffer: ArrayBufferLike): void {
   try {
     new Uint8Array(buffer);
   } catch {
-    throw objection(bufferName(name), `has been detached${COPY}`);
+    throw objection(bufferName(name), "has been detached", COPY);
   }
 }
 
@@ -126,5 +126,5 @@ export function checkPresent(name: Words, buffer: ArrayBufferLike): void {
  */
 export function attached<T extends { readonly length: number }>(name: string, values: T): T {
   if (values.length > 0) return values;
-  throw objection(bufferName(name), `was detached (transferred) while the call was at work${COPY}`);
+  throw objection(bufferName(name), "was detached (transferred) while the call was at work", COPY);
 }

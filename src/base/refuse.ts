@@ -2,7 +2,12 @@ import { LatentflowError, type LatentflowErrorCode, partsOf, remade } from "./er
 import { advised, gotten, ofFile, subject, type Words, wanted, words } from "./message.ts";
 import { escapeText } from "./show.ts";
 
-// Makers of errors about arguments and files.
+// Makers of errors about arguments and files. Those about an argument, from the most specific, with a message of each:
+//
+//   refused        t1 is 0, expected a finite number > 0; give t1: 10
+//   objection      relaxed chooses a build of the package; leave it out together with module
+//   invalidOption  the decoder is over points; give how many there are: points: 2000
+//   invalid        --parts 14: the results of a part would be more than 1 GiB; give 15 parts or more
 
 /**
  * Makes an `invalid_argument` error with a message that names its option, if it is about one, by a mark of its own. Use
@@ -28,21 +33,18 @@ export function refused(
   advice: Words = "",
   cause?: unknown,
 ): LatentflowError {
-  return objection(
-    name,
-    words`${verb} ${gotten(got)}, expected ${wanted(expected)}${advised(advice)}`,
-    cause,
-  );
+  return objection(name, words`${verb} ${gotten(got)}, expected ${wanted(expected)}`, advice, cause);
 }
 
 /**
  * Makes an `invalid_argument` error that refuses an option or argument for another reason than its value: another option rules
- * it out, or it is missing. The message: `NAME REASON`.
+ * it out, or it is missing. The message: `NAME REASON`, and the advice.
  *
  * @param name name of the option or argument, plain, or marked by `subject` and with other words around it
+ * @param advice what to do, with the punctuation before it
  */
-export function objection(name: Words, reason: Words, cause?: unknown): LatentflowError {
-  return invalid(words`${subject(name)} ${reason}`, cause);
+export function objection(name: Words, reason: Words, advice: Words = "", cause?: unknown): LatentflowError {
+  return invalid(words`${subject(name)} ${reason}${advised(advice)}`, cause);
 }
 
 /**
@@ -51,9 +53,10 @@ export function objection(name: Words, reason: Words, cause?: unknown): Latentfl
  * @param option name of the option or argument, for `error.option`, perhaps a caller's; "" for the option that contains the
  *   others
  * @param sentence whole sentence, in which `gotten` and `wanted` may mark values
+ * @param advice what to do, with the punctuation before it
  */
-export function invalidOption(option: string, sentence: Words): LatentflowError {
-  return invalid(words`${subject(escapeText(option), "")}${sentence}`);
+export function invalidOption(option: string, sentence: Words, advice: Words = ""): LatentflowError {
+  return invalid(words`${subject(escapeText(option), "")}${sentence}${advised(advice)}`);
 }
 
 /** Makes an `invalid_file` error. */

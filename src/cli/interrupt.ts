@@ -48,7 +48,7 @@ export function sayInterrupted(message: string): void {
 }
 
 /** Awaits `work` and returns its result; undefined if it rejects with the reason of the aborted signal. */
-export function unlessAborted<T>(signal: AbortSignal, work: Promise<T>): Promise<T | undefined> {
+export function undefinedIfAborted<T>(signal: AbortSignal, work: Promise<T>): Promise<T | undefined> {
   return work.catch((error) => {
     if (!signal.aborted || error !== signal.reason) throw error;
     return undefined;

@@ -331,10 +331,9 @@ export function checkDecoder(
   const [maker, expected, anew] = SOURCES[part];
   const found = recognise(decoder);
   if (found !== "decoder") {
+    const got = show(decoder) + (found === "proxy" ? " in a Proxy" : "");
     const missing = isPromise(decoder) ? ` (is an await missing before ${maker}?)` : "";
-    const hint = found === "proxy" ? " in a Proxy" : missing;
-    const name = words`the ${subject(part)}`;
-    throw refused(name, "is", show(decoder) + hint, expected, memberHint(decoder, part));
+    throw refused(words`the ${subject(part)}`, "is", got, expected, missing || memberHint(decoder, part));
   }
   const { disposed, start, parameters } = decoder as Decoder;
   if (disposed) {

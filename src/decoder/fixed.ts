@@ -45,8 +45,8 @@ export function checkFixed(decoder: Decoder, given: unknown, sampleCount: number
   if (given === undefined) {
     if (inputs.length === 0) return [];
     const all = inputs.map(({ name }) => `${show(name)}: …`).join(", ");
-    const sentence = `the decoder has fixed inputs (${names}); give them: fixed: { ${all} }`;
-    throw invalidOption("fixed", sentence);
+    const sentence = `the decoder has fixed inputs (${names})`;
+    throw invalidOption("fixed", sentence, `; give them: fixed: { ${all} }`);
   }
   if (typeof given !== "object" || given === null || ArrayBuffer.isView(given)) {
     const expected = `an object with an array for each of ${names || "none"}`;

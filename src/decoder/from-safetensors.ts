@@ -178,8 +178,8 @@ function activationsBetween(
   const given = option ?? readActivations(metadata);
   if (given === undefined && count > 0) {
     const missing = "neither the file's metadata nor the options give the activation between the layers";
-    const advised = marked("activation", "elu", 'the option activation: "elu"');
-    throw invalidOption("activation", words`${missing}; give ${advised}, say`);
+    const example = marked("activation", "elu", 'the option activation: "elu"');
+    throw invalidOption("activation", missing, words`; give ${example}, say`);
   }
   if (given === undefined || !isList(given)) return new Array<Activation>(count).fill(given!);
   if (given.length === count) return given;
@@ -197,7 +197,7 @@ function isList(activation: Activation | readonly Activation[]): activation is r
 function withOptions(graph: Graph, options: CheckedFileOptions): Graph {
   for (const name of Object.keys(STACK_OPTIONS) as (keyof typeof STACK_OPTIONS)[]) {
     if (options[name] === undefined) continue;
-    throw invalidOption(name, words`the file says what its graph is; leave ${theOption(name)} out`);
+    throw invalidOption(name, "the file says what its graph is", words`; leave ${theOption(name)} out`);
   }
   const { outputShape } = options;
   return outputShape === undefined ? graph : withOutputShape(graph, outputShape);

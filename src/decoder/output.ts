@@ -36,8 +36,8 @@ export function checkOutputShape(shape: unknown, outputSize: number): readonly n
 export function checkOutputOrder(shape: readonly number[], own: readonly number[], advice: Words = ""): void {
   if (!isReordered(shape, own)) return;
   const but = words`but by the file's graph the output is ${wanted(showShape(own))}`;
-  const reason = words`is ${gotten(showShape(shape))}, ${but}; leave ${theOption("outputShape")} out${advice}`;
-  throw objection("outputShape", reason);
+  const reason = words`is ${gotten(showShape(shape))}, ${but}`;
+  throw objection("outputShape", reason, words`; leave ${theOption("outputShape")} out${advice}`);
 }
 
 /**

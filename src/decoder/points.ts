@@ -31,8 +31,8 @@ export function atPoints(decoder: Decoder, points: unknown): Decoder {
     throw objection("points", "is given, but the decoder has no input of points");
   }
   if (points === undefined) {
-    const advice = words`give how many there are: ${option("points", 2000)}`;
-    throw invalidOption("points", words`the decoder is over points; ${advice}`);
+    const advice = words`; give how many there are: ${option("points", 2000)}`;
+    throw invalidOption("points", "the decoder is over points", advice);
   }
   const count = checkNumber("points", points, { min: 1, max: 2 ** 24, integer: true });
   const disposeAll = (own: ReadonlyMap<number, Decoder>) => {
@@ -44,11 +44,8 @@ export function atPoints(decoder: Decoder, points: unknown): Decoder {
     try {
       return decoderAtPoints(decoder, count);
     } catch (error) {
-      throw objection(
-        "points",
-        `is ${count}, which this decoder cannot be made for: ${(error as Error).message}`,
-        error,
-      );
+      const reason = `is ${count}, which this decoder cannot be made for: ${(error as Error).message}`;
+      throw objection("points", reason, "", error);
     }
   };
   const made = known.get(count) ?? make();

@@ -35,7 +35,7 @@ export function* parseNpz(
   }
   if (name === undefined && arrays.length > 1) {
     const held = `the .npz file holds ${arrays.length} arrays, ${showList(names.map(show))}`;
-    throw invalidOption("array", `${held}; say which, as in ${choice(names[0]!)}`);
+    throw invalidOption("array", held, `; say which, as in ${choice(names[0]!)}`);
   }
   const entry = name === undefined ? arrays[0]! : arrays[names.indexOf(name.replace(/\.npy$/, ""))];
   if (!entry)

@@ -56,8 +56,8 @@ export function* whileUnchanged<T>(bytes: Uint8Array, work: Pausable<T>, length 
   } catch (error) {
     if (isUnchanged()) throw error;
   }
-  const reason = "were transferred or resized while they were read; wait for it, or give a copy";
-  throw objection(words`the ${subject("source", "bytes")}`, reason);
+  const reason = "were transferred or resized while they were read";
+  throw objection(words`the ${subject("source", "bytes")}`, reason, "; wait for it, or give a copy");
 }
 
 /**

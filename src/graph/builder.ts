@@ -163,7 +163,7 @@ export function graph(build: (inputs: GraphInputs) => Value): GraphDefinition {
     const output = build({
       latent(size) {
         if (latentSize !== undefined)
-          throw objection(LATENT_CALL, "was called twice; call it once, and use what it returned again");
+          throw objection(LATENT_CALL, "was called twice", "; call it once, and use what it returned again");
         latentSize = size;
         return input(LATENT);
       },
@@ -181,7 +181,7 @@ export function graph(build: (inputs: GraphInputs) => Value): GraphDefinition {
       points: (name, channels) => addFixed({ name, shape: ["points", channels] }),
     });
     if (latentSize === undefined)
-      throw objection(LATENT_CALL, "was not called; call it once: it makes the input that is encoded");
+      throw objection(LATENT_CALL, "was not called", "; call it once: it makes the input that is encoded");
     const { operations, layers } = operationsTo(output, names);
     const definition: GraphDefinition = {
       format: 1,
@@ -194,8 +194,8 @@ export function graph(build: (inputs: GraphInputs) => Value): GraphDefinition {
     const twice = layers.findIndex((each, i) => withTensors.includes(i) && layers.indexOf(each) < i);
     if (twice >= 0) {
       const { kind } = layers[twice]!;
-      const reason = "was applied twice, and weights are not shared; make a layer for each";
-      throw invalidOption(`operations[${twice}]`, `a ${kind} layer ${reason}`);
+      const sentence = `a ${kind} layer was applied twice, and weights are not shared`;
+      throw invalidOption(`operations[${twice}]`, sentence, "; make a layer for each");
     }
     return definition;
   });

@@ -119,8 +119,9 @@ export function fitGaussian(codes: Float32Array, options: FitGaussianOptions): G
     const { latentSize, covariance: kind, shrinkage, weight } = completeOptions(options, FIT_GAUSSIAN_FIELDS);
     const isFull = kind === "full";
     if (options.shrinkage !== undefined && !isFull) {
-      const advice = ', which has nothing to shrink; leave it out, or give covariance: "full"';
-      throw refused("shrinkage", "is", show(shrinkage), "undefined for a diagonal covariance", advice);
+      const expected = "undefined for a diagonal covariance, which has nothing to shrink";
+      const advice = '; leave it out, or give covariance: "full"';
+      throw refused("shrinkage", "is", show(shrinkage), expected, advice);
     }
     const codeCount = checkCodes(codes, latentSize, 2);
     if (isFull && shrinkage === 0 && codeCount <= latentSize) {

@@ -266,7 +266,7 @@ function makeLoss(name: StandardLossKind, options: LossOptions | undefined): Sta
 function refusedLoss(value: unknown, ...more: string[]): Error {
   const makers = [...standardKinds(), ...more].map((maker) => `${maker}()`);
   const expected = alternatives([...lossFileNames().map(show), ...makers]);
-  return refused("loss", "is", show(value) + callHint(value), expected);
+  return refused("loss", "is", show(value), expected, callHint(value));
 }
 
 /**
@@ -315,7 +315,8 @@ export function checkLoss(
   if (named === undefined) {
     throw invalidOption(
       "loss",
-      words`there is no ${option("loss")}: the decoder has none of its own; give ${option("loss", "bce", '{ loss: "bce" }')} or ${option("loss", "mse", '{ loss: "mse" }')}`,
+      words`there is no ${option("loss")}: the decoder has none of its own`,
+      words`; give ${option("loss", "bce", '{ loss: "bce" }')} or ${option("loss", "mse", '{ loss: "mse" }')}`,
     );
   }
   const value = namedLoss(named) ?? (named as Loss | null);
@@ -329,7 +330,8 @@ export function checkLoss(
   if (wanted !== undefined && output !== wanted) {
     throw invalidOption(
       "loss",
-      words`${option("loss", fileName, `the loss ${fileName}`)} needs a decoder whose output activation is "${wanted}", this one's is "${output}"; load or create it with ${option("outputActivation", wanted, `{ outputActivation: "${wanted}" }`)} if its outputs are logits${clause("loss", words`, else use ${option("loss", "mse", "squaredError()")}`)}`,
+      words`${option("loss", fileName, `the loss ${fileName}`)} needs a decoder whose output activation is "${wanted}", this one's is "${output}"`,
+      words`; load or create it with ${option("outputActivation", wanted, `{ outputActivation: "${wanted}" }`)} if its outputs are logits${clause("loss", words`, else use ${option("loss", "mse", "squaredError()")}`)}`,
     );
   }
   return loss;

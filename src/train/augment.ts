@@ -85,8 +85,8 @@ export function shift(options: ShiftOptions): Shift {
 /** Throws `invalid_argument` unless `augment` is an augmentation that supports samples of this shape. */
 export function checkAugmentation(augment: Augmentation, shape: readonly number[]): void {
   if (typeof augment?.apply !== "function" || typeof augment.check !== "function") {
-    const got = `${show(augment)}${callHint(augment)}`;
-    throw refused("augment", "is", got, "a value such as shift({ pixels: 2 })");
+    const expected = "a value such as shift({ pixels: 2 })";
+    throw refused("augment", "is", show(augment), expected, callHint(augment));
   }
   refusePromise("check", augment.check(shape));
 }
@@ -95,7 +95,7 @@ export function checkAugmentation(augment: Augmentation, shape: readonly number[
 export function refusePromise(name: string, returned: unknown): void {
   if (!isPromise(returned)) return;
   ignoreRejection(returned);
-  throw refused(`augment.${name}`, "returned", "a Promise", "nothing (it must not be async)");
+  throw refused(`augment.${name}`, "returned", "a Promise", "nothing", " (it must not be async)");
 }
 
 function layoutOf(shape: readonly number[], pixels: number): ImageLayout {

@@ -28,7 +28,7 @@ export interface Lock {
  */
 export function lockFile({ file, shown }: ResolvedPath): Lock {
   const fileSystem = builtinModule("node:fs")!;
-  const host = builtinModule("node:os")!.hostname();
+  const host = builtinModule("node:os")!.hostname() + namespace();
   const path = `${file}.lock`;
   const own = `pid ${globalThis.process.pid} on ${host} since ${new Date().toISOString()}`;
   const read = () => unless("ENOENT", () => fileSystem.readFileSync(path, "utf8")) ?? "";
@@ -76,6 +76,15 @@ export function lockFile({ file, shown }: ResolvedPath): Lock {
       }
     },
   };
+}
+
+/** Returns the namespace of process ids, since containers may share a host's name; "" but on Linux. */
+function namespace(): string {
+  try {
+    return ` ${builtinModule("node:fs")!.readlinkSync("/proc/self/ns/pid")}`;
+  } catch {
+    return "";
+  }
 }
 
 /** Returns the result of work on a file; undefined if it fails with the system's code `code`. */

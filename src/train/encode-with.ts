@@ -89,11 +89,9 @@ export async function meanCode(
     const session = await unlessAborted(signal, () => openSession(backend, encoder, "decode"));
     const mean = await meanOfCodes(session, dataset, d, signal);
     if (typeof mean !== "number") return mean;
-    const [got, expected] = [gotten("not finite"), wanted("finite numbers")];
-    throw invalidOption(
-      "data",
-      words`the encoder's code of sample ${mean} is ${got}, expected ${expected}; leave the sample out`,
-    );
+    const values = words`${gotten("not finite")}, expected ${wanted("finite numbers")}`;
+    const sentence = words`the encoder's code of sample ${mean} is ${values}`;
+    throw invalidOption("data", sentence, "; leave the sample out");
   });
 }
 

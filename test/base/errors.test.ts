@@ -7,7 +7,7 @@ import { calling, within } from "../../src/base/calling.ts";
 import { LatentflowError, remade } from "../../src/base/errors.ts";
 import { clause, option, theOption, words } from "../../src/base/message.ts";
 import { invalid, refused } from "../../src/base/refuse.ts";
-import { inFlags } from "../../src/cli/options/flags.ts";
+import { inFlags } from "../../src/cli/options/message-in-flags.ts";
 import { kebabCase } from "../../src/cli/options/parse.ts";
 import { createDecoder, encode, lbfgs, loadDecoder } from "../../src/index.ts";
 import { train } from "../../src/train/index.ts";
@@ -65,6 +65,33 @@ test("messages print what is marked as JavaScript has it, whatever is nested", (
   assert.equal([...partsOf(refusal), refusal.advice], ["t1", "0", "a finite number > 0", "give t1: 10"]);
 });
 
+test("advice is what to do, without the punctuation around it, and in no other part", async () => {
+  const moved = new Float32Array(3);
+  structuredClone(moved, { transfer: [moved.buffer] });
+  const withoutLoss = createDecoder({ layers: [2, 3] });
+  const given = (value: unknown) => value as never;
+  const cases: [call: () => unknown, got: string | undefined, advice: string | undefined][] = [
+    [() => encode(decoder, moved), undefined, "give a copy, by slice()"],
+    [() => encode(decoder, given(Promise.resolve(y))), "a Promise", "is an await missing?"],
+    [
+      () => encode(given(Promise.resolve(decoder)), y),
+      "a Promise",
+      "is an await missing before loadDecoder?",
+    ],
+    [() => encode(decoder, given([1])), "an Array", "convert with Float32Array.from(y)"],
+    [() => encode(decoder, new Proxy(y, {})), "a Float32Array", undefined],
+    [() => encode(decoder, y, { loss: given(lbfgs) }), "a function", BRACKETS],
+    [() => encode(decoder, y, { solver: given(lbfgs) }), "a function", BRACKETS],
+    [() => encode(decoder, y, { backend: given(lbfgs) }), "a function", BRACKETS],
+    [() => encode(withoutLoss, y), undefined, 'give { loss: "bce" } or { loss: "mse" }'],
+  ];
+  for (const [call, got, advice] of cases) {
+    const error = await errorOf(call);
+    assert.equal([error.got, error.advice], [got, advice], error.message);
+    assert.ok(error.message.includes(advice ?? "itself, not a Proxy of one"), error.message);
+  }
+});
+
 test("the innermost call gives an error its name, at its door, and the stack begins with the message", async () => {
   const refusal = () => refused("t1", "is", "0", "more");
   const inner = () => calling("inner", refuse(refusal()));
@@ -120,6 +147,7 @@ test("what a file says is no option, though it has an option's name", async () =
   }
 });
 
+const BRACKETS = "are the brackets of the call missing?";
 const refuse = (error: LatentflowError) => (): never => {
   throw error;
 };

@@ -1,6 +1,14 @@
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { test } from "uvu";
@@ -23,13 +31,15 @@ const lock = (file: string) => lockFile(resolveOnce(file));
 const runAt = (file: string, more: TrainOptions = {}) =>
   runSmall({ ...more, checkpoint: { file, resume: true, everySeconds: 0 } } as TrainOptions);
 const dead = spawnSync("true").pid;
-const leave = (file: string, pid: number, host = hostname(), since = "2026-01-02T03:04:05.678Z") =>
+/** Name of this host in locks. */
+const here = `${hostname()}${process.platform === "linux" ? ` ${readlinkSync("/proc/self/ns/pid")}` : ""}`;
+const leave = (file: string, pid: number, host = here, since = "2026-01-02T03:04:05.678Z") =>
   writeFileSync(`${file}.lock`, `pid ${pid} on ${host} since ${since}`);
 
 test("a second run at the same file is refused at once, by the holder's name, and disturbs nothing", async () => {
   const file = newFile();
   const named = new RegExp(
-    `^train: checkpoint: ${file}\\.lock is there: another run \\(pid ${process.pid} on ${hostname()} since ` +
+    `^train: checkpoint: ${file}\\.lock is there: another run \\(pid ${process.pid} on ${here.replace(/[[\]]/g, "\\$&")} since ` +
       "20\\d\\d-\\S+Z\\) uses this checkpoint; wait for its end, give another file, or, if it has died, delete that file$",
   );
   let second: Promise<void> | undefined;
@@ -138,7 +148,7 @@ test("the lock of another host, of a process that runs, and one that names nobod
   refused(() => lock(file), "locked", named);
   leave(file, process.ppid);
   refused(() => lock(file), "locked", /\(pid \d+ on /);
-  leave(file, process.pid, hostname(), new Date().toISOString());
+  leave(file, process.pid, here, new Date().toISOString());
   refused(() => lock(file), "locked", /\(pid \d+ on /);
   writeFileSync(`${file}.lock`, "");
   refused(

@@ -123,7 +123,10 @@ test("what is given for an encoder and is none", async () => {
       { decoder, encoder },
       /the encoder is an object, expected .* trainAutoencoder returns; give its member \.encoder$/,
     ],
-    [Promise.resolve(encoder), /the encoder is a Promise \(is an await missing before trainAutoencoder\?\)/],
+    [
+      Promise.resolve(encoder),
+      /the encoder is a Promise, .* \(is an await missing before trainAutoencoder\?\)$/,
+    ],
     [conditional, /the encoder has fixed inputs \(label\), expected one that takes samples alone/],
   ] as const)
     for (const call of calls(given)) await rejected(call, "invalid_argument", message);

@@ -419,11 +419,12 @@ const howToAdd = contributing.slice(
   contributing.indexOf("\nThe library has to run as it is in Node"),
 );
 
-test("each file that the lists say exists, and each says who names it", () => {
-  const folders = "assembly|experiments|python|reproduce|scripts|site|src|test";
-  const places = [...howToAdd.matchAll(new RegExp(`\`((?:${folders})/[\\w./-]*)\``, "g"))].map(
-    ([, place]) => place!,
-  );
+const folders = "assembly|experiments|python|reproduce|scripts|site|src|test";
+const placesIn = (text: string) =>
+  Array.from(text.matchAll(new RegExp(`\`((?:${folders})/[\\w./-]*)\``, "g")), ([, place]) => place!);
+
+test("each file that the lists say exists, each says who names it, and types and constants are in it", () => {
+  const places = placesIn(howToAdd);
   assert.ok(places.length > 200, String(places.length));
   assert.equal(
     places.filter((place) => !existsSync(join(root, place))),
@@ -434,7 +435,12 @@ test("each file that the lists say exists, and each says who names it", () => {
     const items = kind.split(/\n {2}(?=\d+\. |- )/).slice(1);
     assert.ok(items.length > 0, kind);
     for (const item of items) {
-      if (/^\d/.test(item)) assert.match(item, /\*(named|by\s+hand)\*/);
+      if (!/^\d/.test(item)) continue;
+      assert.match(item, /\*(named|by\s+hand)\*/);
+      const there = placesIn(item).filter((place) => /\.\w+$/.test(place));
+      const texts = there.map((place) => readFileSync(join(root, place), "utf8"));
+      for (const [, name] of item.matchAll(/`([A-Z]\w*)`/g))
+        assert.ok(!texts[0] || texts.join().includes(name!), `${name} in ${there}`);
     }
   }
 });

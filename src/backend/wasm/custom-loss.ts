@@ -100,16 +100,14 @@ function refuseResult(name: string, result: unknown): never {
   return calling("customLoss", () => {
     ignoreRejection(result);
     const hint = isPromise(result) ? " (it must not be async)" : "";
-    throw refused(name, "returned", show(result) + hint, "a number");
+    throw refused(name, "returned", show(result), "a number", hint);
   });
 }
 
 function curvatureOf({ curvature }: CustomLoss): ElementFunction {
   if (curvature) return numeric("curvature", curvature);
   return calling("customLoss", () => {
-    throw objection(
-      "curvature",
-      "is missing, and second derivatives are asked for; give the loss a curvature(output, target)",
-    );
+    const reason = "is missing, and second derivatives are asked for";
+    throw objection("curvature", reason, "; give the loss a curvature(output, target)");
   });
 }

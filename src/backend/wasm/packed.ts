@@ -1,3 +1,4 @@
+import { LatentflowError } from "../../base/errors.ts";
 import { attached } from "../../base/realms.ts";
 import { type Decoder, keptUntilDisposed, onDispose } from "../../decoder/decoder.ts";
 import type { Arena } from "../../kernels/arena.ts";
@@ -42,7 +43,10 @@ export function packDecoder(decoder: Decoder, compiled: CompiledKernels): Promis
     byModule.set(compiled.module, packed);
     packed.catch(() => byModule.delete(compiled.module));
   }
-  return packed;
+  // An error of its own for each call that waits, since each adds its name to it.
+  return packed.catch((error) => {
+    throw error instanceof LatentflowError ? new LatentflowError(error.code, error.message) : error;
+  });
 }
 
 async function pack(decoder: Decoder, compiled: CompiledKernels): Promise<PackedDecoder> {

@@ -91,8 +91,8 @@ export function wasm(options: WasmOptions = {}): Backend {
   return calling("wasm", () => {
     const { relaxed, module, threads, worker } = completeOptions(options, FIELDS);
     if (module !== undefined && relaxed !== undefined) {
-      const reason = "chooses a build of the package; leave it out together with module";
-      throw objection("relaxed", reason);
+      const advice = "; leave it out together with module";
+      throw objection("relaxed", "chooses a build of the package", advice);
     }
     const given = module === undefined ? undefined : recogniseKernels(module as WebAssembly.Module);
     return Object.freeze<Backend>({

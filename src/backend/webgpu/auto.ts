@@ -82,8 +82,8 @@ function checkBackends(backends: readonly Backend[]): void {
   }
   for (const [i, backend] of (backends as readonly (Backend | undefined)[]).entries()) {
     if (typeof backend?.open === "function" && typeof backend.name === "string") continue;
-    const got = `${show(backend)}${callHint(backend)}`;
-    throw refused(`backends[${i}]`, "is", got, `a backend, as in ${EXAMPLE}`);
+    const expected = `a backend, as in ${EXAMPLE}`;
+    throw refused(`backends[${i}]`, "is", show(backend), expected, callHint(backend));
   }
 }
 

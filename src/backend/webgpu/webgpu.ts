@@ -59,7 +59,7 @@ export function webgpu(options: WebgpuOptions = {}): Backend {
     if (ort !== undefined && typeof ort?.InferenceSession?.create !== "function") {
       const hint = isPromise(ort) ? " (is an await missing?)" : "";
       const expected = 'the module that import("onnxruntime-web/webgpu") leads to';
-      throw refused("ort", "is", show(ort) + hint, expected);
+      throw refused("ort", "is", show(ort), expected, hint);
     }
     if (device !== undefined && typeof device?.createBuffer !== "function") {
       throw refused("device", "is", show(device), "a GPUDevice");

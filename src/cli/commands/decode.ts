@@ -23,8 +23,8 @@ import type { DataLimits } from "../input/open-data.ts";
 import { readCodes } from "../input/starts.ts";
 import { interruptSignal, unlessInterrupted } from "../interrupt.ts";
 import { addFlags, flag, type OptionsOf } from "../options/flag-table.ts";
-import { addRunningOptions, backendOf, type RunningOptions } from "../options/options.ts";
 import { parseCount } from "../options/parse.ts";
+import { addRunningOptions, backendOf, type RunningOptions } from "../options/running.ts";
 import { drawGrid, type Tile, tonesBy } from "../output/grid.ts";
 import { decoderFigure, fixedFigures } from "../output/input-figures.ts";
 import {

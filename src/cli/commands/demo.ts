@@ -4,8 +4,8 @@ import { exitCodesHelp } from "../exit-codes.ts";
 import { addLossOptions } from "../input/decoder-file.ts";
 import { addFlags, flag, type OptionsOf } from "../options/flag-table.ts";
 import type { EncodingOptions } from "../options/job.ts";
-import { addEncodeSettings, addRunningOptions } from "../options/options.ts";
 import { parseCount } from "../options/parse.ts";
+import { addEncodeSettings, addRunningOptions } from "../options/running.ts";
 import { addFlowAndSolverOptions, chosenFlowAndSolver } from "../options/solver-options.ts";
 import { replacedHelp } from "../output/output-files.ts";
 import { runJob } from "./run-encoding.ts";
@@ -54,7 +54,8 @@ Examples:
   $ latentflow demo --max-steps 50 --json`,
   );
   command.action(async (options: EncodingOptions & OptionsOf<typeof DEMO_FLAGS>) => {
-    const encoding = { ...options, ...chosenFlowAndSolver(command) };
+    const { hide: hidesBand, ...others } = options;
+    const encoding = { ...others, hidesBand, ...chosenFlowAndSolver(command) };
     await runJob({ ...encoding, data: [demoDigits()], dataFlag: "the digits" });
   });
 }

@@ -8,7 +8,7 @@ import { isStdin } from "../input/files.ts";
 import { outputWithPoints, shapeWithPoints, showShape } from "../input/points.ts";
 import { interruptSignal, unlessInterrupted } from "../interrupt.ts";
 import { addFlags, flag, type OptionsOf } from "../options/flag-table.ts";
-import { wrongUsage } from "../options/options.ts";
+import { wrongUsage } from "../options/running.ts";
 import { print } from "../output/print.ts";
 import { showPrior } from "../output/prior-figures.ts";
 import { type Figure, figure, formatDocument, rowsOf } from "../output/report.ts";

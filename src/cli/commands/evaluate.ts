@@ -30,8 +30,8 @@ import { interruptSignal, unlessInterrupted } from "../interrupt.ts";
 import { addFlags, flag, type OptionsOf } from "../options/flag-table.ts";
 import { addEncodingOptions, type EncodingOptions } from "../options/job.ts";
 import { textOf } from "../options/library-flags.ts";
-import { backendOf, encodeSettings, refuseOptions, refuseWithout } from "../options/options.ts";
 import { checkPriorOptions, priorOption, readPrior } from "../options/prior.ts";
+import { backendOf, encodeSettings, refuseOptions, refuseWithout } from "../options/running.ts";
 import {
   type ChosenFlowAndSolver,
   chosenFlowAndSolver,

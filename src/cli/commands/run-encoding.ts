@@ -10,7 +10,7 @@ import {
   interruptSignal,
   sayInterrupted,
   setInterrupted,
-  unlessAborted,
+  undefinedIfAborted,
   unlessInterrupted,
 } from "../interrupt.ts";
 import type { Job } from "../options/job.ts";
@@ -123,7 +123,7 @@ async function encodeInto(run: Run, place: PartsPlace): Promise<void> {
     else await writeAll(run, place, counts);
     return true;
   };
-  const isWhole = !signal.aborted && (await unlessAborted(signal, end()));
+  const isWhole = !signal.aborted && (await undefinedIfAborted(signal, end()));
   if (!isWhole) sayStopped(run, place.folder, done, ranges.length);
   else if (!job.part) await place.remove();
 }
@@ -190,9 +190,9 @@ async function writeAll(run: Run, place: PartsPlace, counts: PartCounts | undefi
   try {
     // The numeric results are complete without pictures, which a signal may cut short.
     const first = await place.read(rangeOf(0, division));
-    outputs.push(...((await unlessAborted(signal, writePictures(job.out, run, first))) ?? []));
+    outputs.push(...((await undefinedIfAborted(signal, writePictures(job.out, run, first))) ?? []));
     outputs.push(
-      ...((await unlessAborted(signal, writeCompleted(job.out, run, run.completed, parts()))) ?? []),
+      ...((await undefinedIfAborted(signal, writeCompleted(job.out, run, run.completed, parts()))) ?? []),
     );
   } catch (error) {
     throw error instanceof LatentflowError ? besides(error, outputs) : error;

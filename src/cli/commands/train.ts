@@ -12,8 +12,8 @@ import { readTrainingInput, type TrainingInput } from "../input/training-input.t
 import { interruptSignal, sayInterrupted, unlessInterrupted } from "../interrupt.ts";
 import { addFlags } from "../options/flag-table.ts";
 import { decoderOptions } from "../options/input-options.ts";
-import { addRunningOptions, refuseOptions, refuseWithout, wrongUsage } from "../options/options.ts";
 import { addPriorOptions, checkPriorOptions, priorOption, priorOptionNames } from "../options/prior.ts";
+import { addRunningOptions, refuseOptions, refuseWithout, wrongUsage } from "../options/running.ts";
 import { TRAIN_FLAGS, type TrainingJob } from "../options/training-job.ts";
 import { addTrainingOptions, type ChosenTraining, chosenTraining } from "../options/training-options.ts";
 import { makeFolder, replacedHelp } from "../output/output-files.ts";

@@ -2,8 +2,8 @@ import type { Command } from "commander";
 import { LatentflowError, remade } from "../../base/errors.ts";
 import { type DataSplits, fashionMnist, mnist, segMnist } from "../../train/index.ts";
 import { flag, type OptionsOf } from "../options/flag-table.ts";
-import { refuseOptions, wrongUsage } from "../options/options.ts";
 import { parseCount } from "../options/parse.ts";
+import { refuseOptions, wrongUsage } from "../options/running.ts";
 import { limitsOf } from "./decoder-file.ts";
 import { dataHelp } from "./open-data.ts";
 import {

@@ -84,7 +84,7 @@ export async function openInput(job: Job, signal: AbortSignal): Promise<Encoding
   const reading = readingOf(job, () => decoder);
   const samples = await openSamples(flag, job.data, reading, limits, job.limit);
   const fixed = planFixedInputs(decoder, sources, job.points, samples);
-  const weights = job.hide
+  const weights = job.hidesBand
     ? bandHidden(samples.shape)
     : await openWeights(weightsFlag(job), job, samples, decoder.outputLayout, limits);
   const z0 = job.z0 === undefined ? undefined : await openZ0(job.z0, samples, decoder.latentSize, limits);

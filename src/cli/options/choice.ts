@@ -2,10 +2,10 @@ import type { Command } from "commander";
 import type { Field } from "../../base/options.ts";
 import { LatentflowError } from "../../index.ts";
 import { addFlags, type Flag, flag } from "./flag-table.ts";
-import { inFlags } from "./flags.ts";
 import { textsOf, usageOf } from "./library-flags.ts";
-import { refuseOptions, wrongUsage } from "./options.ts";
+import { inFlags } from "./message-in-flags.ts";
 import { kebabCase, parseNumber } from "./parse.ts";
+import { refuseOptions, wrongUsage } from "./running.ts";
 
 /**
  * A choice among values of the library, such as solvers, made on the command line: one option names the member, other

@@ -110,12 +110,29 @@ export function addFlags(command: Command, flags: Flags, heading?: string): Comm
   return command;
 }
 
+/** Returns a command-line option as it is written, such as `--batch-size`. */
+export function flagOf(option: Option): string {
+  return `--${kebabCase(option.attributeName())}`;
+}
+
+/** Returns the command-line options that set the library's option at a path, first the one with the library option's name. */
+export function settersOf(command: Command, path: string): Option[] {
+  const isNamesake = (option: Option) => option.attributeName() === path;
+  const others = command.options.filter((option) => traitsOf.get(option)?.gives?.includes(path));
+  return [...command.options.filter(isNamesake), ...others.filter((option) => !isNamesake(option))];
+}
+
 /**
- * Returns the paths of the library's options that a command-line option sets, such as `validation.weights`; its own name
- * last.
+ * Returns the command-line option that sets the library's option at a path such as `validation.weights` or, if none does,
+ * at a parent of the path; undefined if none does.
  */
-export function pathsOf(option: Option): readonly string[] {
-  return [...(traitsOf.get(option)?.gives ?? []), option.attributeName()];
+export function setterOf(command: Command, path: string): Option | undefined {
+  for (let prefix = path; prefix !== ""; prefix = prefix.slice(0, Math.max(0, prefix.lastIndexOf(".")))) {
+    const options = settersOf(command, prefix);
+    const isGiven = (option: Option) => command.getOptionValueSource(option.attributeName()) === "cli";
+    if (options.length > 0) return options.find(isGiven) ?? options[0];
+  }
+  return undefined;
 }
 
 /**

@@ -11,6 +11,8 @@ import type { ChosenPart } from "../parts/part-range.ts";
 import { formatFlag } from "../parts/write-results.ts";
 import { flag, type OptionsOf } from "./flag-table.ts";
 import { settingFlag, textOf } from "./library-flags.ts";
+import { parseCount } from "./parse.ts";
+import { addPriorOptions, type ChosenPrior, type PriorFlags, priorOption } from "./prior.ts";
 import {
   addEncodeSettings,
   addRunningOptions,
@@ -18,9 +20,7 @@ import {
   type EncodeSettings,
   encodeSettings,
   type RunningOptions,
-} from "./options.ts";
-import { parseCount } from "./parse.ts";
-import { addPriorOptions, type ChosenPrior, type PriorFlags, priorOption } from "./prior.ts";
+} from "./running.ts";
 import { addFlowAndSolverOptions, type ChosenFlowAndSolver, pairOf } from "./solver-options.ts";
 
 /** Options of `latentflow encode` for its samples and results. */
@@ -89,7 +89,7 @@ export interface Job extends EncodingOptions, OptionsOf<typeof ENCODE_FLAGS>, Ch
   /** Name of the samples in messages, if no option gives them. */
   readonly dataFlag?: string;
   /** If true, a horizontal band of each sample is hidden; samples must have the shape [height, width]. */
-  readonly hide?: true | undefined;
+  readonly hidesBand?: true | undefined;
   /** Number of parts that the samples are divided into. Default: chosen by `divide`, from the cost of a sample. */
   readonly parts?: number | undefined;
   /** Part to encode, which is saved, and results files are not written. Undefined to encode all and write the results files. */

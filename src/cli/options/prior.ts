@@ -14,8 +14,8 @@ import type { DataLimits } from "../input/open-data.ts";
 import { readCodes } from "../input/starts.ts";
 import { addFlags, flag, type OptionsOf } from "./flag-table.ts";
 import { settingFlag, textOf } from "./library-flags.ts";
-import { refuseGiven, wrongUsage } from "./options.ts";
 import { parseNumbers, parsePositives } from "./parse.ts";
+import { refuseGiven, wrongUsage } from "./running.ts";
 
 /** Returns the paths of an option of the library's functions that make or fit a prior, for messages. */
 const ofPrior = (name: string) =>

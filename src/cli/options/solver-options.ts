@@ -28,8 +28,8 @@ import { followsAnyFlow, SOLVER_FIELDS, type SolverName, solversWith } from "../
 import { AMD_IN_TRAINING } from "../../train/check-options.ts";
 import { addChoice, type Choice, type Chosen, chosen, type Member, member, refuseChoice } from "./choice.ts";
 import { textOf, textsOf } from "./library-flags.ts";
-import { wrongUsage } from "./options.ts";
 import { type KebabCase, kebabCase, parseAlpha } from "./parse.ts";
+import { wrongUsage } from "./running.ts";
 
 /** Default number of steps on a fixed time grid, as in the paper (arXiv 2412.00864). */
 const SLICES = 100;

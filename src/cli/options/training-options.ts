@@ -26,8 +26,8 @@ import { SCHEDULES } from "../../train/schedule.ts";
 import { addChoice, type Choice, chosen, type Description, membersOf, refuseChoice } from "./choice.ts";
 import { addFlags, type Flag, flag, type OptionsOf } from "./flag-table.ts";
 import { type GivenSettings, settingFlag, settingFlags, settingsOf, textOf } from "./library-flags.ts";
-import { backendOf, type RunningOptions, refuseOptions, refuseWithout, wrongUsage } from "./options.ts";
 import { parseShares } from "./parse.ts";
+import { backendOf, type RunningOptions, refuseOptions, refuseWithout, wrongUsage } from "./running.ts";
 import {
   addFlowAndSolverOptions,
   chosenFlowAndSolver,

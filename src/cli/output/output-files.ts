@@ -221,6 +221,11 @@ export function temporaryOf(place: string): string {
   return join(dirname(place), name);
 }
 
+/** True for the name of a temporary file, as `temporaryOf` makes it. */
+export function isTemporary(name: string): boolean {
+  return /\.[0-9a-f]{12}\.temporary$/.test(name);
+}
+
 /** Removes a file if it exists. `rm` is not used: for a file that may not be removed, its error is about folders. */
 export async function removeFile(path: string): Promise<void> {
   await fileSystem.unlink(path).catch(unlessMissing);

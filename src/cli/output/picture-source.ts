@@ -3,7 +3,7 @@ import { findLayout } from "../../images/picture.ts";
 import { decode } from "../../index.ts";
 import type { Block, EncodingInput, EncodingRun } from "../input/encoding-input.ts";
 import { fixedOptions } from "../input/fixed-inputs.ts";
-import { backendOf } from "../options/options.ts";
+import { backendOf } from "../options/running.ts";
 
 /**
  * Returns the shape of samples that are images, from the decoder's output or from the data; undefined if they are not

@@ -61,7 +61,7 @@ async function drawReconstructions(drawing: Drawing): Promise<OutputFile> {
   if (block.weights?.includes(0)) {
     const rows = [given, complete(given, reconstructions), originals].map(tones);
     // In the user's data, hidden pixels may hold anything; in the demo they are intact.
-    const last = drawing.job.hide ? "original" : "as in --data, hidden pixels, too";
+    const last = drawing.job.hidesBand ? "original" : "as in --data, hidden pixels, too";
     const content = `rows: given (hatched: hidden), completed by the decoder, ${last}${shown}`;
     return { name, bytes: drawGrid(rows, drawing.shape), content };
   }

@@ -2,7 +2,6 @@ import { checkValues } from "../../api/check-data.ts";
 import { ReadAhead } from "../../api/read-ahead.ts";
 import { calling } from "../../base/calling.ts";
 import {
-  type BackendInfo,
   type CodeSamples,
   type Decoder,
   decode,
@@ -22,15 +21,15 @@ import {
   readBlock,
 } from "../input/encoding-input.ts";
 import { fixedOptions } from "../input/fixed-inputs.ts";
-import { unlessAborted } from "../interrupt.ts";
+import { undefinedIfAborted } from "../interrupt.ts";
 import { encodeOptions, type Job } from "../options/job.ts";
-import { backendOf } from "../options/options.ts";
 import { priorOption } from "../options/prior.ts";
+import { backendOf } from "../options/running.ts";
 import type { Progress } from "../output/progress.ts";
-import { countOf } from "../output/report.ts";
 import type { Part } from "./part.ts";
 import type { PartRange } from "./part-range.ts";
 import { joinAll } from "./sample-slices.ts";
+import { backendWarnings } from "./warnings.ts";
 
 /** A run with callbacks. */
 interface Encoding extends EncodingRun {
@@ -69,7 +68,7 @@ export async function* encodeParts(
       let count = 0;
       // A run without samples still has a block, whose results are empty.
       do {
-        const next = await unlessAborted(signal, blocks.next());
+        const next = await undefinedIfAborted(signal, blocks.next());
         if (!next || next.done) return;
         const block = next.value;
         const before = done;
@@ -166,18 +165,6 @@ async function encodeBlock(encoding: Encoding, block: Block): Promise<BlockResul
   };
 }
 
-/** Makes warnings of what went otherwise than asked: fewer threads than `--threads` took part, a worker died. */
-function backendWarnings(
-  { threads: wanted = 1 }: Job,
-  { threads = 1, reason, incidents = [] }: BackendInfo,
-): readonly string[] {
-  const notes = incidents.map((incident) => `warning: ${incident}`);
-  if (threads >= wanted || reason === undefined) return notes;
-  // After the reason comes what to do in a program of one's own.
-  const [why] = reason.split("; ");
-  return [`warning: --threads ${wanted}: ${countOf(threads, "thread")} did the work: ${why}`, ...notes];
-}
-
 /**
  * Draws codes from the posteriors of a block's samples.
  *
@@ -201,7 +188,7 @@ function drawCodes(
     signal,
     onProgress: ({ done, total }) => onShare(done / total),
   });
-  return unlessAborted(signal, drawn);
+  return undefinedIfAborted(signal, drawn);
 }
 
 /**

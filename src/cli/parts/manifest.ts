@@ -7,7 +7,7 @@ import { leaves, type RunDescription } from "../../train/run-description.ts";
 import { type Difference, differences } from "../../train/run-differences.ts";
 import type { EncodingInput } from "../input/encoding-input.ts";
 import type { Job } from "../options/job.ts";
-import { type EncodeSettings, encodeSettings } from "../options/options.ts";
+import { type EncodeSettings, encodeSettings } from "../options/running.ts";
 import type { Division } from "./part-range.ts";
 import type { ResultsPlan } from "./results-plan.ts";
 
@@ -69,7 +69,7 @@ export const MANIFEST_OF_OPTIONS = {
   weights: (_, { weights }) => weights?.array.fingerprint(),
   mask: "weights",
   maskHides: "weights",
-  hide: "weights",
+  hidesBand: "weights",
   fit: "data",
   invert: "data",
   z0: (_, { z0 }) => z0?.array.fingerprint(),
@@ -166,10 +166,9 @@ export function manifestSum(manifest: Manifest): string {
 /**
  * Parses the text of manifest.json, which describes a run that is saved in parts.
  *
- * @param where beginning of error messages
  * @throws LatentflowError `invalid_file` unless it is a manifest in the format of this version of latentflow
  */
-export function parseManifest(where: string, text: string): Manifest {
+export function parseManifest(text: string): Manifest {
   try {
     const value: Manifest | null = JSON.parse(text);
     if (value?.format === FORMAT) return value;
@@ -177,7 +176,7 @@ export function parseManifest(where: string, text: string): Manifest {
     // Refused below.
   }
   throw invalidFile(
-    `${where}: it is no manifest of parts that this version of latentflow has written; finish the run with the version that began it, or remove the folder`,
+    "it is no manifest of parts that this version of latentflow has written; finish the run with the version that began it, or remove the folder",
   );
 }
 

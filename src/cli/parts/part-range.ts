@@ -2,6 +2,13 @@ import { invalid } from "../../base/refuse.ts";
 import { countOf } from "../output/report.ts";
 import { type ResultsPlan, sampleBytes } from "./results-plan.ts";
 
+// The words of runs in parts:
+//   part    results of consecutive samples, saved in one file; a run has parts of equal size, give or take a sample
+//   range   the samples of a part: its index, the first sample and their number
+//   block   samples of a part that are read and encoded together
+//   group   samples that are written to the files of results together, of one part or several
+//   folder  a run's finished parts and the manifest, which says what run it is
+
 /** Consecutive samples of a run that are encoded and saved together. */
 export interface PartRange {
   /** Index of the part, from 0. */
@@ -53,8 +60,9 @@ export function divide(
   const standard = Math.max(1, Math.ceil(samples / Math.max(1, Math.floor(size))));
   const count = part?.count ?? parts ?? standard;
   const given = part ? `--part ${part.index}/${part.count}` : `--parts ${count}`;
-  if (count > Math.max(1, samples))
-    throw invalid(`${given}: there are ${countOf(samples, "sample")}, expected at most ${samples} parts`);
+  const most = Math.max(1, samples);
+  const [there, allowed] = [countOf(samples, "sample"), countOf(most, "part")];
+  if (count > most) throw invalid(`${given}: there are ${there}, expected at most ${allowed}`);
   const least = Math.ceil((samples * bytes) / MOST_BYTES);
   if (count < least)
     throw invalid(`${given}: the results of a part would be more than 1 GiB; give ${least} parts or more`);

@@ -1,5 +1,6 @@
-import { about } from "../../base/calling.ts";
+import { checksum, showChecksum } from "../../base/checksum.ts";
 import { invalidFile } from "../../base/refuse.ts";
+import { bytesIn } from "../../base/values.ts";
 import { readSafetensors, writeSafetensors } from "../../files/safetensors.ts";
 import type { SampleResults } from "../output/results.ts";
 import type { PartRange } from "./part-range.ts";
@@ -19,6 +20,7 @@ export interface Part extends PartRange {
 }
 
 const DESCRIPTION = "latentflow_part";
+const CHECKSUM = "latentflow_checksum";
 const TEXTS = ".json";
 
 const ARRAYS = { F32: Float32Array, F64: Float64Array, U32: Uint32Array, I64: BigInt64Array };
@@ -38,7 +40,27 @@ export function formatPart({ results, ...others }: Part, run: string): Uint8Arra
     const bytes = Buffer.from(JSON.stringify(values));
     return { name: name + TEXTS, shape: [bytes.length], values: new Uint8Array(bytes) };
   });
-  return writeSafetensors(tensors, new Map([[DESCRIPTION, JSON.stringify({ run, ...others })]]));
+  const description = JSON.stringify({ run, ...others });
+  const sum = showChecksum(
+    sumOf(
+      description,
+      tensors.map(({ name, values }) => [name, bytesIn(values)]),
+    ),
+  );
+  return writeSafetensors(
+    tensors,
+    new Map([
+      [DESCRIPTION, description],
+      [CHECKSUM, sum],
+    ]),
+  );
+}
+
+/** Returns the checksum of a part's description, and of the names and bytes of its tensors. */
+function sumOf(description: string, tensors: Iterable<readonly [name: string, bytes: Uint8Array]>): number {
+  let sum = checksum(Buffer.from(description));
+  for (const [name, bytes] of tensors) sum = checksum(bytes, checksum(Buffer.from(name), sum));
+  return sum;
 }
 
 /** Lists the arrays in nested objects with their dotted names. */
@@ -54,23 +76,34 @@ function leavesOf(values: object, prefix = ""): [name: string, values: Values | 
 /**
  * Parses a part from the bytes of its file.
  *
- * @param where beginning of error messages
  * @param range samples of the part that the file's name gives
  * @param run identifies the run that the part must belong to
- * @throws LatentflowError `invalid_file` if the file is incomplete, or of another part or run
+ * @throws LatentflowError `invalid_file` if the file is incomplete, damaged, or of another part or run
  */
-export function parsePart(where: string, bytes: Uint8Array, range: PartRange, run: string): Part {
-  const { metadata, tensors } = about(where, () => readSafetensors(bytes));
-  const { run: found, ...others } = JSON.parse(metadata.get(DESCRIPTION) ?? "{}");
-  if (found !== run || others.index !== range.index)
-    throw invalidFile(`${where}: it is a part of another run, or another part than its name says`);
+export function parsePart(bytes: Uint8Array, range: PartRange, run: string): Part {
+  const { metadata, tensors } = readSafetensors(bytes);
+  const description = metadata.get(DESCRIPTION) ?? "";
+  const sum = showChecksum(
+    sumOf(
+      description,
+      [...tensors].map(([name, { bytes }]) => [name, bytes]),
+    ),
+  );
+  const expected = metadata.get(CHECKSUM) ?? "none";
+  if (sum !== expected) throw invalidFile(`it is damaged: its checksum is ${sum}, expected ${expected}`);
+  const { run: found, ...others } = JSON.parse(description);
+  const { index, first, count } = others;
+  if (found !== run || index !== range.index || first !== range.first || count !== range.count)
+    throw invalidFile("it is a part of another run, or another part than its name says");
   const results: Record<string, unknown> = {};
   for (const [name, { dtype, bytes }] of tensors) {
+    const isTexts = name.endsWith(TEXTS);
     // Copied, so that the bytes are aligned.
-    const values = name.endsWith(TEXTS)
+    const values = isTexts
       ? JSON.parse(Buffer.from(bytes).toString())
       : new ARRAYS[dtype as keyof typeof ARRAYS](new Uint8Array(bytes).buffer);
-    const [field, inner] = name.replace(TEXTS, "").split(".") as [string, string | undefined];
+    const path = isTexts ? name.slice(0, -TEXTS.length) : name;
+    const [field, inner] = path.split(".") as [string, string | undefined];
     results[field] = inner === undefined ? values : { ...(results[field] as object), [inner]: values };
   }
   return { ...others, results };

@@ -1,12 +1,13 @@
 import * as fileSystem from "node:fs/promises";
 import { join } from "node:path";
+import { about } from "../../base/calling.ts";
 import { LatentflowError } from "../../base/errors.ts";
 import { codeOf } from "../../base/realms.ts";
 import { refusedFile } from "../../base/refuse.ts";
 import { fileError, syncFolder, writeSynced } from "../../files/durable-file.ts";
 import { OtherRunError } from "../../train/run-differences.ts";
 import { shownPath } from "../input/files.ts";
-import { removeFile, temporaryOf } from "../output/output-files.ts";
+import { isTemporary, removeFile, temporaryOf } from "../output/output-files.ts";
 import { type PictureName, pictureNames } from "../output/picture-names.ts";
 import {
   formatManifest,
@@ -86,7 +87,7 @@ export class PartsFolder {
     const path = join(this.folder, nameOf(range));
     const bytes = await readFile(path);
     try {
-      return parsePart(shownPath(path), bytes, range, this.run);
+      return about(shownPath(path), () => parsePart(bytes, range, this.run));
     } catch (cause) {
       if (!(cause instanceof LatentflowError)) throw cause;
       throw refusedFile(cause, "; remove it and run the same encode command again");
@@ -113,7 +114,7 @@ export class PartsFolder {
       (name) =>
         indexOf(name) !== undefined ||
         (pictureNames as readonly string[]).includes(name) ||
-        /\.[0-9a-f]{12}\.temporary$/.test(name),
+        isTemporary(name),
     );
     for (const name of [...ours, manifestName]) {
       await removeFile(join(this.folder, name)).catch((cause) => {
@@ -156,7 +157,7 @@ async function readManifest(folder: string): Promise<Manifest | undefined> {
     if (["ENOENT", "ENOTDIR"].includes(String(codeOf(cause)))) return undefined;
     throw fileError(`cannot read ${shownPath(path)}`, cause);
   });
-  return text === undefined ? undefined : parseManifest(shownPath(path), text);
+  return text === undefined ? undefined : about(shownPath(path), () => parseManifest(text));
 }
 
 /**
@@ -174,14 +175,18 @@ async function write(
   const temporary = temporaryOf(place);
   try {
     await writeSynced(fileSystem, temporary, content);
-    const code =
-      existing === "keep" ? await fileSystem.link(temporary, place).then(() => "", codeOf) : undefined;
-    // On a file system without hard links, the last process wins.
-    if (code === "" || code === "EEXIST") await fileSystem.unlink(temporary);
+    if (existing === "keep") await linkOrReplace(temporary, place);
     else await fileSystem.rename(temporary, place);
   } catch (cause) {
     await fileSystem.unlink(temporary).catch(() => {});
     throw fileError(`cannot write ${shownPath(place)}`, cause);
   }
   await syncFolder(fileSystem, folder);
+}
+
+/** Moves a file to a place where none is yet, else removes it. On a file system without hard links, it replaces the other. */
+async function linkOrReplace(temporary: string, place: string): Promise<void> {
+  const refusal = await fileSystem.link(temporary, place).catch((cause) => ({ code: codeOf(cause) }));
+  if (refusal && refusal.code !== "EEXIST") await fileSystem.rename(temporary, place);
+  else await fileSystem.unlink(temporary);
 }

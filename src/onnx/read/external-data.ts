@@ -50,8 +50,8 @@ export async function readOutside(
   const names = new Set(external.map((tensor) => nameOf(tensor)));
   if (option === undefined) {
     const elsewhere = `${external.length} tensors of the file are in other files, as ${show([...names][0])}`;
-    const sentence = words`${elsewhere}; give ${theOption("externalData")}: its bytes, a Blob or a path`;
-    throw invalidOption("externalData", sentence);
+    const advice = words`; give ${theOption("externalData")}: its bytes, a Blob or a path`;
+    throw invalidOption("externalData", elsewhere, advice);
   }
   if (names.size > MOST_FILES) throw invalidFile(`its tensors are in ${names.size} other files`);
   const files = new Map<string, Uint8Array>();
@@ -92,8 +92,8 @@ async function readOne(
   }
   const path = typeof option === "string" ? await pathOf(option, name) : undefined;
   if (path === undefined && files > 1) {
-    const sentence = words`its tensors are in several other files; give ${marked("externalData")} as a folder or a function`;
-    throw invalidOption("externalData", sentence);
+    const advice = words`; give ${marked("externalData")} as a folder or a function`;
+    throw invalidOption("externalData", "its tensors are in several other files", advice);
   }
   if (path !== undefined && !(await isWithin(option as string, path))) {
     throw invalidFile(`${show(name)} leads out of its folder, expected a file in it`);

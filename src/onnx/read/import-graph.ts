@@ -42,13 +42,13 @@ const UNREAD = Symbol("unread");
  * Translates the nodes that the output depends on into operations of a decoder.
  *
  * @param initializers constant tensors of the file, by name
- * @param role what the latent's first axis is
+ * @param firstAxis what the latent's first axis is
  * @throws LatentflowError `invalid_file`, listing all nodes that cannot be translated
  */
 export function* importGraph(
   file: FileGraph,
   initializers: ReadonlyMap<string, Tensor>,
-  role: FirstAxis,
+  firstAxis: FirstAxis,
 ): Pausable<ImportedGraph> {
   const { model, latent, output: outputName, nodes } = file;
   const names = inputsOf(model).map(({ name }) => name);
@@ -65,7 +65,7 @@ export function* importGraph(
     attributes.set(attribute, tensor);
     return tensor;
   };
-  const inputs = makeInputs(file, role);
+  const inputs = makeInputs(file, firstAxis);
   const scope: Scope = { writer, opset: model.opset, tracedBatch: inputs.tracedBatch, tensorOf, makers };
   const end = new NodeView(nothing, [], scope);
   const values = new Map<string, Operand | typeof UNREAD>();

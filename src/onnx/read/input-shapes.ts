@@ -80,8 +80,9 @@ function withShape(input: Declared, skipped: number, given: readonly number[]): 
   if (!agrees) {
     const declared = `[${placeholders(input, skipped).join(", ")}]`;
     const but = words`but the file declares ${wanted(declared)}, without its batch`;
-    const reason = words`is ${gotten(showShape(given))}, ${but}; give other lengths only where it has names`;
-    throw objection(`inputShapes.${input.name}`, reason);
+    const reason = words`is ${gotten(showShape(given))}, ${but}`;
+    const advice = "; give other lengths only where it has names";
+    throw objection(`inputShapes.${input.name}`, reason, advice);
   }
   return { ...input, shape: [...shape.slice(0, shape.length - own.length), ...given] };
 }
@@ -114,6 +115,7 @@ function leftOpen(open: readonly Declared[], skipped: (input: Declared) => numbe
   const them = open.length === 1 ? `the input ${names} is` : `the inputs ${names} are`;
   return invalidOption(
     "inputShapes",
-    words`${them} declared with lengths left open; give ${shapesOption}, with numbers in place of names, or, where one is the number of points, give ${theOption("points")}, with the input's name`,
+    `${them} declared with lengths left open`,
+    words`; give ${shapesOption}, with numbers in place of names, or, where one is the number of points, give ${theOption("points")}, with the input's name`,
   );
 }

@@ -1,6 +1,6 @@
-import { gotten, subject, theOption, wanted, words } from "../../base/message.ts";
+import { gotten, subject, theOption, type Words, wanted, words } from "../../base/message.ts";
 import { invalidFile, invalidOption, objection } from "../../base/refuse.ts";
-import { show } from "../../base/show.ts";
+import { show, showList } from "../../base/show.ts";
 import type { FixedInputDefinition, Length } from "../../graph/definition.ts";
 import { LATENT } from "../../graph/graph.ts";
 import { sizeOf } from "../../graph/operations.ts";
@@ -39,32 +39,47 @@ export function inputsOf({ inputs, initializers }: Model): Declared[] {
  */
 export function findLatent(model: Model, latent: string | undefined, points: readonly string[]): Declared {
   const inputs = inputsOf(model);
-  const names = inputs.map(({ name }) => show(name)).slice(0, 12);
-  const but = words`but the file's inputs are ${wanted(names.join(", "))}`;
-  for (const name of points) {
-    if (inputs.some((input) => input.name === name)) continue;
-    throw objection("points", words`is ${gotten(show(name))}, ${but}`);
-  }
-  const reserved = inputs.find(({ name }) => name === LATENT);
-  const checked = (found: Declared): Declared => {
-    if (!reserved || reserved === found) return found;
-    const reason = "is not the latent, which alone is called so here; rename it in the file";
-    throw invalidOption("source", `the input "${LATENT}" ${reason}`);
-  };
-  if (latent !== undefined) {
-    const input = inputs.find(({ name }) => name === latent);
-    if (input && !points.includes(latent)) return checked(input);
-    throw objection(words`the ${subject("latent")}`, words`is to be ${gotten(show(latent))}, ${but}`);
-  }
-  const floats = inputs.filter(
+  checkPoints(inputs, points);
+  const found = latent === undefined ? onlyFloats(inputs, points) : inputCalled(latent, inputs, points);
+  refuseReserved(inputs, found);
+  return found;
+}
+
+function checkPoints(inputs: readonly Declared[], points: readonly string[]): void {
+  const odd = points.find((point) => !inputs.some(({ name }) => name === point));
+  if (odd !== undefined) throw objection("points", words`is ${gotten(show(odd))}, ${butAre(inputs)}`);
+}
+
+function inputCalled(latent: string, inputs: readonly Declared[], points: readonly string[]): Declared {
+  const input = inputs.find(({ name }) => name === latent);
+  if (input && !points.includes(latent)) return input;
+  const reason = words`is to be ${gotten(show(latent))}, ${butAre(inputs)}`;
+  throw objection(words`the ${subject("latent")}`, reason);
+}
+
+function onlyFloats(inputs: readonly Declared[], points: readonly string[]): Declared {
+  const [first, second] = inputs.filter(
     ({ name, elementType }) => elementTypeOf(elementType) === "float" && !points.includes(name),
   );
-  if (floats.length === 1) return checked(floats[0]!);
-  const which =
-    floats.length === 0 ? "none of its inputs is of floats" : "several of its inputs are of floats";
-  const shown = names.join(", ") || "it has none";
-  const sentence = words`${which}: ${shown}; say which is the latent by ${theOption("latent")}`;
-  throw invalidOption("latent", sentence);
+  if (first && !second) return first;
+  const which = `${first ? "several" : "none"} of its inputs ${first ? "are" : "is"} of floats`;
+  const advice = words`; say which is the latent by ${theOption("latent")}`;
+  throw invalidOption("latent", `${which}: ${namesOf(inputs) || "it has none"}`, advice);
+}
+
+/** Throws if an input other than the latent has the name of the latent in the decoder's graph. */
+function refuseReserved(inputs: readonly Declared[], latent: Declared): void {
+  if (latent.name === LATENT || !inputs.some(({ name }) => name === LATENT)) return;
+  const sentence = `the input "${LATENT}" is not the latent; only the latent may be named "${LATENT}"`;
+  throw invalidOption("source", sentence, "; rename it in the file");
+}
+
+function butAre(inputs: readonly Declared[]): Words {
+  return words`but the file's inputs are ${wanted(namesOf(inputs) || "none")}`;
+}
+
+function namesOf(inputs: readonly Declared[]): string {
+  return showList(inputs.map(({ name }) => show(name)));
 }
 
 /**
@@ -74,67 +89,53 @@ export function findLatent(model: Model, latent: string | undefined, points: rea
 export type FirstAxis = "batch" | "points" | "one" | "latent";
 
 /**
- * Returns what the first axis of the latent may be, by the declared shapes: one answer, or, where they leave it open, two, of which
- * the first one that the nodes admit is right.
- *
- * Only a file whose points have at most two axes may lack a batch. If the latent's first axis may be that of the points, the
- * output tells: it has one such axis without a batch, two with one. An output of as many channels as points has two in both cases.
+ * Returns what the first axis of the latent may be, by the declared shapes. Only a file whose points have at most two axes may lack
+ * a batch; if the first axis may be that of the points, too, the first answer that the nodes admit is right.
  */
-export function firstAxesOf({ model, latent, output, points }: FileGraph): readonly FirstAxis[] {
+export function firstAxesOf({ model, latent, points }: FileGraph): readonly FirstAxis[] {
   if (latent.shape?.length === 1) return ["latent"];
   const shared = inputsOf(model).find(
     ({ name, shape }) => points.includes(name) && shape && shape.length <= 2,
   );
   if (!shared) return ["batch"];
-  if (latent.shape?.[0] === 1) return ["one"];
-  const [first] = axesOf(latent);
-  const [point] = axesOf(shared);
-  if (first !== point && (typeof first === "number" || typeof point === "number")) return ["batch"];
-  const made = model.outputs.find(({ name }) => name === output);
-  const declared = made ? axesOf(made) : [];
-  const isKnown = first === point && first !== undefined && !declared.includes(undefined);
-  const alike = declared.filter((each) => each === first).length;
-  return isKnown && alike === 1 ? ["points"] : ["batch", "points"];
-}
-
-/** Returns the declared length of each axis, or the name in its place; undefined for an axis with neither. */
-function axesOf({ shape, names }: Declared): readonly (number | string | undefined)[] {
-  return (shape ?? []).map((length, axis) => length ?? (names[axis] || undefined));
+  const [first] = latent.shape ?? [];
+  if (first === 1) return ["one"];
+  return first === shared.shape?.[0] ? ["batch", "points"] : ["batch"];
 }
 
 /**
  * Makes the values of the decoder's graph for an ONNX graph's inputs: the latent, and a fixed input for each other input
  * without an initializer.
  *
- * @param role what the latent's first axis is
+ * @param firstAxis what the latent's first axis is
  * @throws LatentflowError `invalid_file` if an input is not of numbers, the latent not of floats, or a length that must be
  *   known is open
  */
-export function makeInputs({ model, latent, points }: FileGraph, role: FirstAxis): GraphInputs {
+export function makeInputs({ model, latent, points }: FileGraph, firstAxis: FirstAxis): GraphInputs {
   const shape = shapeOf(latent);
   if (elementTypeOf(latent.elementType) !== "float") {
     throw invalidFile(`the latent ${show(latent.name)} is no input of floats`);
   }
   const [first, ...rest] = shape;
-  const own = role === "latent" ? shape : rest;
-  const lengths = own.map((length, i) => length ?? unknown(latent, i + shape.length - own.length));
+  const own = firstAxis === "latent" ? shape : rest;
+  const lengths = own.map((length, i) => length ?? refuseOpenLength(latent, i + shape.length - own.length));
   const latentSize = sizeOf(lengths);
   const axes = lengths.map((_, axis) => [axis]);
-  const batch = role === "batch" ? [BATCH] : [];
-  const value = makeValue(LATENT, lengths, role === "latent" ? axes : [batch, ...axes]);
+  const batch = firstAxis === "batch" ? [BATCH] : [];
+  const value = makeValue(LATENT, lengths, firstAxis === "latent" ? axes : [batch, ...axes]);
   const others = inputsOf(model).filter(({ name }) => name !== latent.name);
   return {
     latent: { ...value, sourceShape: [latentSize] },
-    isRepeated: role === "points",
+    isRepeated: firstAxis === "points",
     latentSize,
     latentShape: lengths,
     fixed: others.map((input) => {
       const isPoints = points.includes(input.name);
-      const isBatched = role === "batch" || role === "one";
+      const isBatched = firstAxis === "batch" || firstAxis === "one";
       const hasBatch = isBatched && hasBatchFirst(input.shape ?? [], first, isPoints);
       return fixedInput(input, isPoints, hasBatch ? batch : undefined);
     }),
-    tracedBatch: role === "batch" ? first : undefined,
+    tracedBatch: firstAxis === "batch" ? first : undefined,
   };
 }
 
@@ -149,11 +150,16 @@ function shapeOf(input: Declared): readonly (number | undefined)[] {
  * Throws an error for an axis of an input that the file declares without a length. Only a file read as having no batch axis can
  * have such an axis: the option `inputShapes` has filled in all other open lengths.
  */
-function unknown(input: Declared, axis: number): never {
+function refuseOpenLength(input: Declared, axis: number): never {
   throw invalidFile(`axis ${axis} of the input ${show(input.name)} is declared without a length`);
 }
 
-/** Makes a fixed input; `batch` has the stored axes of its first axis, if that is the batch or stands for it. */
+/**
+ * Makes a fixed input, with its value in the decoder's graph.
+ *
+ * @param batch stored axes of the input's first axis if that is the batch, none if it is a length 1 in place of the batch;
+ *   undefined if the first axis is one of the input's own
+ */
 function fixedInput(
   input: Declared,
   isPoints: boolean,
@@ -163,12 +169,12 @@ function fixedInput(
   const type = elementTypeOf(elementType);
   if (type === undefined) throw invalidFile(`the input ${show(name)} is none of numbers`);
   const shape = input.shape?.length === 0 ? [] : shapeOf(input);
-  const missing = batch ? 1 : 0;
+  const skipped = batch ? 1 : 0;
   const lengths = shape
-    .slice(missing)
+    .slice(skipped)
     .map(
       (length, axis): Length =>
-        isPoints && axis === 0 ? "points" : (length ?? unknown(input, axis + missing)),
+        isPoints && axis === 0 ? "points" : (length ?? refuseOpenLength(input, axis + skipped)),
     );
   const axes = lengths.map((_, axis) => [axis]);
   const whole = lengths.length > 0 ? lengths : [1];
@@ -176,11 +182,11 @@ function fixedInput(
 }
 
 /**
- * True if the first axis of an input other than the latent is the batch: always, unless its declared length contradicts
- * the batch size.
+ * True if the first axis of an input other than the latent is the batch: with points if the input has more axes than those of
+ * points and channels; else if the axis has an open length, the batch size, or a length of 1 before other axes.
  *
  * @param traced batch size stated in the file; undefined if open
- * @param isPoints true if the input has an axis of points, before the last axis
+ * @param isPoints true if the input has an axis of points, and after it the last one, of channels
  */
 export function hasBatchFirst(
   shape: readonly (number | undefined)[],

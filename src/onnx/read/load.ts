@@ -6,12 +6,12 @@ import { inTurns, type Pausable } from "../../base/event-loop.ts";
 import { gotten, theOption, wanted, words } from "../../base/message.ts";
 import { throwIfAborted } from "../../base/realms.ts";
 import { invalidFile, invalidOption, objection, refused } from "../../base/refuse.ts";
-import { show, showLocation } from "../../base/show.ts";
+import { show, showList, showLocation } from "../../base/show.ts";
 import { bytesIn } from "../../base/values.ts";
 import { type Decoder, probedOf, withVerification } from "../../decoder/decoder.ts";
 import { normaliseDefaults } from "../../decoder/defaults.ts";
 import { copyProbe, fitProbe, type Probe } from "../../decoder/probe.ts";
-import { readProbe } from "../../decoder/probe-text.ts";
+import { PROBE, readProbe } from "../../decoder/probe-text.ts";
 import { checkStartSize } from "../../decoder/start.ts";
 import { recognise } from "../../files/file-kind.ts";
 import {
@@ -137,42 +137,37 @@ const OPTIONS: { readonly [Name in keyof LoadOnnxOptions]-?: true } = {
  * const vae = await loadOnnx("vae_decoder/model.onnx", { inputShapes: { latent_sample: [4, 8, 8] }, loss: "mse" });
  */
 export async function loadOnnx(source: OnnxSource, options: LoadOnnxOptions = {}): Promise<Decoder> {
-  return calling("loadOnnx", async () => {
+  const { checked, limits, location } = calling("loadOnnx", () => {
     checkOptions(options, OPTIONS);
-    const checked = checkLoadOptions(options);
-    const limits = checkReading(options);
-    const { signal } = limits;
-    throwIfAborted(signal);
-    const location = locationOf(source);
-
-    return calling(
-      "loadOnnx",
-      async () => {
-        // Bytes in memory are used at once, without awaiting, since callers may transfer them as soon as the call returns.
-        const bytes = bytesOf(source) ?? (await readSource(location ?? source, limits));
-        const { length } = bytes;
-        const given = bytesIn(bytes);
-        const file = parseFile(given, checked);
-        const outside = await readOutside(file.tensors, options.externalData, limits);
-        const read = (layout: "file" | "channelsLast") =>
-          inTurns(
-            whileUnchanged(bytes, importDecoder(file, outside, { ...checked, layout }, limits), length),
-            signal,
-          );
-        // A probe's values are in the file's order.
-        const decoder = await read("file");
-        const probed = probedOf(decoder);
-        const probe = checked.probe
-          ? fitProbe(checked.probe, probed)
-          : readProbe(file.model.metadata, probed);
-        const compared = checked.isLogits ? "preActivation" : "data";
-        const verified = await verifyDecoder(decoder, probe, compared, limits);
-        if (checked.layout === "file") return verified;
-        return withVerification(await read(checked.layout), verified);
-      },
-      location === undefined ? undefined : showLocation(location),
-    );
+    return {
+      checked: checkLoadOptions(options),
+      limits: checkReading(options),
+      location: locationOf(source),
+    };
   });
+  const load = async () => {
+    throwIfAborted(limits.signal);
+    // Bytes in memory are used at once, without awaiting, since callers may transfer them as soon as the call returns.
+    const bytes = bytesOf(source) ?? (await readSource(location ?? source, limits));
+    const { length } = bytes;
+    const file = parseFile(bytesIn(bytes), checked);
+    const outside = await readOutside(file.tensors, options.externalData, limits);
+    const read = (layout: "file" | "channelsLast") => {
+      const work = importDecoder(file, outside, { ...checked, layout }, limits);
+      return inTurns(whileUnchanged(bytes, work, length), limits.signal);
+    };
+    const { metadata } = file.model;
+    const isProbed = checked.probe !== undefined || metadata.has(PROBE);
+    // A probe's values are in the file's order.
+    const decoder = await read(isProbed ? "file" : checked.layout);
+    const probed = probedOf(decoder);
+    const probe = checked.probe ? fitProbe(checked.probe, probed) : readProbe(metadata, probed);
+    const compared = checked.isLogits ? "preActivation" : "data";
+    const verified = await verifyDecoder(decoder, probe, compared, limits);
+    if (!isProbed || checked.layout === "file") return verified;
+    return withVerification(await read(checked.layout), verified);
+  };
+  return calling("loadOnnx", load, location === undefined ? undefined : showLocation(location));
 }
 
 /** Options of `loadOnnx` after the checks that are possible without the file. */
@@ -181,8 +176,8 @@ type Checked = ReturnType<typeof checkLoadOptions>;
 function checkLoadOptions(options: LoadOnnxOptions) {
   const { latent, output, outputActivation, outputShape, probe } = options;
   const { layout = "file", points = [] } = options;
-  const text = (name: string, value: unknown): string | undefined => {
-    if (value === undefined || typeof value === "string") return value;
+  const text = (name: string, value: unknown): string => {
+    if (typeof value === "string") return value;
     throw refused(name, "is", show(value), "a name");
   };
   if (outputActivation !== undefined) {
@@ -190,13 +185,13 @@ function checkLoadOptions(options: LoadOnnxOptions) {
   }
   const names: readonly unknown[] = Array.isArray(points) ? points : [points];
   return {
-    latent: text("latent", latent),
-    output: text("output", output),
+    latent: latent === undefined ? latent : text("latent", latent),
+    output: output === undefined ? output : text("output", output),
     outputShape,
     ...normaliseDefaults(options),
     isLogits: outputActivation !== undefined,
     layout: checkChoice("layout", layout, ["file", "channelsLast"]),
-    points: Array.from(names, (name) => text("points", name) ?? ""),
+    points: Array.from(names, (name) => text("points", name)),
     inputShapes: checkInputShapes(options.inputShapes),
     probe: probe === undefined ? undefined : copyProbe(probe),
   };
@@ -253,7 +248,7 @@ function* importFile(file: Parsed, outside: Outside, options: Checked) {
       }
       initializers.set(record.name, yield* readTensor(record, outside.get(record)));
     }
-    const { graph, outputLayout } = yield* importAs(firstAxesOf(file), file, initializers, options);
+    const { graph, outputLayout } = yield* importByFirstAxis(firstAxesOf(file), file, initializers, options);
     const { start } = options;
     const { metadata } = file.model;
     const { latentSize } = graph.inputs;
@@ -270,8 +265,8 @@ function* importFile(file: Parsed, outside: Outside, options: Checked) {
   }
 }
 
-/** Imports the graph up to its output, the latent's first axis read as the first that the nodes admit. */
-function* importAs(
+/** Imports the graph up to its output, with the first of `axes` that the nodes admit as the latent's first axis. */
+function* importByFirstAxis(
   axes: readonly FirstAxis[],
   file: Parsed,
   initializers: ReadonlyMap<string, Tensor>,
@@ -290,9 +285,10 @@ function* importAs(
   throw refusal;
 }
 
-function findOutput(model: Model, name: string | undefined): string {
+/** Returns the name of the output that is the sample: `name`, or else the only one. */
+export function findOutput(model: Model, name: string | undefined): string {
   const names = model.outputs.map((output) => output.name);
-  const shown = names.slice(0, 12).map(show).join(", ");
+  const shown = showList(names.map(show));
   if (name !== undefined) {
     if (names.includes(name)) return name;
     const but = words`but the file's outputs are ${wanted(shown || "none")}`;
@@ -300,6 +296,6 @@ function findOutput(model: Model, name: string | undefined): string {
   }
   if (names.length === 1) return names[0]!;
   if (names.length === 0) throw invalidFile("the file's graph has no output");
-  const sentence = words`the file has several outputs: ${shown}; say which by ${theOption("output")}`;
-  throw invalidOption("output", sentence);
+  const sentence = `the file has several outputs: ${shown}`;
+  throw invalidOption("output", sentence, words`; say which by ${theOption("output")}`);
 }

@@ -46,7 +46,7 @@ export function writeOutput(
   }
   if (isLogits && last?.activation === "sigmoid") {
     const name = "outputActivation";
-    throw invalidOption(name, words`the file ends in a sigmoid already; leave ${theOption(name)} out`);
+    throw invalidOption(name, "the file ends in a sigmoid already", words`; leave ${theOption(name)} out`);
   }
   for (const activation of [last?.activation, isLogits ? "sigmoid" : undefined]) {
     if (activation === undefined) continue;

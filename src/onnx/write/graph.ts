@@ -36,8 +36,8 @@ export function writeGraph(
   const inputNames = [LATENT, ...graph.fixedInputs.map(({ name }) => name)];
   const taken = inputNames.find((name) => parameters.has(name));
   if (taken !== undefined) {
-    const reason = `is called "${taken}", as a parameter is; give one of the two another name`;
-    throw objection(subject("decoder", "a fixed input"), reason);
+    const reason = `is called "${taken}", as a parameter is`;
+    throw objection(subject("decoder", "a fixed input"), reason, "; give one of the two another name");
   }
   const output = freeName([OUTPUT, OTHER_OUTPUT], new Set([...inputNames, ...parameters.keys()]));
   const file = new OnnxFile([...inputNames, ...parameters.keys(), output]);

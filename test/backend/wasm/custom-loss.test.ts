@@ -191,9 +191,9 @@ test("a function that gives no number rejects the call, and says what it gave", 
   for (const [answer, shown] of [
     [
       async () => Promise.reject(new Error("later")),
-      /a Promise \(it must not be async\), expected a number$/,
+      /a Promise, expected a number \(it must not be async\)$/,
     ],
-    [async () => 1, /a Promise \(it must not be async\), expected a number$/],
+    [async () => 1, /a Promise, expected a number \(it must not be async\)$/],
     [() => undefined, /undefined, expected a number$/],
     [() => "1", /"1", expected a number$/],
     [() => 1n, /a BigInt, expected/],

@@ -321,7 +321,7 @@ test("what is asked for wrongly is refused", async () => {
     "invalid_argument",
     /auto: backends\[1\] is undefined, expected a backend/,
   );
-  refused(wrong([wasm]), "invalid_argument", /auto: backends\[0\] is a function \(are the brackets/);
+  refused(wrong([wasm]), "invalid_argument", /auto: backends\[0\] is a function, .* \(are the brackets/);
   for (const backends of [null, [5], [undefined]] as never[]) {
     await rejected(
       availableBackends(backends),

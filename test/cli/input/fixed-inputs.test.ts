@@ -6,13 +6,13 @@ import { fileURLToPath } from "node:url";
 import { decode as decodePng } from "fast-png";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { named } from "../../../src/base/calling.ts";
+import { withCall } from "../../../src/base/calling.ts";
 import { LatentflowError } from "../../../src/base/errors.ts";
 import { clause, option, subject, theOption, words } from "../../../src/base/message.ts";
 import { wholeFile } from "../../../src/cli/input/array-files/array-file.ts";
 import { fixedOptions, readFixedInputs } from "../../../src/cli/input/fixed-inputs.ts";
 import { outputWithPoints } from "../../../src/cli/input/points.ts";
-import { inFlags } from "../../../src/cli/options/flags.ts";
+import { inFlags } from "../../../src/cli/options/message-in-flags.ts";
 import { createProgram } from "../../../src/cli/program.ts";
 import { readNpy } from "../../../src/files/npy.ts";
 import {
@@ -535,7 +535,7 @@ test("what is said of an ONNX file is said in flags", () => {
     [words`give ${option("layout", "channelsLast")}`, /^give --layout channelsLast$/],
     [words`give ${option("noSuchOption", 1)}${clause("noSuchOption", ", or not")}`, /^give noSuchOption: 1$/],
   ] as const) {
-    const error = named("loadOnnx", new LatentflowError("invalid_argument", said));
+    const error = withCall("loadOnnx", new LatentflowError("invalid_argument", said));
     assert.match(inFlags(error, command), meant);
   }
 });

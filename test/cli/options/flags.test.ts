@@ -6,7 +6,7 @@ import type { Command, Option } from "commander";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { type Choice, nameOf, optionsOf } from "../../../src/cli/options/choice.ts";
-import { inFlags } from "../../../src/cli/options/flags.ts";
+import { inFlags } from "../../../src/cli/options/message-in-flags.ts";
 import { kebabCase } from "../../../src/cli/options/parse.ts";
 import { flows, solvers } from "../../../src/cli/options/solver-options.ts";
 import { optimizers, schedules } from "../../../src/cli/options/training-options.ts";

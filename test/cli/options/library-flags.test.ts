@@ -4,7 +4,7 @@ import * as assert from "uvu/assert";
 import { choice, count, type Field, flag, later, number, optional } from "../../../src/base/options.ts";
 import { addFlags } from "../../../src/cli/options/flag-table.ts";
 import { settingFlags, settingsOf, usageOf } from "../../../src/cli/options/library-flags.ts";
-import { addEncodeSettings, encodeSettings } from "../../../src/cli/options/options.ts";
+import { addEncodeSettings, encodeSettings } from "../../../src/cli/options/running.ts";
 
 const FIELDS = {
   steps: count(1, 5),

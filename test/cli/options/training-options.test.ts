@@ -3,7 +3,7 @@ import { Command } from "commander";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { settingsOf } from "../../../src/cli/options/library-flags.ts";
-import { addRunningOptions } from "../../../src/cli/options/options.ts";
+import { addRunningOptions } from "../../../src/cli/options/running.ts";
 import {
   addTrainingOptions,
   type ChosenTraining,

@@ -135,15 +135,15 @@ test("the entries of a manifest keep their order: its sum tells whose the parts 
 test("a manifest that is torn, or something else, is refused", async () => {
   const base = await manifestOf(job, await openInput(job, new AbortController().signal), 4);
   const text = JSON.stringify(base);
-  assert.equal(parseManifest("m", text), base);
+  assert.equal(parseManifest(text), base);
   const torn = [0, 1, 20, text.length - 1].map((length) => text.slice(0, length));
   const others = [{ ...base, format: "latentflow parts 2" }, null, 3, []].map((other) =>
     JSON.stringify(other),
   );
   for (const wrong of [...torn, ...others]) {
     assert.throws(
-      () => parseManifest("m", wrong),
-      /^m: it is no manifest of parts that this version of latentflow has written; .*, or remove the folder$/,
+      () => parseManifest(wrong),
+      /^it is no manifest of parts that this version of latentflow has written; .*, or remove the folder$/,
       wrong,
     );
   }

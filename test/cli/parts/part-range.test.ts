@@ -47,6 +47,9 @@ test("parts that would be too many, or too large to be read, are refused before 
     /^--part 3\/24: there are 23 samples, expected at most 23 parts$/,
   );
   assert.is(divide({ part }, plan(24), 1).parts, 24);
+  const none = /^--parts 2: there are 0 samples, expected at most 1 part$/;
+  assert.throws(() => divide({ parts: 2 }, plan(0), 1), none);
+  assert.is(divide({ parts: 1 }, plan(0), 1).parts, 1);
   const message = /^--parts 14: the results of a part would be more than 1 GiB; give 15 parts or more$/;
   assert.throws(() => divide({ parts: 14 }, large, 1), message);
   assert.is(divide({ parts: 15 }, large, 1).parts, 15);

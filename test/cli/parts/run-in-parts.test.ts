@@ -1,5 +1,6 @@
 // run: slow
-// Tests src/cli/commands/run-encoding.ts, src/cli/parts/npy-results.ts, src/cli/parts/write-results.ts.
+// Tests src/cli/commands/run-encoding.ts, src/cli/parts/npy-results.ts, src/cli/parts/warnings.ts,
+// src/cli/parts/write-results.ts.
 import { existsSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import fileSystem from "node:fs/promises";
 import { syncBuiltinESMExports } from "node:module";

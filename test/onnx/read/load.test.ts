@@ -11,6 +11,8 @@ import * as assert from "uvu/assert";
 import { decode, loadDecoder } from "../../../src/index.ts";
 import { type LoadOnnxOptions, loadOnnx } from "../../../src/onnx/index.ts";
 import type { Written } from "../../../src/onnx/read/graph-writer.ts";
+import { findLatent } from "../../../src/onnx/read/inputs.ts";
+import { findOutput } from "../../../src/onnx/read/load.ts";
 import { readModel } from "../../../src/onnx/read/model-file.ts";
 import { OPERATORS, operatorOf } from "../../../src/onnx/read/operators/table.ts";
 import { simplify } from "../../../src/onnx/read/simplify.ts";
@@ -19,7 +21,7 @@ import { fuzzOnnx } from "../../fuzz/onnx.ts";
 import { type Fed, feed, partOf, run } from "../../support/onnx-file.ts";
 import { timed } from "../../support/patience.ts";
 import { relativeDistance } from "../../support/reference.ts";
-import { rejected } from "../../support/refusal.ts";
+import { refused, rejected } from "../../support/refusal.ts";
 
 // Files of ONNX become decoders that compute what onnxruntime computes of them. test/fixtures/onnx/make.py writes them.
 
@@ -98,6 +100,46 @@ for (const name of names("read")) {
     }
   });
 }
+
+test("names that a file does not have, or too many: its own are listed", async () => {
+  const inputs = Array.from({ length: 14 }, (_, i) => ({ name: `in${i}`, shape: [2] }));
+  const many = { inputs, initializers: [], outputs: inputs } as never;
+  const cases: [call: () => unknown, message: RegExp][] = [
+    [() => findLatent({ ...(many as object), inputs: [] } as never, "z", []), /file's inputs are none$/],
+    [() => findLatent(many, "z", []), /the latent is to be "z", but .* "in11" and 2 more$/],
+    [
+      () => findLatent(many, undefined, ["x"]),
+      /points is "x", but the file's inputs are "in0", .* and 2 more$/,
+    ],
+    [() => findOutput(many, "x"), /output is "x", but the file's outputs are "in0", .* and 2 more$/],
+    [() => findOutput(many, undefined), /several outputs: "in0", .* "in11" and 2 more; say which by/],
+  ];
+  for (const [call, message] of cases) refused(call, "invalid_argument", message);
+  for (const points of [[undefined], [3], 3])
+    await rejected(
+      loadOnnx(file("read/points"), { points } as never),
+      "invalid_argument",
+      /points is (undefined|3), expected a name$/,
+    );
+});
+
+test("without a probe the graph is imported once, in the order that is asked for", async () => {
+  const operator = OPERATORS.ConvTranspose as unknown as { read: (node: unknown) => unknown };
+  const { read } = operator;
+  let count = 0;
+  operator.read = (node) => {
+    count++;
+    return read(node);
+  };
+  try {
+    await loadOnnx(file("read/dcgan"));
+    const once = count;
+    await loadOnnx(file("read/dcgan"), { layout: "channelsLast" });
+    assert.is(count, 2 * once);
+  } finally {
+    operator.read = read;
+  }
+});
 
 test("a shape is the file's, without the batch; or as it is computed", async () => {
   const shapeOf = async (name: string, options?: LoadOnnxOptions) =>

@@ -1,4 +1,4 @@
-import { named } from "../../../base/calling.ts";
+import { withCall } from "../../../base/calling.ts";
 import { LatentflowError } from "../../../base/errors.ts";
 import { kept } from "../../../base/kept.ts";
 import { option, words } from "../../../base/message.ts";
@@ -147,7 +147,7 @@ export class PoolWorker {
 function failure(reason: string): LatentflowError {
   const advice = words`call again, and a new worker is started; ${option("threads", 1, "wasm({ threads: 1 })")} does without`;
   const message = words`a worker has failed: ${escapeText(reason, LONGEST_REASON)}; ${advice}`;
-  return named("wasm", new LatentflowError("worker_failed", message));
+  return withCall("wasm", new LatentflowError("worker_failed", message));
 }
 
 /** Workers that have not ended. */

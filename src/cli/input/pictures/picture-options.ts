@@ -2,7 +2,7 @@ import type { Command } from "commander";
 import { MASK_FIELDS } from "../../../images/from-image-data.ts";
 import { flag, type OptionsOf } from "../../options/flag-table.ts";
 import { settingFlag } from "../../options/library-flags.ts";
-import { wrongUsage } from "../../options/options.ts";
+import { wrongUsage } from "../../options/running.ts";
 import type { PictureReading, SampleMasks } from "./open-pictures.ts";
 
 /** Options for pictures as samples and as masks. */

@@ -1,4 +1,5 @@
-// Tests src/cli/options/flags.ts.
+// Tests src/cli/options/message-in-flags.ts.
+// Tests src/cli/options/other-run.ts.
 
 import { Command } from "commander";
 import { test } from "uvu";
@@ -8,7 +9,7 @@ import { clause, option, theOption, words } from "../../../src/base/message.ts";
 import { invalid, refused } from "../../../src/base/refuse.ts";
 import { showLocation } from "../../../src/base/show.ts";
 import { addFlags, flag } from "../../../src/cli/options/flag-table.ts";
-import { inFlags } from "../../../src/cli/options/flags.ts";
+import { inFlags } from "../../../src/cli/options/message-in-flags.ts";
 import type { LatentflowError } from "../../../src/index.ts";
 
 const command = addFlags(new Command(), {
@@ -51,6 +52,7 @@ test("flags take the place of options, by the function and the option that holds
       "--threads is 0, expected a number",
     ],
     [left(inValidation, invalid("too short")), "--validate: too short"],
+    [left(inValidation, invalid("too short for --validated")), "--validate: too short for --validated"],
     [
       left((fail) => about("--weights w.npy", fail), refused("count", "is", "0", "1")),
       "--weights w.npy: count is 0, expected 1",
