@@ -7,6 +7,7 @@ import {
   pictureFigures,
   showValues,
   sourceName,
+  tableFigures,
   weightsAndStartFigures,
 } from "./input-figures.ts";
 import { priorFigures } from "./prior-figures.ts";
@@ -54,6 +55,7 @@ export function encodeFigures(
     figure("verified", decoder.verified === false ? `no, ${decoder.unverifiedReason}` : undefined),
     figure("data", source, { data }),
     figure("samples", `${count} of ${formatCount(total)}, ${showValues(samples)}`),
+    ...tableFigures(samples.array.tables),
     ...pictureFigures(samples.array.pictures, samples.count, !(job.weights || job.mask)),
     ...fixedFigures(fixed),
     ...weightsAndStartFigures(job, decoder, input.weights?.hiddenShare),
