@@ -27,11 +27,10 @@ export function isMissing(cell: string): boolean {
 /** Converts a cell to a number: NaN for a missing value, undefined unless it is a number that float32 can stand for. */
 export function toNumber(cell: string, decimalComma: boolean): number | undefined {
   const text = cell.trim();
-  if (missing.has(text)) return Number.NaN;
-  // A point beside a decimal comma groups digits: 1.234,5.
-  if (decimalComma && text.includes(".")) return undefined;
   const plain = decimalComma ? text.replace(",", ".") : text;
-  if (!NUMBER.test(plain)) return undefined;
+  // A point beside a decimal comma groups digits: 1.234,5.
+  const isNumber = NUMBER.test(plain) && !(decimalComma && text.includes("."));
+  if (!isNumber) return missing.has(text) ? Number.NaN : undefined;
   const number = Number(plain);
   return Number.isFinite(Math.fround(number)) ? number : undefined;
 }

@@ -1,3 +1,4 @@
+import { inTurns } from "../../../base/event-loop.ts";
 import { invalidFile } from "../../../base/refuse.ts";
 import { show, showList } from "../../../base/show.ts";
 import { allocate, checkSize, type Limits } from "../../../files/limits.ts";
@@ -19,7 +20,7 @@ import { checkText, findDelimiter, rowLine } from "./table-text.ts";
  *   the values take more than `maxBytes`
  */
 export async function readTable(bytes: Uint8Array, reading: TableReading, limits: Limits): Promise<Table> {
-  const start = checkText(bytes);
+  const start = await inTurns(checkText(bytes), limits.signal);
   const delimiter = reading.delimiter ?? findDelimiter(bytes, start);
   const reader = new TableReader(bytes, start, delimiter, reading, limits);
   await parseRows(bytes, start, delimiter, (cells, end) => reader.take(cells, end), limits.signal);

@@ -1,6 +1,6 @@
 import { isUtf8 } from "node:buffer";
 import { aboutSteps } from "../../../base/calling.ts";
-import { inTurns } from "../../../base/event-loop.ts";
+import { inTurns, type Pausable } from "../../../base/event-loop.ts";
 import { invalidFile } from "../../../base/refuse.ts";
 import { recognise, TEXT } from "../../../files/file-kind.ts";
 import { gunzip, gunzipWithin, isGzip } from "../../../files/gzip.ts";
@@ -46,23 +46,34 @@ export async function tableText(
 /** Byte order mark of UTF-8. */
 const BOM = [0xef, 0xbb, 0xbf];
 
+/** Number of bytes checked between two pauses. */
+const PIECE = 2 ** 22;
+
 /**
  * Checks that bytes are text in UTF-8.
  *
  * @returns the offset of the text, behind a byte order mark
  * @throws LatentflowError `invalid_file`
  */
-export function checkText(bytes: Uint8Array): number {
-  const nul = bytes.indexOf(0);
-  if (nul >= 0) {
-    throw invalidFile(
-      `line ${lineAt(bytes, nul)} has a NUL byte, expected text in UTF-8; if it is UTF-16, save it as "CSV UTF-8"`,
-    );
-  }
-  if (!isUtf8(bytes)) {
-    throw invalidFile(
-      'it is text in another encoding, expected UTF-8; save it as "CSV UTF-8", or: iconv -f windows-1252 -t utf-8 FILE',
-    );
+export function* checkText(bytes: Uint8Array): Pausable<number> {
+  for (let start = 0; start < bytes.length; ) {
+    let end = Math.min(start + PIECE, bytes.length);
+    // No piece ends within a character, of four bytes at most.
+    for (let i = 0; i < 3 && end < bytes.length && bytes[end]! >> 6 === 0b10; i++) end++;
+    const piece = bytes.subarray(start, end);
+    const nul = piece.indexOf(0);
+    if (nul >= 0) {
+      throw invalidFile(
+        `line ${lineAt(bytes, start + nul)} has a NUL byte, expected text in UTF-8; if it is UTF-16, save it as "CSV UTF-8"`,
+      );
+    }
+    if (!isUtf8(piece)) {
+      throw invalidFile(
+        'it is text in another encoding, expected UTF-8; save it as "CSV UTF-8", or: iconv -f windows-1252 -t utf-8 FILE',
+      );
+    }
+    start = end;
+    yield;
   }
   return BOM.every((byte, i) => bytes[i] === byte) ? BOM.length : 0;
 }

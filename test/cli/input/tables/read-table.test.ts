@@ -267,6 +267,17 @@ test("100,000 columns, and cells with names of objects", async () => {
   );
 });
 
+test("a table longer than the pieces that are checked, with characters of several bytes across their ends", async () => {
+  const note = "aé漢😀".repeat(2 ** 16);
+  for (const shift of ["", "x", "xx", "xxx"]) {
+    const text = `n,note\n${Array.from({ length: 8 }, (_, i) => `${i},${shift}${note}\n`).join("")}`;
+    const table = await read(text, { columns: ["n"] });
+    assert.is(table.rows, 8);
+    const cut = Buffer.from(text).subarray(0, -3);
+    await refused(cut, /another encoding/, { columns: ["n"] });
+  }
+});
+
 test("rows longer than a piece, and a signal that stops", async () => {
   const rows = Array.from({ length: 20_000 }, (_, i) => `${i},"${"x".repeat(i % 50)}\n"`);
   const table = await read(`n,text\r\n${rows.join("\r\n")}`, { columns: ["n"] });
