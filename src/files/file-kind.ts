@@ -25,6 +25,9 @@ interface FileStart {
   readonly begins: (start: string, offset?: number) => boolean;
 }
 
+/** Name of the kind of files that are text of no other kind. */
+export const TEXT = "text";
+
 const LOOKED_AT = 512;
 
 /** Number of bytes at the end of a zip file in which names of entries are searched. */
@@ -160,12 +163,12 @@ const signatures = (): readonly Signature[] => [
     asData: undefined,
   },
   {
-    name: "text",
+    name: TEXT,
     matches: ({ text }) => /^(\xef\xbb\xbf)?[\t\n\r\x20-\x7e]+$/.test(text),
     asDecoder: otherDecoder,
     asData:
-      "if it is a table of numbers, convert it in Python: " +
-      'numpy.save("data.npy", numpy.loadtxt("data.csv", delimiter=",", dtype="float32"))',
+      "if it is a table of numbers, the program latentflow reads it; or convert it in Python: " +
+      'numpy.save("data.npy", pandas.read_csv("data.csv").to_numpy("float32"))',
   },
 ];
 

@@ -1,6 +1,7 @@
 import { Gunzip } from "fflate";
 import { checksum, showChecksum } from "../base/checksum.ts";
 import type { Pausable } from "../base/event-loop.ts";
+import { option, words } from "../base/message.ts";
 import { invalidFile } from "../base/refuse.ts";
 import { damagedFile, unpack } from "./unpack.ts";
 
@@ -41,6 +42,20 @@ export function* gunzip(bytes: Uint8Array, most: number): Pausable<Uint8Array> {
   });
   if (unpacked.length <= most) stream.onmember(bytes.length);
   return unpacked;
+}
+
+/**
+ * Unpacks a gzip file of one or more members.
+ *
+ * @throws LatentflowError `invalid_file` if it is damaged or cut short, or unpacks to more than `maxBytes`
+ */
+export function* gunzipWithin(bytes: Uint8Array, maxBytes: number): Pausable<Uint8Array> {
+  const unpacked = yield* gunzip(bytes, maxBytes);
+  if (unpacked.length <= maxBytes) return unpacked;
+  const limit = option("maxBytes");
+  throw invalidFile(
+    words`it unpacks to more than ${limit}, ${maxBytes} bytes; give a larger ${limit} to read it`,
+  );
 }
 
 /** Throws `invalid_file` unless the checksum of unpacked bytes equals the one that their file states. */

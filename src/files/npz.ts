@@ -47,10 +47,10 @@ export function* parseNpz(
 }
 
 /**
- * Splits a path or URL that ends with the name of an array, `file.npz#name`, or of columns, `file.parquet#x,y`. `array` is
- * undefined for any other location.
+ * Splits a path or URL that ends with the name of an array, `file.npz#name`, or of columns, `file.parquet#x,y` or
+ * `file.csv#x,y`. `array` is undefined for any other location.
  */
 export function splitArrayName(location: string): { file: string; array: string | undefined } {
-  const [, file, array] = /^(.*\.(?:npz|parquet))#(.+)$/is.exec(location) ?? [];
+  const [, file, array] = /^(.*\.(?:npz|parquet|[ct]sv|[ct]sv\.gz))#(.+)$/is.exec(location) ?? [];
   return { file: file ?? location, array };
 }

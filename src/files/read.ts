@@ -1,11 +1,10 @@
 import { aboutSteps } from "../base/calling.ts";
 import { inTurns, type Pausable } from "../base/event-loop.ts";
-import { option, words } from "../base/message.ts";
 import { invalidFile } from "../base/refuse.ts";
 import { alternatives } from "../base/show.ts";
 import { type ArrayFormat, type DataArray, parseArray } from "./array.ts";
 import { recognise, savedAsArray, showStart } from "./file-kind.ts";
-import { gunzip, isGzip } from "./gzip.ts";
+import { gunzip, gunzipWithin, isGzip } from "./gzip.ts";
 import { idxFormat } from "./idx.ts";
 import { STANDARD_MAX_BYTES } from "./limits.ts";
 import { npyFormat } from "./npy.ts";
@@ -69,14 +68,11 @@ function unpackArray(bytes: Uint8Array, maxBytes: number): Pausable<Uint8Array> 
 
 function* unpackedArray(bytes: Uint8Array, maxBytes: number): Pausable<Uint8Array> {
   // A file of another kind, however long, is refused by its beginning.
-  let unpacked = yield* gunzip(bytes, longestHeader());
-  if (!formatOf(unpacked)) throw invalidFile(`within, ${problemOf(unpacked)}`);
-  if (unpacked.length > longestHeader()) unpacked = yield* gunzip(bytes, maxBytes);
-  if (unpacked.length <= maxBytes) return unpacked;
-  const limit = option("maxBytes");
-  throw invalidFile(
-    words`it unpacks to more than ${limit}, ${maxBytes} bytes; give a larger ${limit} to read it`,
-  );
+  const beginning = yield* gunzip(bytes, longestHeader());
+  if (!formatOf(beginning)) throw invalidFile(`within, ${problemOf(beginning)}`);
+  return beginning.length <= Math.min(longestHeader(), maxBytes)
+    ? beginning
+    : yield* gunzipWithin(bytes, maxBytes);
 }
 
 /** Returns the format of a file from its first `longestHeader()` bytes or more, or the whole file; undefined if unknown. */

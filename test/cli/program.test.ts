@@ -230,7 +230,12 @@ test("files that cannot be used: exit code 1, one line, no stack", async () => {
     [digitsFile, digitsFile, out, /mnist-test-300/],
     [decoderFile, "missing.npy", out, /--data missing\.npy: there is no such file/],
     [decoderFile, folder, out, /^latentflow: --data \S+: the folder has no PNG or JPEG files/],
-    [decoderFile, text, out, /\.csv: it is text; if it is a table of numbers, convert it in Python/],
+    [
+      decoderFile,
+      text,
+      out,
+      /\.csv: its samples are 3 values, "1", "2", "3"; the decoder's output has 784; give --columns/,
+    ],
     [decoderFile, cut, out, /\.idx\.gz: gzip: the file is damaged or cut short/],
     [decoderFile, narrow, out, /its samples are 6, the decoder's output has 784 values/],
     [decoderFile, digitsFile, join(text, "out"), /cannot make the folder .*: a part of the path is a file/],

@@ -72,7 +72,7 @@ const kinds: [name: RegExp, file: Uint8Array, asDecoder: RegExp | "read", asData
   [/a PNG picture/, latin1("\x89PNG\r\n"), /state_dict/, /decodePng .* fromImageData/],
   [/a JPEG picture/, latin1("\xff\xd8\xff"), /state_dict/, /JPEG by the command line/],
   [/a Parquet file/, latin1("PAR1"), /state_dict/, /read_parquet/],
-  [/text/, Buffer.from("index,loss\n0,1\n"), /state_dict/, /numpy\.loadtxt/],
+  [/text/, Buffer.from("index,loss\n0,1\n"), /state_dict/, /pandas\.read_csv/],
   [
     /a safetensors file/,
     createDecoder({ layers: [2, 3] }).toSafetensors(),

@@ -313,7 +313,7 @@ test("files are told apart by how they begin", async () => {
   );
   await refusedFile(
     () => readArray(Buffer.from("index,loss\n")),
-    /^it is text; if it is a table of numbers, .*numpy\.loadtxt/,
+    /^it is text; if it is a table of numbers, .*pandas\.read_csv/,
   );
 });
 

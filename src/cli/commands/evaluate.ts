@@ -10,6 +10,7 @@ import {
 } from "../../train/index.ts";
 import { exitCodesHelp } from "../exit-codes.ts";
 import { addNotes } from "../help.ts";
+import { type Ids, openIdColumns, readIds } from "../input/array-files/parquet-ids.ts";
 import {
   checkDataOptions,
   dataFlags,
@@ -22,9 +23,12 @@ import {
 import { decoderHelp, limitsOf, readDecoder, readDecoderAndLoss } from "../input/decoder-file.ts";
 import { shortPath } from "../input/files.ts";
 import { fixedOptions, openFixed, readFixedOf } from "../input/fixed-inputs.ts";
+import type { DataLimits } from "../input/open-data.ts";
+import { expandFiles } from "../input/pictures/expand-files.ts";
 import { PICTURE_FLAGS } from "../input/pictures/picture-options.ts";
 import { zeroShareOf } from "../input/sample-numbers.ts";
 import { readWeightsOf } from "../input/sample-weights.ts";
+import type { SourcedData } from "../input/samples.ts";
 import { readZ0Of } from "../input/starts.ts";
 import { interruptSignal, unlessInterrupted } from "../interrupt.ts";
 import { addFlags, flag, type OptionsOf } from "../options/flag-table.ts";
@@ -139,7 +143,8 @@ async function runEvaluation(job: EvaluateJob, pair: ChosenFlowAndSolver | undef
   if (!report) return;
   for (const warning of report.warnings) say(`warning: ${warning}`);
 
-  const outputs = job.out === undefined ? [] : await writeOutputs(job.out, [resultsFile(report)]);
+  const outputs =
+    job.out === undefined ? [] : await writeOutputs(job.out, [resultsFile({ ...report, ids: input.ids })]);
   print(formatReport(figuresOf(job, input, pair, report), outputs, job.json));
 }
 
@@ -157,7 +162,19 @@ async function readInput(job: EvaluateJob, signal: AbortSignal) {
   if (encoder) warnOfTransparency(data, "--encoder");
   const weights = encoder ? undefined : await readWeightsOf(data, job, decoder.outputLayout, limits);
   const z0 = await readZ0Of(data, decoder.latentSize, job.z0, limits);
-  return { data, weights, z0, decoder, fixed, loss, prior, encoder };
+  const ids = job.idColumn === undefined ? undefined : await readIdsOf(job.idColumn, job, data, limits);
+  return { data, ids, weights, z0, decoder, fixed, loss, prior, encoder };
+}
+
+async function readIdsOf(
+  column: string,
+  job: EvaluateJob,
+  data: SourcedData,
+  limits: DataLimits,
+): Promise<Ids> {
+  const paths = await expandFiles("--data", job.data!);
+  const files = await openIdColumns("--data", paths, column, limits, data.array?.tables);
+  return readIds(files, 0, data.count);
 }
 
 async function evaluateShown(

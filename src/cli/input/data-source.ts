@@ -14,6 +14,7 @@ import {
   type Target,
 } from "./pictures/picture-options.ts";
 import { readSamplesFiles, type SourcedData } from "./samples.ts";
+import { idColumnHelp, TABLE_FLAGS } from "./tables/table-flags.ts";
 
 /** Help text for the option of a file of start vectors z₀. */
 export const z0Help =
@@ -56,6 +57,13 @@ export const dataFlags = (part: keyof DataSplits, verb: string) => ({
     { gives: ["folder"] },
   ),
   limit: flag("<n>", `${verb} the first n samples (default: all)`, { parse: parseCount }),
+  ...TABLE_FLAGS,
+  idColumn: flag(
+    "<name>",
+    part === "test"
+      ? idColumnHelp
+      : "column of tables that identifies the samples: without --columns, all others are their values",
+  ),
 });
 
 /** Parsed options that name the samples. */
@@ -71,7 +79,10 @@ export function checkDataOptions(command: Command): void {
     wrongUsage(command, `expected --data <files...> or --dataset <name>${advice}`);
   }
   if (dataset === undefined) refuseOptions(command, ["datasetFolder"], "--data");
-  else refuseOptions(command, ["fit", "invert"], "--dataset, whose pictures are of one size");
+  else {
+    refuseOptions(command, ["fit", "invert"], "--dataset, whose pictures are of one size");
+    refuseOptions(command, [...Object.keys(TABLE_FLAGS), "idColumn"], "--dataset, which is no table");
+  }
   checkMaskOptions(command);
 }
 

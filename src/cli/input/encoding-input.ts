@@ -4,7 +4,7 @@ import type { Decoder, StandardLoss } from "../../index.ts";
 import type { Job } from "../options/job.ts";
 import { type ChosenPrior, readPrior } from "../options/prior.ts";
 import { wholeFile } from "./array-files/array-file.ts";
-import { type Ids, type IdsFile, openIdColumns, readIds } from "./array-files/parquet-ids.ts";
+import { type Ids, type IdsFile, idsInMemory, openIdColumns, readIds } from "./array-files/parquet-ids.ts";
 import { limitsOf, readDecoderAndLoss } from "./decoder-file.ts";
 import {
   type FixedInputs,
@@ -34,7 +34,7 @@ export interface EncodingInput {
   /** Start vectors z₀ of the flows; undefined to use the decoder's own start. */
   readonly z0: NumbersFile | undefined;
   /**
-   * Identifiers of the samples, from a column of each Parquet file or the names of picture files; undefined without
+   * Identifiers of the samples, from a column of each table or Parquet file or the names of picture files; undefined without
    * either.
    */
   readonly ids: readonly IdsFile[] | undefined;
@@ -88,8 +88,12 @@ export async function openInput(job: Job, signal: AbortSignal): Promise<Encoding
     ? bandHidden(samples.shape)
     : await openWeights(weightsFlag(job), job, samples, decoder.outputLayout, limits);
   const z0 = job.z0 === undefined ? undefined : await openZ0(job.z0, samples, decoder.latentSize, limits);
+  const { idColumn, data } = job;
+  const { names, tables } = samples.array;
   const ids =
-    job.idColumn === undefined ? namesOf(samples) : await openIdColumns(flag, job.data, job.idColumn, limits);
+    idColumn === undefined
+      ? names && [idsInMemory(samples.at, names)]
+      : await openIdColumns(flag, data, idColumn, limits, tables);
   return { decoder, loss, prior, fixed, samples, weights, z0, ids };
 }
 
@@ -98,13 +102,6 @@ function bandHidden(shape: readonly number[]): NumbersFile {
   const size = elementCount(shape);
   const data = Float32Array.from({ length: size }, (_, i) => (7 * i >= 3 * size && 7 * i < 5 * size ? 0 : 1));
   return { array: wholeFile({ shape, type: "float32", data }), size, isEach: false };
-}
-
-/** Returns the names of picture files as identifiers of the samples; undefined for other samples. */
-function namesOf({ at, array: { names } }: SamplesFiles): IdsFile[] | undefined {
-  if (!names) return undefined;
-  const read = async (first: number, end: number) => names.slice(first, end);
-  return [{ where: at, type: "text", count: names.length, read }];
 }
 
 /** Reads `count` samples from index `first` on, with their weights, start vectors, fixed inputs and identifiers. */

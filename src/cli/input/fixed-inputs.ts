@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import { calling } from "../../base/calling.ts";
 import { invalid, invalidFile } from "../../base/refuse.ts";
-import { show, showPath } from "../../base/show.ts";
+import { show, showList, showPath } from "../../base/show.ts";
 import type { Decoder } from "../../decoder/decoder.ts";
 import { checkFixedInput } from "../../decoder/fixed.ts";
 import { atPoints } from "../../decoder/points.ts";
@@ -13,6 +13,7 @@ import { type FixedArgument, parseCount, parseFixed } from "../options/parse.ts"
 import type { ArrayFile } from "./array-files/array-file.ts";
 import { type DataLimits, openData } from "./open-data.ts";
 import { type FixedSource, findPoints, type SampleRows } from "./points.ts";
+import { valueNames } from "./tables/table.ts";
 
 // Fixed inputs of decoders: values given with each sample, such as a class label, which encoding does not change. For
 // decoders over points (evaluated at any number of points per sample), also that number.
@@ -141,7 +142,7 @@ export function planFixedInputs(
   const count = points ?? (isOverPoints ? findPoints(decoder, sources, rows) : undefined);
   const sized = calling("encode", () => atPoints(decoder, count));
   const inputs = sources.map((source, i) => planInput(sized.fixedInputs[i]!, source, rows));
-  if (rows.shape) checkSamples(rows.at!, rows.shape, { decoder: sized, points: count });
+  if (rows.shape) checkSamples(rows, rows.shape, { decoder: sized, points: count });
   return { decoder: sized, points: count, inputs };
 }
 
@@ -152,7 +153,7 @@ export function planFixedInputs(
  * @throws LatentflowError `invalid_file`
  */
 function checkSamples(
-  at: string,
+  { at, array }: SampleRows,
   shape: readonly number[],
   { decoder, points }: Pick<FixedInputsPlan, "decoder" | "points">,
 ): void {
@@ -160,6 +161,13 @@ function checkSamples(
   const samples = `${at}: its samples are ${showLengths(shape)}`;
   if (elementCount(shape) !== outputSize) {
     const why = points === undefined ? "" : ` at ${points} points, ${showLengths(outputShape)}`;
+    const table = array?.tables?.[0];
+    if (table) {
+      throw invalidFile(
+        `${samples} values, ${showList(valueNames(table).map((name) => show(name)))}; the decoder's output has ${outputSize}${why}; ` +
+          "give --columns, --id-column and --categories so that the columns are those that it was trained with",
+      );
+    }
     const advice =
       elementCount(shape) === latentSize
         ? `, its latent ${latentSize}: are the samples codes, which latentflow decode takes, or is the decoder an encoder?`

@@ -20,6 +20,9 @@ import { systemPath } from "./file-names.ts";
 import { isStdin, isUrl, readInput, showChoice, showFile } from "./files.ts";
 import { openPictures, type PictureReading } from "./pictures/open-pictures.ts";
 import { isPictureFile, pictureFormatOf } from "./pictures/picture-file.ts";
+import { openTable } from "./tables/table-file.ts";
+import type { TableReading } from "./tables/table-flags.ts";
+import { isText } from "./tables/table-text.ts";
 
 // The one way by which commands open data: samples, weights, masks, codes, start vectors and fixed inputs.
 
@@ -32,6 +35,12 @@ export interface DataLimits extends Limits {
   readonly givenMaxBytes: number | undefined;
 }
 
+/** Settings for reading pictures and tables. */
+export interface DataReading extends PictureReading {
+  /** Settings for tables. Default: all columns, without options that name them. */
+  readonly table?: TableReading;
+}
+
 /** File whose format has been recognised, opened to read its array. */
 interface Opened {
   readonly file: OpenFile;
@@ -41,8 +50,7 @@ interface Opened {
   readonly flag: string;
   /** Name of an array or names of columns, from the path's end; undefined if it has none. */
   readonly names: string | undefined;
-  /** True if the option takes pictures, too. */
-  readonly takesPictures: boolean;
+  readonly reading: DataReading | undefined;
   readonly limits: DataLimits;
 }
 
@@ -58,6 +66,9 @@ interface DataFormat {
   open(opened: Opened): ArrayFile | undefined | Promise<ArrayFile>;
 }
 
+/** Name of the format of tables whose columns `--columns` names, besides CSV. */
+const PARQUET = "Parquet";
+
 /** Name of the format of pictures, which hold a sample each and no array. */
 const PICTURES = "PNG or JPEG";
 
@@ -71,20 +82,23 @@ const FORMATS: readonly DataFormat[] = [
   })),
   { label: ".npz", streams: true, recognises: isZip, open: () => undefined },
   {
-    label: "Parquet",
+    label: PARQUET,
     streams: false,
     recognises: isParquet,
-    open: ({ file, flag, names, limits }) =>
-      openNumbers(file, names, (name) => showChoice(flag, "FILE.parquet", name), limits),
+    open({ file, flag, names, reading, limits }) {
+      const columns = names === undefined ? reading?.table?.columns : [names];
+      return openNumbers(file, columns, (name) => showChoice(flag, "FILE.parquet", name), limits);
+    },
   },
+  { label: "CSV", streams: true, recognises: isText, open: () => undefined },
   {
     label: PICTURES,
     streams: false,
     recognises: (beginning) => pictureFormatOf(beginning) !== undefined,
     // Pictures among other files, or for an option without pictures; `openData` opens all others.
-    open({ file, beginning, takesPictures }) {
+    open({ file, beginning, reading }) {
       const arrays = FORMATS.map(({ label }) => label).filter((label) => label !== PICTURES);
-      const cure = takesPictures ? "give files of one kind" : "this option takes no pictures: give an array";
+      const cure = reading ? "give files of one kind" : "this option takes no pictures: give an array";
       throw invalidFile(
         `${file.where}: it is ${recognise(beginning)!.name}, expected an array, ${alternatives(arrays)}; ${cure}`,
       );
@@ -97,36 +111,43 @@ const flatFormats = ARRAY_FORMATS.map(({ label }) => label).join(", ");
 
 /** Help text for the option of files of samples. */
 export const dataHelp =
-  `samples: ${flatFormats}, gzipped or not, FILE.npz#NAME or FILE.parquet#COLUMN, first axis: samples; or PNG and JPEG ` +
-  "files, folders, '*.png' in quotes";
+  `samples: ${flatFormats}, CSV, gzipped or not, FILE.npz#NAME, FILE.parquet#COLUMN, first axis: samples; or PNG and JPEG, ` +
+  "folders, '*.png' in quotes";
 
 /** Help text on the formats that are read piece by piece. */
 export const piecesHelp = `${flatFormats} and Parquet files are read a piece at a time, and may be of any size.`;
 
 /**
- * Opens files of data as one array, joined along the first axis. Arrays are read piece by piece; gzipped and .npz files,
- * stdin and other pipes, and column-major arrays as a whole at once.
+ * Opens files of data as one array, joined along the first axis. Arrays are read piece by piece; tables, gzipped and .npz
+ * files, stdin and other pipes, and column-major arrays as a whole at once. Further tables have the columns of the first one.
  *
  * @param flag option that names the files, for messages
  * @param paths paths of files, after `expandFiles` has replaced folders and patterns
- * @param pictures how pictures are read; undefined if the option takes none
+ * @param reading how pictures and tables are read; undefined if the option takes no pictures
  * @throws LatentflowError if a file cannot be read, or options for pictures are given with other files
  */
 export async function openData(
   flag: string,
   paths: readonly string[],
   limits: DataLimits,
-  pictures?: PictureReading,
+  reading?: DataReading,
 ): Promise<ArrayFile> {
   const [first] = paths as [string];
-  if (pictures && (await isPictureFile(first))) return openPictures(flag, paths, pictures, limits);
+  if (reading && (await isPictureFile(first))) {
+    refuseTableOptions(showFile(flag, first), reading);
+    return openPictures(flag, paths, reading, limits);
+  }
   const places = paths.map((path) => showFile(flag, path));
   // Stdin may be long. Files are opened first, since one that is missing matters more.
-  if (pictures && isStdin(first)) refusePictureOptions(places[0]!, pictures);
+  if (reading && isStdin(first)) refusePictureOptions(places[0]!, reading);
   const files: ArrayFile[] = [];
   // One after the other, since one may be stdin.
-  for (const path of paths) files.push(await openArray(flag, path, limits, pictures !== undefined));
-  if (pictures) refusePictureOptions(places[0]!, pictures);
+  for (const path of paths) {
+    const like = files.flatMap(({ tables }) => tables ?? [])[0];
+    const following = reading && like ? { ...reading, table: { ...reading.table, like } } : reading;
+    files.push(await openArray(flag, path, limits, following));
+  }
+  if (reading) refusePictureOptions(places[0]!, reading);
   return joinFiles(places, files);
 }
 
@@ -134,26 +155,29 @@ async function openArray(
   flag: string,
   path: string,
   limits: DataLimits,
-  takesPictures: boolean,
+  reading: DataReading | undefined,
 ): Promise<ArrayFile> {
   const { file: name, array: names } = splitArrayName(path);
-  if (isStdin(path) || isUrl(path)) return readWhole(flag, path, limits);
+  if (isStdin(path) || isUrl(path)) return readWhole(flag, path, limits, reading);
   const where = showFile(flag, path);
   const status = await stat(systemPath(name)).catch((cause) => {
     throw fileError(where, cause);
   });
   // A pipe cannot be read twice. A folder is refused in `readWhole`.
-  if (!status.isFile()) return readWhole(flag, path, limits);
+  if (!status.isFile()) return readWhole(flag, path, limits, reading);
   const file = await openFile(where, name);
   const buffer = new Uint8Array(Math.min(file.size, longestHeader()));
   const beginning = buffer.subarray(0, await readInto(file, buffer, 0, limits.signal));
   const format = formatOf(beginning);
   const { givenMaxBytes: maxBytes } = limits;
   if (format && maxBytes !== undefined) about(where, () => checkSize("the file has", file.size, maxBytes));
-  const array = await format?.open({ file, beginning, flag, names, takesPictures, limits });
-  if (array) return array;
+  const array = await format?.open({ file, beginning, flag, names, reading, limits });
+  if (array) {
+    refuseTableOptions(where, reading, format?.label === PARQUET);
+    return array;
+  }
   await closeFile(file);
-  return readWhole(flag, path, limits);
+  return readWhole(flag, path, limits, reading);
 }
 
 function formatOf(beginning: Uint8Array): DataFormat | undefined {
@@ -168,14 +192,35 @@ function openFlat(format: ArrayFormat, { file, beginning, names, limits }: Opene
   return isTransposed ? undefined : flatFile(file, header, limits.signal);
 }
 
-async function readWhole(flag: string, path: string, limits: DataLimits): Promise<ArrayFile> {
+async function readWhole(
+  flag: string,
+  path: string,
+  limits: DataLimits,
+  reading: DataReading | undefined,
+): Promise<ArrayFile> {
   const { where, bytes, array, choice } = await readInput(flag, path, limits);
   if (formatOf(bytes)?.streams === false) {
     throw invalidFile(
       `${where}: it is ${recognise(bytes)!.name}, which cannot be read from stdin or a pipe; save it and give the path of the file`,
     );
   }
+  const name = isStdin(path) ? "" : splitArrayName(path).file;
+  const given = array === undefined ? reading?.table : { ...reading?.table, columns: [array] };
+  const table = await openTable(where, bytes, name, given ?? {}, limits);
+  if (table) return table;
+  refuseTableOptions(where, reading);
   return wholeFile(await about(where, () => readArray(bytes, { array, choice, ...limits })));
+}
+
+/** Throws if an option for tables is given for a file of another format. */
+function refuseTableOptions(at: string, reading: DataReading | undefined, isParquet = false): void {
+  const { columns, categories, delimiter, decimalComma, like } = reading?.table ?? {};
+  // Options of the samples' table are no options of the file that follows it.
+  if (like) return;
+  if (columns && !isParquet)
+    throw invalid(`--columns is for CSV and Parquet files, and ${at} is none; leave it out`);
+  const given = categories ? "--categories" : delimiter ? "--delimiter" : decimalComma && "--decimal-comma";
+  if (given) throw invalid(`${given} is for CSV files, and ${at} is none; leave it out`);
 }
 
 /** Throws if an option for pictures, such as `--fit`, is given for files of other formats. */

@@ -11,7 +11,7 @@ import type { SamplesTaken } from "./samples.ts";
 
 /** Samples that fixed inputs are given with; without shape and names if only latents are given. */
 export type SampleRows = Pick<SamplesTaken, "count" | "total"> &
-  Partial<Pick<SamplesTaken, "shape" | "flag" | "at">>;
+  Partial<Pick<SamplesTaken, "shape" | "flag" | "at" | "array">>;
 
 /** A fixed input given on the command line. The shape of its file may determine the number of points. */
 export interface FixedSource extends FixedArgument {

@@ -4,9 +4,8 @@ import { elementCount, splitSamples } from "../../files/array.ts";
 import { scalePixels } from "../../files/images.ts";
 import type { ArrayFile } from "./array-files/array-file.ts";
 import { isStdin, shortPath, showFile } from "./files.ts";
-import { type DataLimits, openData, readRows } from "./open-data.ts";
+import { type DataLimits, type DataReading, openData, readRows } from "./open-data.ts";
 import { expandFiles } from "./pictures/expand-files.ts";
-import type { PictureReading } from "./pictures/open-pictures.ts";
 
 /** Samples of a run: the first `count` of the `total` in a source. */
 export interface SamplesTaken {
@@ -20,7 +19,7 @@ export interface SamplesTaken {
   readonly flag: string;
   /** Beginning of error messages: the option with its file. */
   readonly at: string;
-  /** Array of the samples; undefined for samples that are in memory and were not read from pictures. */
+  /** Array of the samples; undefined for samples that are in memory and were read from neither pictures nor tables. */
   readonly array?: ArrayFile | undefined;
 }
 
@@ -46,11 +45,11 @@ export interface SamplesFiles extends SamplesTaken {
 export async function openSamples(
   flag: string,
   files: readonly string[],
-  pictures: PictureReading,
+  reading: DataReading,
   limits: DataLimits,
   limit = Infinity,
 ): Promise<SamplesFiles> {
-  const array = await openData(flag, files, limits, pictures);
+  const array = await openData(flag, files, limits, reading);
   const at = showFile(flag, files[0]!) + othersOf(files);
   const { count: total, shape } = about(at, () => splitSamples(array.shape));
   const dividedBy = array.type === "uint8" ? 255 : 1;
@@ -70,17 +69,17 @@ export function othersOf(files: readonly string[]): string {
 export async function readSamplesFiles(
   flag: string,
   paths: readonly string[],
-  pictures: PictureReading,
+  reading: DataReading,
   limits: DataLimits,
   limit?: number,
 ): Promise<SourcedData> {
   const files = await expandFiles(flag, paths);
   const [file] = files as [string];
   const source = (isStdin(file) ? "stdin" : shortPath(file)) + othersOf(files);
-  const { array, ...samples } = await openSamples(flag, files, pictures, limits, limit);
+  const { array, ...samples } = await openSamples(flag, files, reading, limits, limit);
   const { at, count, shape } = samples;
   const dataset = createDataset(await readRows(at, array, count, limits), { shape });
-  return { ...samples, source, dataset, array: array.names && array };
+  return { ...samples, source, dataset, array: array.names || array.tables ? array : undefined };
 }
 
 /** Reads `count` samples from index `first` on, [count, size of a sample]. Bytes are divided by 255. */

@@ -9,6 +9,8 @@ import { openFixed, readFixedOf } from "./fixed-inputs.ts";
 import { type HidingFlags, readingOf, type Target } from "./pictures/picture-options.ts";
 import { readWeightsOf } from "./sample-weights.ts";
 import { readSamplesFiles, type SourcedData } from "./samples.ts";
+import type { Table } from "./tables/table.ts";
+import { tableReadingOf } from "./tables/table-flags.ts";
 import { makeDecoder, shapeOfDecoder } from "./training-decoder.ts";
 
 /** Input of `latentflow train`. With `--autoencoder`, weights and prior are undefined: the codes come from an encoder. */
@@ -18,7 +20,10 @@ export type TrainingInput = Awaited<ReturnType<typeof readTrainingInput>>;
 export async function readTrainingInput(job: TrainingJob, signal: AbortSignal) {
   const target = () => shapeOfDecoder(job, signal);
   const data = await readData(job, "train", target, signal);
-  const validation = job.validate ? await readValidation(job, job.validate, target, signal) : undefined;
+  const like = data.array?.tables?.[0];
+  if (job.idColumn !== undefined && !like)
+    throw invalid(`--id-column is for CSV files in train, and ${data.at} is none; leave it out`);
+  const validation = job.validate ? await readValidation(job, job.validate, target, signal, like) : undefined;
   const limits = limitsOf(job, signal);
   const { decoder, loss } = await makeDecoder(job, data.dataset, signal);
   const { outputLayout } = decoder;
@@ -64,16 +69,19 @@ function validationFlags(job: TrainingJob): HidingFlags {
   return { fit, invert, mask, maskHides, weights, autoencoder };
 }
 
+/** @param like table of the training samples, whose columns and categories a table of validation samples has, too */
 function readValidation(
   job: TrainingJob,
   file: string | true,
   target: Target,
   signal: AbortSignal,
+  like: Table | undefined,
 ): Promise<SourcedData> {
   const limit = job.validateLimit;
   if (file !== true) {
     const reading = readingOf(validationFlags(job), target, "--validate-mask");
-    return readSamplesFiles("--validate", [file], reading, limitsOf(job, signal), limit);
+    const table = { ...tableReadingOf(job), like };
+    return readSamplesFiles("--validate", [file], { ...reading, table }, limitsOf(job, signal), limit);
   }
   return readData({ ...job, limit }, "validation", target, signal);
 }

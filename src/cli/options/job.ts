@@ -6,6 +6,7 @@ import { addDecoderOptions, addLossOptions, type DecoderFlags, decoderHelp } fro
 import { addFixedOptions, type FixedFlags } from "../input/fixed-inputs.ts";
 import { dataHelp } from "../input/open-data.ts";
 import { PICTURE_FLAGS } from "../input/pictures/picture-options.ts";
+import { idColumnHelp, TABLE_FLAGS } from "../input/tables/table-flags.ts";
 import { parsePartFlag } from "../parts/part-flag.ts";
 import type { ChosenPart } from "../parts/part-range.ts";
 import { formatFlag } from "../parts/write-results.ts";
@@ -44,7 +45,8 @@ export const ENCODE_FLAGS = {
     "sampleCodes.seed",
   ]),
   format: formatFlag("; of --part, give it to merge"),
-  idColumn: flag("<name>", "column of Parquet files that identifies the samples; the results have it too"),
+  ...TABLE_FLAGS,
+  idColumn: flag("<name>", idColumnHelp),
 };
 
 /** Options of `latentflow encode` for large runs. */

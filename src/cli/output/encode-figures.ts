@@ -8,6 +8,7 @@ import {
   pictureFigures,
   showValues,
   sourceName,
+  tableFigures,
   weightsAndStartFigures,
 } from "./input-figures.ts";
 import { priorFigures } from "./prior-figures.ts";
@@ -55,6 +56,7 @@ export function encodeFigures(
     figure("verified", decoder.verified === false ? `no, ${decoder.unverifiedReason}` : undefined),
     figure("data", source, { data }),
     figure("samples", `${count} of ${formatCount(total)}, ${showValues(samples)}`),
+    ...tableFigures(samples.array.tables),
     ...pictureFigures(samples.array.pictures, samples.count, !(job.weights || job.mask)),
     ...fixedFigures(fixed),
     missingFigure([summary.missing], summary.samples * fixed.decoder.outputSize),

@@ -1,13 +1,14 @@
-import { showPath, withoutSecrets } from "../../base/show.ts";
+import { escapeText, showList, showPath, withoutSecrets } from "../../base/show.ts";
 import { showLengths } from "../../files/array.ts";
 import { isStackOfLayers } from "../../graph/layers.ts";
 import type { Decoder } from "../../index.ts";
 import type { Dataset } from "../../train/index.ts";
-import type { PicturesRead } from "../input/array-files/array-file.ts";
+import type { ArrayFile, PicturesRead } from "../input/array-files/array-file.ts";
 import { isStdin, shortPath } from "../input/files.ts";
 import type { FixedInputsPlan } from "../input/fixed-inputs.ts";
 import { type HidingFlags, hidesByOpacity, type WeightFlags } from "../input/pictures/picture-options.ts";
 import type { SourcedData } from "../input/samples.ts";
+import { showCategories } from "../input/tables/table.ts";
 import { say } from "./print.ts";
 import { countOf, type Figure, figure, formatCount, formatShare } from "./report.ts";
 
@@ -61,6 +62,7 @@ export function dataFigures(data: SourcedData, flags: HidingFlags): Figure[] {
   return [
     figure("data", data.source, { data: dataEntry(data) }),
     figure("samples", `${showCount(data)}, ${showValues(data.dataset)}`),
+    ...tableFigures(data.array?.tables),
     ...pictureFigures(data.array?.pictures, data.dataset.count, hidesByOpacity(flags)),
   ];
 }
@@ -74,6 +76,34 @@ export function showCount({ dataset, total }: SourcedData): string {
 export function showValues({ shape, dividedBy }: Pick<Dataset, "shape" | "dividedBy">): string {
   const values = shape.length === 0 ? "a single value" : `${showLengths(shape)} values`;
   return `${values} each${dividedBy === 1 ? "" : `, bytes divided by ${dividedBy}`}`;
+}
+
+/** Maximum number of characters that a report shows of a column's categories, to be copied into `--categories`. */
+const LONGEST_CATEGORIES = 300;
+
+/** Makes the report entries on samples from tables: the columns of the first one, and their categories. */
+export function tableFigures(tables: ArrayFile["tables"]): Figure[] {
+  const table = tables?.find((each) => each !== undefined);
+  if (!table) return [];
+  const { columns, columnsInFile, hasHeader } = table;
+  const names = columns.map(({ name }) => name);
+  const categories = columns.flatMap((column) =>
+    column.categories ? [[column.name, column.categories] as const] : [],
+  );
+  const count = names.length < columnsInFile ? `${names.length} of ${columnsInFile}: ` : "";
+  const shown = showList(names.map((name) => escapeText(name)));
+  const texts = categories.map(([name, values]) =>
+    escapeText(showCategories(name, values), LONGEST_CATEGORIES),
+  );
+  return [
+    figure("columns", `${count}${shown}${hasHeader ? "" : ", counted: there is no header"}`, {
+      columns: names,
+      hasHeader,
+    }),
+    figure("categories", texts.length > 0 ? showList(texts) : undefined, {
+      categories: Object.fromEntries(categories),
+    }),
+  ];
 }
 
 /**

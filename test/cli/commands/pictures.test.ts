@@ -761,7 +761,7 @@ test("what contradicts itself is refused", async () => {
     [
       ["encode", "--data", maskFile, "--id-column", "name"],
       1,
-      /--id-column name is a column of Parquet files/,
+      /--id-column name is a column of CSV and Parquet files/,
     ],
   ] as const;
   for (const [args, exit, message] of cases) {

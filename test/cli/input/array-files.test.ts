@@ -531,10 +531,10 @@ test("identifiers that are none, or would not stay what they are, are refused", 
   assert.match(await refused("x", write(parquetOf({ x: latin1 }))), /not valid for encoding utf-8/);
   assert.match(
     await refused("x", workplace.writeFloats(Float32Array.of(1), [1, 1])),
-    /--id-column x is a column of Parquet/,
+    /--id-column x is a column of CSV and Parquet/,
   );
   const { message } = await refusal(() => openIdColumns("--data", ["-"], "x", limits));
-  assert.match(message, /--data \(stdin\): --id-column x is a column of Parquet files/);
+  assert.match(message, /--data \(stdin\): --id-column x is a column of CSV and Parquet files/);
 
   const texts = write(parquetOf({ id: { type: "STRING", data: ["\ufeffa"] } }));
   const integers = write(parquetOf({ id: { type: "INT64", data: [1n] } }));

@@ -20,7 +20,7 @@ import { randomArray } from "../../support/random.ts";
 import { rejected } from "../../support/refusal.ts";
 import { runHere } from "../../support/run-here.ts";
 
-// Options that take data, with one .npy file, the same gzipped, and one Parquet file; files of several formats; what does not fit.
+// Options that take data, with one .npy file, the same gzipped, one Parquet file and one table; files of several formats; what does not fit.
 
 const workplace = new Workplace();
 test.after.each(closeFiles);
@@ -47,9 +47,12 @@ function parquetOf(values: Float32Array, size: number): string {
 }
 
 /** Files of the same rows in each format. */
-function filesOf(values: Float32Array, size: number): Record<"npy" | "gzip" | "parquet", string> {
-  const npy = workplace.writeFloats(values, [values.length / size, size]);
-  return { npy, gzip: write(gzipSync(readFileSync(npy)), "gz"), parquet: parquetOf(values, size) };
+function filesOf(values: Float32Array, size: number): Record<"npy" | "gzip" | "parquet" | "csv", string> {
+  const count = values.length / size;
+  const npy = workplace.writeFloats(values, [count, size]);
+  const rows = Array.from({ length: count }, (_, i) => `${values.subarray(i * size, (i + 1) * size)}\n`);
+  const csv = write(Buffer.from(rows.join("")), "csv");
+  return { npy, gzip: write(gzipSync(readFileSync(npy)), "gz"), parquet: parquetOf(values, size), csv };
 }
 
 const decoder = write(
@@ -115,7 +118,7 @@ test("every option of every command that takes data is tried", () => {
 for (const [flag, file, ...args] of options) {
   test(`${args[0]} ${flag}: one file in any format gives the same bytes`, async () => {
     const results: unknown[] = [];
-    for (const format of ["npy", "gzip", "parquet"] as const) {
+    for (const format of ["npy", "gzip", "parquet", "csv"] as const) {
       const out = workplace.newPath();
       const place = args[0] === "evaluate" ? [] : ["--out", out];
       const { exit, stdout, stderr } = await runHere(...args, flag, file(format), ...place, ...running);
@@ -125,8 +128,7 @@ for (const [flag, file, ...args] of options) {
       results.push(names?.map((name) => readFileSync(join(out, name))) ?? meanLoss);
     }
     assert.ok(results[0]);
-    assert.equal(results[1], results[0]);
-    assert.equal(results[2], results[0]);
+    for (const result of results.slice(1)) assert.equal(result, results[0]);
   });
 }
 
@@ -148,7 +150,7 @@ test("decode takes the codes in the results.parquet that encode writes", async (
 
 test("files in several formats follow each other; the first samples of a file are all that is read", async () => {
   const all = await openData("--data", Object.values(samples), limits);
-  assert.equal(all.shape, [3 * COUNT, 6]);
+  assert.equal(all.shape, [4 * COUNT, 6]);
   const rows = await readRows("--data", all, 2 * COUNT, limits);
   assert.equal(rows.slice(0, COUNT * 6), rows.slice(COUNT * 6));
   // Of 8 samples of 24 bytes.
@@ -191,12 +193,12 @@ test("a file that does not fit says what it is, what was expected and what to do
     [
       [png],
       undefined,
-      /^--z0 \S+\.png: it is a PNG picture, expected an array, IDX, \.npy, \.npz or Parquet; this option takes no/,
+      /^--z0 \S+\.png: it is a PNG picture, expected an array, IDX, \.npy, \.npz, Parquet or CSV; this option takes no/,
     ],
     [
       [samples.npy, png],
       { target },
-      /^--z0 \S+\.png: it is a PNG picture, .* or Parquet; give files of one kind$/,
+      /^--z0 \S+\.png: it is a PNG picture, .* or CSV; give files of one kind$/,
     ],
     [
       [png, samples.npy],

@@ -233,7 +233,7 @@ test("what cannot be read is refused before anything is computed or written", as
     [[texts], `--data ${texts}: the Parquet file has the columns "id", "v0"`],
     [[`${texts}#v0,id`], `--data ${texts}#v0,id: the column "id" is of texts`],
     [[`${texts}#v0`], `--data ${texts}#v0: its samples are 1, the decoder's output has 6 values`],
-    [[named(texts), floats], `--data ${floats}: --id-column id is a column of Parquet files`],
+    [[named(texts), floats], `--data ${floats}: --id-column id is a column of CSV and Parquet files`],
     [
       [named(texts), named(integers)],
       `--data ${named(integers)}: the column "id" of identifiers has whole numbers`,

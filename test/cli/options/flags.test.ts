@@ -226,7 +226,9 @@ test("a flag with a value is given once, unless its values are collected; a swit
     "train --validate-mask",
   ].concat(
     ["encode", "decode", "evaluate", "train"].map((verb) => `${verb} --fixed`),
-    ["encode", "evaluate", "train"].map((verb) => `${verb} --mask`),
+    ["encode", "evaluate", "train"].flatMap((verb) =>
+      ["--mask", "--columns", "--categories"].map((flag) => `${verb} ${flag}`),
+    ),
     createProgram().commands.flatMap((command) =>
       ["--points-input", "--input-shape"].map((flag) => `${command.name()} ${flag}`),
     ),
@@ -235,6 +237,7 @@ test("a flag with a value is given once, unless its values are collected; a swit
     "--fixed": "a=1",
     "--validate-fixed": "a=1",
     "--part": "0/2",
+    "--delimiter": ";",
     "--input-shape": "a=1",
     "--hide": "0,0.5",
     "--activation": "elu",

@@ -3,6 +3,7 @@ import { invalidFile } from "../../../base/refuse.ts";
 import { bytesIn, type ValueType } from "../../../base/values.ts";
 import { type DataArray, elementCount, showLengths } from "../../../files/array.ts";
 import type { Box, Size } from "../../../images/resample.ts";
+import type { Table } from "../tables/table.ts";
 
 /** Facts about pictures that were read as samples. */
 export interface PicturesRead {
@@ -34,6 +35,8 @@ export interface ArrayFile {
    * or masks.
    */
   readonly pictures?: PicturesRead;
+  /** Table of each file, undefined for a file of another format; undefined if none is a table. */
+  readonly tables?: readonly (Table | undefined)[] | undefined;
   /**
    * Reads the values with indices from `start` up to `end` (exclusive) in row-major order: a Uint8Array for uint8, else a
    * Float32Array.
@@ -85,6 +88,7 @@ export function joinFiles(places: readonly string[], files: readonly ArrayFile[]
   return {
     shape: [files.reduce((sum, { shape }) => sum + (shape[0] ?? 0), 0), ...rowShape],
     type: first.type,
+    tables: files.some(({ tables }) => tables) ? files.map(({ tables }) => tables?.[0]) : undefined,
     async read(start, end) {
       const data: DataArray["data"] =
         first.type === "uint8" ? new Uint8Array(end - start) : new Float32Array(end - start);

@@ -2,6 +2,7 @@ import { type ParquetType, parquetSchema, type SchemaElement, type SchemaTree } 
 import { invalid } from "../../../base/refuse.ts";
 import { show, showList } from "../../../base/show.ts";
 import type { ValueType } from "../../../base/values.ts";
+import { namesIn } from "../tables/column-names.ts";
 import { type ParquetFile, reading } from "./parquet-file.ts";
 
 /** Column of a Parquet table. A struct is one column here, although the file stores a column for each of its fields. */
@@ -54,8 +55,8 @@ export function findColumn(where: string, columns: readonly ParquetColumn[], nam
 }
 
 /**
- * Returns the columns named in `names`, separated by commas; without names, the file's only column or its only column of
- * lists.
+ * Returns the columns named in `texts`, each one name or several with commas between them; without texts, the file's only
+ * column or its only column of lists.
  *
  * @param choice shows how to name a column on the command line, for messages
  * @throws LatentflowError if a named column does not exist, or names are needed
@@ -63,13 +64,12 @@ export function findColumn(where: string, columns: readonly ParquetColumn[], nam
 export function chooseColumns(
   where: string,
   columns: readonly ParquetColumn[],
-  names: string | undefined,
+  texts: readonly string[] | undefined,
   choice: (name: string) => string,
 ): ParquetColumn[] {
-  if (names !== undefined) {
-    // A column's name may contain a comma.
-    const alone = columns.some(({ name }) => name === names);
-    return (alone ? [names] : names.split(",")).map((name) => findColumn(where, columns, name));
+  if (texts) {
+    const isName = (text: string) => columns.some(({ name }) => name === text);
+    return namesIn(texts, isName).map((name) => findColumn(where, columns, name));
   }
   const lists = columns.filter(({ values }) => values && values.lists > 0);
   if (columns.length === 1) return [...columns];

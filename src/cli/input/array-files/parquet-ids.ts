@@ -3,17 +3,18 @@ import { show, showName } from "../../../base/show.ts";
 import type { Limits } from "../../../files/limits.ts";
 import { splitArrayName } from "../../../files/npz.ts";
 import { isStdin, showFile } from "../files.ts";
+import type { ArrayFile } from "./array-file.ts";
 import { type OpenFile, openFile, readInto } from "./open-file.ts";
 import { columnsOf, findColumn, type IdsType, typeOfIds } from "./parquet-columns.ts";
 import { isParquet, openParquet } from "./parquet-file.ts";
 import { ParquetRows } from "./parquet-rows.ts";
 
-// Identifiers of samples, read from a column of Parquet files: texts or 64-bit integers.
+// Identifiers of samples, from a column of tables, as texts, or of Parquet files, as texts or 64-bit integers.
 
 /** Identifiers of samples, one per sample: texts, or signed 64-bit integers. */
 export type Ids = readonly string[] | BigInt64Array;
 
-/** A column of sample identifiers in a Parquet file, read piece by piece. */
+/** A column of sample identifiers in a file, read piece by piece. */
 export interface IdsFile {
   /** Beginning of error messages about the file. */
   readonly where: string;
@@ -29,10 +30,11 @@ export interface IdsFile {
 }
 
 /**
- * Opens the column of sample identifiers in each of several Parquet files.
+ * Opens the column of sample identifiers in each of several files.
  *
  * @param column name of the column, from `--id-column`
- * @throws LatentflowError if a file is not Parquet, lacks the column, or stores identifiers of another type than the
+ * @param tables tables among the files, which have been read with their identifiers
+ * @throws LatentflowError if a file is neither a table nor Parquet, lacks the column, or stores identifiers of another type than the
  *   first file
  */
 export async function openIdColumns(
@@ -40,10 +42,16 @@ export async function openIdColumns(
   paths: readonly string[],
   column: string,
   limits: Limits,
+  tables?: ArrayFile["tables"],
 ): Promise<IdsFile[]> {
   const opened: IdsFile[] = [];
-  for (const path of paths) {
+  for (const [i, path] of paths.entries()) {
     const where = showFile(flag, path);
+    const ids = tables?.[i]?.ids;
+    if (ids) {
+      opened.push(idsInMemory(where, ids));
+      continue;
+    }
     if (isStdin(path)) throw noIds(where, column);
     const file = await openFile(where, splitArrayName(path).file);
     const beginning = new Uint8Array(4);
@@ -61,10 +69,16 @@ export async function openIdColumns(
   );
 }
 
+/** Makes the identifiers of samples that are in memory. */
+export function idsInMemory(where: string, ids: readonly string[]): IdsFile {
+  const read = async (first: number, end: number) => ids.slice(first, end);
+  return { where, type: "text", count: ids.length, read };
+}
+
 function noIds(where: string, column: string) {
   return invalidFile(
-    `${where}: --id-column ${showName(column)} is a column of Parquet files; this is none, and its samples have no ` +
-      "identifiers; leave --id-column out, or give a Parquet file",
+    `${where}: --id-column ${showName(column)} is a column of CSV and Parquet files; this is none, and its samples have no ` +
+      "identifiers; leave --id-column out, or give such a file",
   );
 }
 

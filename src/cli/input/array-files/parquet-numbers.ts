@@ -17,13 +17,14 @@ import { ParquetRows } from "./parquet-rows.ts";
 /**
  * Opens columns of a Parquet file as an array of numbers, one row per sample.
  *
- * @param names names of the columns, separated by commas; if undefined, the file's only column or its only column of lists
+ * @param names names of the columns, each text one or several with commas between them; if undefined, the file's only column
+ *   or its only column of lists
  * @param choice shows how to name a column on the command line, for messages
  * @throws LatentflowError if the file is not Parquet, or the columns do not exist or hold values other than numbers
  */
 export async function openNumbers(
   file: OpenFile,
-  names: string | undefined,
+  names: readonly string[] | undefined,
   choice: (name: string) => string,
   limits: Limits,
 ): Promise<ArrayFile> {

@@ -3,6 +3,8 @@ import { MASK_FIELDS } from "../../../images/from-image-data.ts";
 import { flag, type OptionsOf } from "../../options/flag-table.ts";
 import { settingFlag } from "../../options/library-flags.ts";
 import { wrongUsage } from "../../options/running.ts";
+import type { DataReading } from "../open-data.ts";
+import { type TableFlags, tableReadingOf } from "../tables/table-flags.ts";
 import type { PictureReading, SampleMasks } from "./open-pictures.ts";
 
 /** Options for pictures as samples and as masks. */
@@ -50,16 +52,16 @@ export function checkMaskOptions(command: Command): void {
 }
 
 /**
- * Converts a command's options to settings for reading pictures as samples.
+ * Converts a command's options to settings for reading pictures and tables as samples.
  *
  * @param maskFlag option that gives the masks, for messages
  */
 export function readingOf(
-  { fit, invert, ...hiding }: HidingFlags,
+  { fit, invert, ...flags }: HidingFlags & TableFlags,
   target: Target,
   maskFlag = "--mask",
-): PictureReading {
-  return { target, fit, invert, masks: masksOf(hiding, maskFlag) };
+): DataReading {
+  return { target, fit, invert, masks: masksOf(flags, maskFlag), table: tableReadingOf(flags) };
 }
 
 /**
