@@ -13,6 +13,7 @@ import { compareCodeRates } from "./kept-codes.ts";
 import { addRunsOptions, compareRuns, recordRuns } from "./run-hashes.ts";
 import { compareSolvers } from "./solvers.ts";
 import { compareStarts } from "./starts.ts";
+import { compareFillings } from "./tables.ts";
 import { compareTrainingSolvers } from "./training-solver.ts";
 import { measureUsefulness } from "./usefulness/usefulness.ts";
 import { compareWarmStarts } from "./warm-starts.ts";
@@ -49,6 +50,7 @@ const EXPERIMENTS: Record<
   "record-runs": [recordRuns, "keeps the hashes of the plain build's runs"],
   solvers: [compareSolvers, "amd against lbfgs on two data sets, both losses and several decoders"],
   starts: [compareStarts, "flows from 0 beside flows from elsewhere: whether they end in other minima"],
+  tables: [compareFillings, "tables with holes, filled by `latentflow fill` and by imputers of scikit-learn"],
   "training-solver": [compareTrainingSolvers, "few digits trained by amd and by lbfgs, three seeds"],
   usefulness: [
     measureUsefulness,

@@ -32,6 +32,7 @@ const sidebar: DefaultTheme.SidebarItem[] = [
     text: "Guides",
     items: [
       page("Missing and noisy data", "/guides/missing-data"),
+      page("Fill a table", "/guides/tables"),
       page("Pictures in and out", "/guides/pictures"),
       page("Bring a decoder", "/guides/decoders"),
       page("Build a decoder", "/guides/own-decoders"),

@@ -8,6 +8,7 @@ import { addDemoCommand } from "./commands/demo.ts";
 import { addDescribeCommand } from "./commands/describe.ts";
 import { addEncodeCommand } from "./commands/encode.ts";
 import { addEvaluateCommand } from "./commands/evaluate.ts";
+import { addFillCommand } from "./commands/fill.ts";
 import { addMergeCommand } from "./commands/merge.ts";
 import { addTrainCommand } from "./commands/train.ts";
 import { exitCodes } from "./exit-codes.ts";
@@ -67,6 +68,7 @@ its stack.`,
   addDescribeCommand(program);
   addTrainCommand(program);
   addEvaluateCommand(program);
+  addFillCommand(program);
   for (const command of program.commands) {
     refuseRepeated(command);
     command.showHelpAfterError(`(latentflow ${command.name()} ${helpFlag(command)} lists the options)`);

@@ -22,7 +22,8 @@ import type { DataLimits } from "./open-data.ts";
 /** Help text for the option of a decoder's file. */
 export const decoderHelp = "file of the decoder, safetensors or ONNX: a path or a URL";
 
-const SIZE_FLAGS = {
+/** Option for the size of files. */
+export const SIZE_FLAGS = {
   maxBytes: flag(
     "<n>",
     `maximum size of each file in bytes, also when unpacked (default: ${STANDARD_MAX_BYTES}, 1 GiB, for files that are read as a whole)`,

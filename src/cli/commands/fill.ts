@@ -1,0 +1,178 @@
+import { realpath } from "node:fs/promises";
+import { basename, dirname } from "node:path";
+import { gzipSync } from "node:zlib";
+import type { Command } from "commander";
+import { invalid, invalidFile } from "../../base/refuse.ts";
+import { showList, showPath } from "../../base/show.ts";
+import { exitCodesHelp } from "../exit-codes.ts";
+import { showCandidate } from "../fill/candidate.ts";
+import { type ColumnErrors, cellsOf, columnErrors, roundAsSeen } from "../fill/column-errors.ts";
+import { FITS, type Filled, fillValues } from "../fill/fill-values.ts";
+import { limitsOf, SIZE_FLAGS } from "../input/decoder-file.ts";
+import { openData } from "../input/open-data.ts";
+import { formatTable } from "../input/tables/format-table.ts";
+import { type Table, valueNames } from "../input/tables/table.ts";
+import { idColumnHelp, TABLE_FLAGS, tableReadingOf } from "../input/tables/table-flags.ts";
+import { interruptSignal, unlessInterrupted } from "../interrupt.ts";
+import { addFlags, flag, type OptionsOf } from "../options/flag-table.ts";
+import { parseCount } from "../options/parse.ts";
+import { addRunningOptions, backendOf, type RunningOptions } from "../options/running.ts";
+import { makeFolder, writeOutputs } from "../output/output-files.ts";
+import { print } from "../output/print.ts";
+import { showProgress } from "../output/progress.ts";
+import { countOf, type Figure, figure, formatMean, formatReport, formatShare } from "../output/report.ts";
+
+const FILL_FLAGS = {
+  out: flag("<file>", "file for the filled table", { required: true }),
+  idColumn: flag("<name>", idColumnHelp),
+  ...TABLE_FLAGS,
+  ...SIZE_FLAGS,
+  seed: flag("<n>", "seed of all random numbers, an integer >= 0", { parse: parseCount, standard: 0 }),
+};
+
+interface FillJob extends RunningOptions, OptionsOf<typeof FILL_FLAGS> {}
+
+/** Adds `latentflow fill` to the program. */
+export function addFillCommand(program: Command): void {
+  const command = program
+    .command("fill")
+    .summary("fill the missing cells of a table")
+    .description(
+      "Trains decoders on a CSV or TSV table with its missing cells, and fills them.\n" +
+        "All other cells stay as they are. A tenth of the seen cells is held out and\n" +
+        "chooses among some decoders, linear ones and some with a hidden layer. The\n" +
+        "report has the errors of these cells, beside those of the columns' means and\n" +
+        "of iterative PCA.",
+    )
+    .argument("<table>", "CSV or TSV file; empty cells, NA and NaN are missing");
+  addFlags(command, FILL_FLAGS, "What and where:");
+  addRunningOptions(command).addHelpText(
+    "after",
+    `
+${exitCodesHelp("nothing is written")}
+Examples:
+  $ latentflow fill measured.csv --out filled.csv
+  $ latentflow fill patients.csv --out filled.csv --id-column patient \\
+      --categories sex,smoker`,
+  );
+  command.action(runFill);
+}
+
+async function runFill(file: string, job: FillJob): Promise<void> {
+  const signal = interruptSignal();
+  const done = await unlessInterrupted(signal, fillTable(file, job, signal), "stopped; nothing is written");
+  if (!done) return;
+  const { table, filled } = done;
+  const bytes = Buffer.concat([...formatTable(table, filled.values)]);
+  const name = basename(job.out);
+  const content = "the table with its missing cells filled";
+  const outputs = await writeOutputs(dirname(job.out), [
+    { name, bytes: /\.gz$/i.test(name) ? gzipSync(bytes) : bytes, content },
+  ]);
+  print(formatReport(figuresOf(file, table, filled), outputs, job.json));
+}
+
+async function fillTable(file: string, job: FillJob, signal: AbortSignal) {
+  const reading = { target: () => undefined, table: { ...tableReadingOf(job), keepsText: true } };
+  const array = await openData("fill", [file], limitsOf(job, signal), reading);
+  const table = array.tables?.[0];
+  if (!table) {
+    const advice = "; of an array train a decoder, then encode --complete";
+    throw invalidFile(`${showPath(file)}: it is no table, expected a CSV or TSV file${advice}`);
+  }
+  checkTable(file, table);
+  const [own, other] = await Promise.all(
+    [file, job.out].map((path) => realpath(path).catch(() => undefined)),
+  );
+  if (own === other) throw invalid(`--out ${showPath(job.out)} is the table itself; give another file`);
+  await makeFolder(dirname(job.out), [basename(job.out)], {});
+  const { rows, values } = table;
+  const columns = values.length / rows;
+  const display = showProgress(
+    `filling ${countOf(rows, "row")}, ${FITS} fits`,
+    FITS * rows,
+    job.quiet,
+    signal,
+  );
+  const start = performance.now();
+  try {
+    const filled = await fillValues({ values, rows, columns }, cellsOf(table), {
+      seed: job.seed,
+      backend: backendOf(job),
+      signal,
+      onFit(fits, error) {
+        const done = Math.floor(fits * rows);
+        const samplesPerSecond = (1000 * done) / (performance.now() - start);
+        display.update({ done, meanLoss: error, samplesPerSecond });
+      },
+    });
+    roundAsSeen(table, filled.values);
+    return { table, filled };
+  } finally {
+    display.stop();
+  }
+}
+
+/** Throws if a table has no missing cell, too few rows, or a column of which nothing is seen. */
+function checkTable(file: string, table: Table): void {
+  const { values, rows } = table;
+  const where = showPath(file);
+  if (rows < 5) throw invalidFile(`${where}: it has ${countOf(rows, "row")}, expected 5 at least`);
+  const columns = values.length / rows;
+  const empty = valueNames(table).filter((_, column) => {
+    for (let i = column; i < values.length; i += columns) if (!Number.isNaN(values[i])) return false;
+    return true;
+  });
+  if (empty.length > 0) {
+    const names = showList(empty.map((name) => JSON.stringify(name)));
+    throw invalidFile(`${where}: nothing is seen of ${names}; leave out what is empty, by --columns`);
+  }
+  if (!values.some(Number.isNaN)) throw invalidFile(`${where}: no cell is missing`);
+}
+
+/** Ratio of errors up to which another method is called as good. */
+const AS_GOOD = 1.02;
+/** Largest number of columns that the report shows; the JSON document has all. */
+const MOST_SHOWN = 40;
+
+function figuresOf(file: string, table: Table, { values, chosen, heldOut, errors }: Filled): Figure[] {
+  const columns = columnErrors(table, heldOut);
+  const missing = table.values.filter(Number.isNaN).length;
+  const { fill, mean, pca } = errors;
+  return [
+    figure(
+      "table",
+      `${showPath(file)}: ${countOf(table.rows, "row")}, ${countOf(columns.length, "column")}`,
+      {
+        table: { file, rows: table.rows, columns: columns.length },
+      },
+    ),
+    figure("missing values", `${countOf(missing, "value")} (${formatShare(missing / values.length)})`, {
+      missing,
+    }),
+    figure("filled by", chosen.map(showCandidate).join("; the mean of it and "), { chosen }),
+    figure(
+      `error of ${countOf(heldOut.places.length, "held-out value")}`,
+      `${formatMean(fill)} standard deviations; columns' means ${formatMean(mean)}, iterative PCA ${formatMean(pca)}`,
+      { heldOut: heldOut.places.length, errors },
+    ),
+    figure("note", verdictOf(errors)),
+    ...columns.slice(0, MOST_SHOWN).map((column) => figure(column.name, showErrors(column))),
+    figure("more columns", columns.length > MOST_SHOWN ? "in the document of --json" : undefined, {
+      columns,
+    }),
+  ];
+}
+
+/** Says plainly where another method is as good; undefined where none is. */
+function verdictOf({ fill, mean, pca }: Filled["errors"]): string | undefined {
+  if (mean <= AS_GOOD * fill) return "the columns' means are as good: the columns say nothing of one another";
+  if (pca < fill / AS_GOOD) return "iterative PCA is better here";
+  return pca <= AS_GOOD * fill ? "iterative PCA is as good here" : undefined;
+}
+
+function showErrors({ cells, unit, fill, mean, pca }: ColumnErrors): string {
+  if (cells === 0) return "no value was held out";
+  const show = unit === "wrong" ? (error: number) => `${formatShare(error)} wrong` : formatMean;
+  return `${show(fill)}; mean ${show(mean)}, iterative PCA ${show(pca)}`;
+}

@@ -1,0 +1,160 @@
+import { inTurns } from "../../base/event-loop.ts";
+import { type Candidate, type FitSettings, fitCandidate } from "./candidate.ts";
+import { holdOut } from "./hold-out.ts";
+import { fillByComponents } from "./iterative-pca.ts";
+import { distanceAt, inOwnUnits, momentsOf, type Numbers, standardise } from "./values.ts";
+
+/** Result of filling a table. */
+export interface Filled {
+  /** The table's values, [rows, columns], the missing ones filled. */
+  readonly values: Float32Array;
+  /** What other methods take all values for, [rows, columns]: the columns' means, and iterative PCA of the chosen rank. */
+  readonly others: { readonly mean: Float32Array; readonly pca: Float32Array };
+  /** Decoders whose mean filled the values, the best first. */
+  readonly chosen: readonly Candidate[];
+  /** Values that were held out, and what they were taken for without being seen, in the columns' units. */
+  readonly heldOut: HeldOut;
+  /** Root mean square errors of the held-out values, in standard deviations. */
+  readonly errors: { readonly [Method in keyof Omit<HeldOut, "places" | "truth">]: number };
+}
+
+/** Values that were held out, by their places in [rows, columns], and the values by each method, [rows, columns]. */
+export interface HeldOut {
+  readonly places: Uint32Array;
+  readonly truth: Float32Array;
+  readonly fill: Float32Array;
+  readonly mean: Float32Array;
+  readonly pca: Float32Array;
+}
+
+/** Numbers of latents that are tried first. */
+const LATENTS = [1, 2, 4, 8, 16];
+/** Ranks of iterative PCA that are tried. */
+const RANKS = [1, 2, 3, 4, 6, 8, 12, 16];
+/** Rounds of a search from the best candidate on, and the factor of its steps. */
+const ROUNDS = 3;
+const STEP = 2.5;
+/** Number of fits at most: of the candidates, and of those that are chosen to all values. */
+export const FITS = 28;
+/** Number of best candidates whose mean may be taken. */
+const BEST = 3;
+
+/**
+ * Fills the missing values of a table by decoders that are trained on the table itself. A tenth of the seen values is held out and
+ * chooses a decoder, linear or with a hidden layer, and how strongly it is held, or the mean of the best; these are then fitted to all
+ * values.
+ *
+ * @param groups first column of each cell, and the column behind its last
+ * @param onFit called with the number of fits that are done, a fraction during one, of FITS, and the least error so far, NaN before
+ *   the first
+ */
+export async function fillValues(
+  table: Numbers,
+  groups: readonly (readonly [first: number, end: number])[],
+  {
+    onFit,
+    ...settings
+  }: Omit<FitSettings, "onShare"> & { readonly onFit: (done: number, error: number) => void },
+): Promise<Filled> {
+  const { rows, columns } = table;
+  const places = holdOut(table, groups, settings.seed);
+  const shown: Numbers = { ...table, values: table.values.slice() };
+  for (const at of places) shown.values[at] = Number.NaN;
+  const moments = momentsOf(shown);
+  const seen = standardise(shown, moments);
+  const truth = standardise(table, moments).values;
+  const tried: { candidate: Candidate; values: Float32Array; error: number }[] = [];
+  let done = 0;
+  const fit = async (numbers: Numbers, candidate: Candidate) => {
+    const report = (share: number) => onFit(Math.min(FITS, done + share), tried[0]?.error ?? Number.NaN);
+    const values = await fitCandidate(numbers, candidate, { ...settings, onShare: report });
+    done++;
+    return values;
+  };
+
+  const tryAll = async (candidates: readonly Candidate[]) => {
+    for (const candidate of candidates) {
+      const values = await fit(seen, candidate);
+      tried.push({ candidate, values, error: distanceAt(values, truth, places) });
+      tried.sort((a, b) => a.error - b.error);
+    }
+  };
+  const sizes = LATENTS.filter((size) => size === 1 || size < columns);
+  await tryAll(sizes.map((latentSize) => ({ latentSize, weightDecay: 1, priorWeight: 2 })));
+  const { latentSize } = tried[0]!.candidate;
+  await tryAll([
+    { latentSize: Math.min(4, columns), hidden: 16, weightDecay: 1, priorWeight: 4 },
+    { latentSize, hidden: 32, weightDecay: 0.5, priorWeight: 2 },
+  ]);
+  // From the best one on, to all sides, as long as it gets better.
+  for (let round = 0; round < ROUNDS; round++) {
+    const { candidate } = tried[0]!;
+    const { latentSize, weightDecay, priorWeight } = candidate;
+    await tryAll(
+      [
+        { ...candidate, weightDecay: weightDecay / STEP },
+        { ...candidate, weightDecay: weightDecay * STEP },
+        { ...candidate, priorWeight: priorWeight / STEP },
+        { ...candidate, priorWeight: priorWeight * STEP },
+        { ...candidate, latentSize: Math.max(1, Math.floor(latentSize / 1.4)) },
+        { ...candidate, latentSize: Math.min(columns, Math.ceil(latentSize * 1.4)) },
+      ].filter((each) => !tried.some((before) => isSame(before.candidate, each))),
+    );
+    if (tried[0]!.candidate === candidate) break;
+  }
+
+  const means = tried.slice(0, BEST).map((_, i) => meanOf(tried.slice(0, i + 1).map(({ values }) => values)));
+  const errors = means.map((values) => distanceAt(values, truth, places));
+  const count = errors.indexOf(Math.min(...errors)) + 1;
+  const chosen = tried.slice(0, count).map(({ candidate }) => candidate);
+  const { rank, values: pca } = await bestComponents(seen, truth, places, settings.signal);
+
+  const ofAll = momentsOf(table);
+  const whole = standardise(table, ofAll);
+  const fits: Float32Array[] = [];
+  for (const candidate of chosen) fits.push(await fit(whole, candidate));
+  onFit(FITS, tried[0]!.error);
+  const approximation = inOwnUnits(meanOf(fits), ofAll);
+  const mean = new Float32Array(rows * columns);
+  const components = await inTurns(fillByComponents(whole, rank), settings.signal);
+  return {
+    values: table.values.map((value, i) => (Number.isNaN(value) ? approximation[i]! : value)),
+    others: { mean: inOwnUnits(mean, ofAll), pca: inOwnUnits(components, ofAll) },
+    chosen,
+    heldOut: {
+      places,
+      truth: table.values,
+      fill: inOwnUnits(means[count - 1]!, moments),
+      mean: inOwnUnits(mean, moments),
+      pca: inOwnUnits(pca, moments),
+    },
+    errors: {
+      fill: errors[count - 1]!,
+      mean: distanceAt(mean, truth, places),
+      pca: distanceAt(pca, truth, places),
+    },
+  };
+}
+
+function isSame(a: Candidate, b: Candidate): boolean {
+  return JSON.stringify(a) === JSON.stringify(b);
+}
+
+function meanOf(all: readonly Float32Array[]): Float32Array {
+  return all[0]!.map((_, i) => all.reduce((sum, values) => sum + values[i]!, 0) / all.length);
+}
+
+/** Returns the rank of iterative PCA that is best for the held-out values, and the values by it. */
+async function bestComponents(
+  seen: Numbers,
+  truth: Float32Array,
+  places: Uint32Array,
+  signal: AbortSignal,
+): Promise<{ rank: number; values: Float32Array }> {
+  let best: { rank: number; values: Float32Array } = { rank: 0, values: new Float32Array(truth.length) };
+  for (const rank of RANKS.filter((each) => each < seen.columns)) {
+    const values = await inTurns(fillByComponents(seen, rank), signal);
+    if (distanceAt(values, truth, places) < distanceAt(best.values, truth, places)) best = { rank, values };
+  }
+  return best;
+}

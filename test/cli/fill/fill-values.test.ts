@@ -1,0 +1,158 @@
+// Tests src/cli/fill/*.ts: the engine of latentflow fill.
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { inTurns } from "../../../src/base/event-loop.ts";
+import { createRandom } from "../../../src/base/random.ts";
+import { columnErrors, roundAsSeen } from "../../../src/cli/fill/column-errors.ts";
+import { FITS, fillValues } from "../../../src/cli/fill/fill-values.ts";
+import { holdOut } from "../../../src/cli/fill/hold-out.ts";
+import { fillByComponents } from "../../../src/cli/fill/iterative-pca.ts";
+import { distanceAt, inOwnUnits, momentsOf, standardise } from "../../../src/cli/fill/values.ts";
+import type { Table } from "../../../src/cli/input/tables/table.ts";
+import { wasm } from "../../../src/index.ts";
+
+const [rows, columns] = [120, 7];
+const cells = Array.from({ length: columns }, (_, column) => [column, column + 1] as const);
+
+/** A table of rank 2 with a little noise, columns of very different units. */
+function lowRank(seed: number) {
+  const random = createRandom(seed);
+  const factor = () => Array.from({ length: rows }, () => 2 * random.uniform() - 1);
+  const [a, b] = [factor(), factor()];
+  const whole = Float32Array.from({ length: rows * columns }, (_, i) => {
+    const [row, column] = [Math.floor(i / columns), i % columns];
+    const value = Math.sin(column + 1) * a[row]! + Math.cos(3 * column) * b[row]! + 0.02 * random.uniform();
+    return 10 ** (column - 3) * (value + column);
+  });
+  const places = Uint32Array.from(whole.keys()).filter(() => random.uniform() < 0.2);
+  const values = whole.slice();
+  for (const at of places) values[at] = Number.NaN;
+  return { whole, places, values };
+}
+
+const settings = { seed: 1, backend: wasm({ threads: 1 }), signal: new AbortController().signal, onFit() {} };
+
+test("moments are those of the seen values, and standardising goes there and back", () => {
+  const { values } = lowRank(1);
+  const moments = momentsOf({ values, rows, columns });
+  for (let column = 0; column < columns; column++) {
+    const seen = [...values].filter((value, i) => i % columns === column && !Number.isNaN(value));
+    const mean = seen.reduce((sum, value) => sum + value, 0) / seen.length;
+    const deviation = Math.sqrt(seen.reduce((sum, value) => sum + (value - mean) ** 2, 0) / seen.length);
+    assert.ok(Math.abs(moments.means[column]! / mean - 1) < 1e-9);
+    assert.ok(Math.abs(moments.deviations[column]! / deviation - 1) < 1e-9);
+  }
+  const back = inOwnUnits(standardise({ values, rows, columns }, moments).values, moments);
+  for (const [i, value] of values.entries()) {
+    assert.ok(
+      Number.isNaN(value)
+        ? Number.isNaN(back[i])
+        : Math.abs(back[i]! - value) <= 1e-5 * Math.abs(value) + 1e-6,
+    );
+  }
+  assert.equal([...momentsOf({ values: Float32Array.of(3, 3), rows: 2, columns: 1 }).deviations], [1]);
+});
+
+test("components fill data of low rank, the more exactly the less noise there is", async () => {
+  const { whole, places, values } = lowRank(2);
+  const moments = momentsOf({ values, rows, columns });
+  const truth = standardise({ values: whole, rows, columns }, moments).values;
+  const seen = standardise({ values, rows, columns }, moments);
+  const errors: number[] = [];
+  for (const rank of [1, 2])
+    errors.push(distanceAt(await inTurns(fillByComponents(seen, rank)), truth, places));
+  assert.ok(errors[1]! < 0.05 && errors[0]! > 0.2, `${errors}`);
+});
+
+test("what is held out is seen, about a tenth, and leaves each row a cell and each column three", () => {
+  const { values } = lowRank(3);
+  const numbers = { values, rows, columns };
+  const held = holdOut(numbers, cells, 5);
+  assert.equal(held, holdOut(numbers, cells, 5));
+  assert.not.equal(held, holdOut(numbers, cells, 6));
+  const seen = values.filter((value) => !Number.isNaN(value)).length;
+  assert.ok(Math.abs(held.length / seen - 0.1) < 0.04);
+  assert.ok(held.every((at) => !Number.isNaN(values[at])));
+  const few = { values: Float32Array.of(1, NaN, 2, NaN, 3, NaN, 4, 1), rows: 4, columns: 2 };
+  for (let seed = 0; seed < 50; seed++)
+    assert.equal(
+      [...holdOut(few, cells.slice(0, 2), seed)].filter((at) => at < 6),
+      [],
+    );
+  // All values of a category together.
+  const pairs = holdOut(
+    { values: new Float32Array(800), rows: 200, columns: 4 },
+    [
+      [0, 3],
+      [3, 4],
+    ],
+    1,
+  );
+  assert.equal(
+    [0, 1, 2]
+      .map((column) => pairs.filter((at) => at % 4 === column).length)
+      .filter((count, _, all) => count !== all[0]),
+    [],
+  );
+});
+
+test("a table of low rank is filled far better than by its columns' means, the same for the same seed", async () => {
+  const { whole, places, values } = lowRank(4);
+  const fits: number[] = [];
+  const onFit = (done: number) => void fits.push(done);
+  const filled = await fillValues({ values, rows, columns }, cells, { ...settings, onFit });
+  const moments = momentsOf({ values: whole, rows, columns });
+  const [found, truth] = [filled.values, whole].map(
+    (each) => standardise({ values: each, rows, columns }, moments).values,
+  );
+  const error = distanceAt(found!, truth!, places);
+  assert.ok(error < 0.25, `${error}`);
+  assert.ok(filled.errors.fill < 0.3 * filled.errors.mean, JSON.stringify(filled.errors));
+  for (const [i, value] of values.entries()) if (!Number.isNaN(value)) assert.is(filled.values[i], value);
+  assert.ok(
+    fits.every((done, i) => i === 0 || done >= fits[i - 1]!) && fits.at(-1) === FITS,
+    `${fits.at(-1)}`,
+  );
+  assert.equal((await fillValues({ values, rows, columns }, cells, settings)).values, filled.values);
+});
+
+test("an abort ends it", async () => {
+  const { values } = lowRank(5);
+  const controller = new AbortController();
+  const reason = new Error("enough");
+  const onFit = () => controller.abort(reason);
+  const call = fillValues({ values, rows, columns }, cells, {
+    ...settings,
+    signal: controller.signal,
+    onFit,
+  });
+  assert.is(await call.catch((error) => error), reason);
+});
+
+test("errors are in a column's units, or the share of wrong categories; values are rounded as the seen ones", () => {
+  const column = (name: string, place: number, categories?: readonly string[]) => ({
+    name,
+    place,
+    categories,
+  });
+  const table = {
+    columns: [column("height", 0), column("sex", 1, ["f", "m"]), column("share", 2)],
+    values: Float32Array.of(180, 1, 0, 0.25, NaN, 0, 1, NaN, 171, NaN, NaN, 0.5),
+    rows: 3,
+  } as unknown as Table;
+  const truth = table.values;
+  const fill = Float32Array.of(183, 0.4, 0.6, 0, 0, 0.1, 0.9, 0, 167, 0, 0, 0);
+  const places = Uint32Array.of(0, 1, 2, 5, 6, 8);
+  const [height, sex, share] = columnErrors(table, { places, truth, fill, mean: truth, pca: truth });
+  assert.equal([height!.cells, height!.unit, height!.fill, height!.mean], [2, "rmse", Math.sqrt(12.5), 0]);
+  assert.equal([sex!.cells, sex!.unit, sex!.fill, sex!.pca], [2, "wrong", 0.5, 0]);
+  assert.is(share!.cells, 0);
+  const values = Float32Array.of(180, 1, 0, 0.25, 176.6, 0, 1, 0.333333, 171, 0.3, 0.7, 0.5);
+  roundAsSeen(table, values);
+  assert.equal(
+    [...values].map((value) => Number(value.toPrecision(6))),
+    [180, 1, 0, 0.25, 177, 0, 1, 0.33, 171, 0.3, 0.7, 0.5],
+  );
+});
+
+test.run();
