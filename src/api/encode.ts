@@ -38,7 +38,7 @@ import {
   solve,
   warningsOf,
 } from "./check-data.ts";
-import { checkFlowAndSolver, type FlowAndSolver } from "./flow-and-solver.ts";
+import { checkFlowAndSolver, type FlowAndSolver, IN_SOLVER } from "./flow-and-solver.ts";
 
 /** Progress of an `encode` call. */
 export interface EncodeProgress {
@@ -261,7 +261,7 @@ function checkArguments(given: Decoder, y: Samples, options: EncodeOptions) {
  * @throws LatentflowError `invalid_argument`; `disposed` if the decoder is
  */
 export function checkSettings(decoder: Decoder, options: EncodeOptions) {
-  const { backend = wasm(), ...values } = completeOptions(options, ENCODE_FIELDS);
+  const { backend = wasm(), ...values } = completeOptions(options, ENCODE_FIELDS, IN_SOLVER);
   const terms = checkTerms(decoder, options);
   const pair = checkFlowAndSolver(options);
   const { saveAt: given } = values;

@@ -168,12 +168,9 @@ async function unpack(): Promise<Uint8Array<ArrayBuffer>> {
   return both;
 }
 
-function unpackInNode(packed: Uint8Array): Uint8Array<ArrayBuffer> {
+async function unpackInNode(packed: Uint8Array): Promise<Uint8Array<ArrayBuffer>> {
   const zlib = builtinModule("node:zlib");
-  if (!zlib) {
-    const message = `this runtime has no DecompressionStream to unpack the kernels with: ${COMPILED_IMPORT}`;
-    throw new LatentflowError("unsupported", message);
-  }
+  if (!zlib) throw new LatentflowError("unsupported", (await import("./compile-hints.ts")).unpackHint);
   return Uint8Array.from(zlib.inflateRawSync(packed));
 }
 
@@ -182,18 +179,8 @@ async function compile(bytes: Uint8Array<ArrayBuffer>): Promise<CompiledKernels>
   try {
     module = await WebAssembly.compile(bytes);
   } catch (cause) {
-    throw new LatentflowError("unsupported", compileHint(bytes, cause), { cause });
+    const { compileHint } = await import("./compile-hints.ts");
+    throw new LatentflowError("unsupported", compileHint(bytes, messageOf(cause)), { cause });
   }
   return recogniseKernels(module);
-}
-
-function compileHint(bytes: Uint8Array<ArrayBuffer>, cause: unknown): string {
-  if (!WebAssembly.validate(bytes)) {
-    return "this runtime has no WebAssembly SIMD, which latentflow needs; take a newer one";
-  }
-  const found = messageOf(cause);
-  return (
-    `the kernels could not be compiled (${found}). In a page with a Content-Security-Policy: allow script-src ` +
-    `'wasm-unsafe-eval'. In Cloudflare Workers: ${COMPILED_IMPORT}`
-  );
 }

@@ -1,7 +1,7 @@
 import { checkTerms, checkWeights, checkZ0 } from "../api/check-data.ts";
 import type { Dataset } from "../api/dataset.ts";
 import { type CommonEncodeOptions, ENCODE_FIELDS } from "../api/encode.ts";
-import { checkFlowAndSolver, type FlowAndSolver } from "../api/flow-and-solver.ts";
+import { checkFlowAndSolver, type FlowAndSolver, IN_SOLVER } from "../api/flow-and-solver.ts";
 import { wasm } from "../backend/wasm/wasm.ts";
 import { subject, words } from "../base/message.ts";
 import { completeOptions, type Field, flag, later } from "../base/options.ts";
@@ -119,7 +119,7 @@ export function checkEvaluateArguments(
   options: EvaluateOptions | EvaluateEncoderOptions,
 ) {
   checkDecoder(given);
-  const { backend = wasm(), ...values } = completeOptions(options, EVALUATE_FIELDS);
+  const { backend = wasm(), ...values } = completeOptions(options, EVALUATE_FIELDS, IN_SOLVER);
   const { weights, gap, batchSize } = values;
   const decoder = atPoints(given, options.points);
   const { loss, prior } = checkTerms(decoder, options);
