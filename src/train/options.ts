@@ -161,6 +161,8 @@ export interface TrainResult {
   readonly missing: Uint32Array;
   /** Results of all validations, in order; empty without the option `validation`. */
   readonly validation: readonly ValidationResult[];
+  /** Sentences on the course of the losses: that training has diverged, or that the loss still falls fast. Usually empty. */
+  readonly warnings: readonly string[];
   /** Checkpoint from which the run continued; undefined if it started from the beginning. */
   readonly resumedFrom: Resumed | undefined;
 }
