@@ -58,7 +58,7 @@ const SECTION = "latentflow";
 export function recogniseKernels(module: WebAssembly.Module): CompiledKernels {
   return calling("wasm", () => {
     const refuse = (got: string, expected: string) =>
-      refused("module", "is", got, expected, `; ${COMPILED_IMPORT}`);
+      refused("module", "is", got, expected, '; import kernels from "latentflow/wasm/plain.wasm"');
     let sections: ArrayBuffer[];
     try {
       sections = WebAssembly.Module.customSections(module, SECTION);
@@ -81,10 +81,6 @@ export function recogniseKernels(module: WebAssembly.Module): CompiledKernels {
     return { module, build: stamp.build, checksum: stamp.checksum };
   });
 }
-
-/** End of a message that advises precompiled kernels, for runtimes that cannot compile WebAssembly from bytes. */
-const COMPILED_IMPORT =
-  'import kernels from "latentflow/wasm/plain.wasm" and encode(decoder, y, { backend: wasm({ module: kernels }) })';
 
 /**
  * Returns the version, build name and checksum in a custom section; undefined if it is not one that scripts/stamp-wasm.mjs

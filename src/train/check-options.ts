@@ -5,6 +5,7 @@ import type { Dataset } from "../api/dataset.ts";
 import { checkFlowAndSolver, IN_SOLVER } from "../api/flow-and-solver.ts";
 import type { Backend, CheckedPair } from "../backend/backend.ts";
 import { ADAM_FIELDS, adam, checkOptimizer, type Optimizer, rmsprop } from "../backend/optimizer.ts";
+import { pixelWeights } from "../backend/pixel-weights.ts";
 import { wasm } from "../backend/wasm/wasm.ts";
 import { elsewhere } from "../base/check.ts";
 import { subject, words } from "../base/message.ts";
@@ -124,7 +125,8 @@ export function checkArguments(given: Decoder, data: Dataset | Float32Array, opt
   checkCodes(options);
   const decoder = atPoints(given, points);
   const run = checkRun(decoder, data, values);
-  const { weights, augment, adjoint } = values;
+  const { augment, adjoint } = values;
+  const weights = values.weights && pixelWeights(values.weights, decoder);
   const { count } = run.dataset;
   checkWeights(weights, count, decoder);
   if (weights && augment) {
@@ -138,6 +140,7 @@ export function checkArguments(given: Decoder, data: Dataset | Float32Array, opt
   return {
     ...values,
     ...run,
+    weights,
     pair: pair as CheckedPair,
     prior: checkPrior(values.prior, decoder),
     fixed: checkFixed(decoder, values.fixed, count),
