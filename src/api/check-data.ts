@@ -6,6 +6,7 @@ import { checkFloat32, place } from "../base/float32.ts";
 import { attached } from "../base/realms.ts";
 import { refused } from "../base/refuse.ts";
 import { callHint, show } from "../base/show.ts";
+import type { Weights } from "../base/weights.ts";
 import { checkDecoder, type Decoder } from "../decoder/decoder.ts";
 import { checkFixed } from "../decoder/fixed.ts";
 import { atPoints } from "../decoder/points.ts";
@@ -49,6 +50,19 @@ export function checkWeights(
   if (weights.length !== n && weights.length !== sampleCount * n) {
     throw refused("weights", "has", `${weights.length} values`, oneOrEach(n, "row", sampleCount));
   }
+}
+
+/**
+ * Returns the options of a call with weights of one channel of a picture repeated for all channels; undefined, at once, if the
+ * weights are none, or as long as a sample.
+ */
+export function withAllChannels<Options extends { weights?: Weights | undefined }>(
+  options: Options,
+  decoder: Decoder,
+): Promise<Options> | undefined {
+  return (options?.weights?.length ?? Number.NaN) < decoder?.outputSize
+    ? loadObjectives().then((late) => late.spreadWeights(options, decoder))
+    : undefined;
 }
 
 /** Throws if `z0` is not a Float32Array of latentSize or sampleCount × latentSize finite values. */

@@ -16,7 +16,7 @@ import {
   type EncodeOptions,
   encode,
 } from "./encode.ts";
-import type { FlowAndSolver } from "./flow-and-solver.ts";
+import { type FlowAndSolver, IN_SOLVER } from "./flow-and-solver.ts";
 import { ReadAhead } from "./read-ahead.ts";
 
 /** Batch of B samples for `encodeStream`: the data y, [B, outputSize], alone or in an object with options for this batch. */
@@ -61,7 +61,7 @@ export function encodeStream(
 ): AsyncGenerator<EncodeResult, void, undefined> {
   return calling("encodeStream", () => {
     const { z0, onAbort, ...fields } = ENCODE_FIELDS;
-    const { ahead } = completeOptions(options, { ...fields, ahead: count(0, 2, 2 ** 16) });
+    const { ahead } = completeOptions(options, { ...fields, ahead: count(0, 2, 2 ** 16) }, IN_SOLVER);
     const { ahead: _, ...shared } = options;
     checkSettings(decoder, shared as EncodeOptions);
     if (!isIterable(items)) {

@@ -37,8 +37,9 @@ import {
   openSession,
   solve,
   warningsOf,
+  withAllChannels,
 } from "./check-data.ts";
-import { checkFlowAndSolver, type FlowAndSolver } from "./flow-and-solver.ts";
+import { checkFlowAndSolver, type FlowAndSolver, IN_SOLVER } from "./flow-and-solver.ts";
 
 /** Progress of an `encode` call. */
 export interface EncodeProgress {
@@ -72,8 +73,9 @@ export interface CommonEncodeOptions {
    */
   prior?: PriorLike | undefined;
   /**
-   * Weights w ≥ 0 of the elements of y in the loss: outputSize values for all samples, or [B, outputSize]. Where the weight is
-   * 0, data are missing and y may be NaN. Default: all elements have equal weight.
+   * Weights w ≥ 0 of the elements of y in the loss: outputSize values for all samples, or [B, outputSize]; for a picture also
+   * height × width values, for all samples and channels. Where the weight is 0, data are missing and y may be NaN. Default: all
+   * elements have equal weight.
    *
    * They are a Float32Array, bytes of 0 and 1, or booleans. `maskFrom` of `latentflow/images` makes weights from a picture.
    */
@@ -198,7 +200,9 @@ export function encode(given: Decoder, y: Samples, options?: EncodeOptions): Pro
 export async function encode(given: Decoder, y: Samples, options: EncodeOptions = {}): Promise<EncodeResult> {
   return calling("encode", async () => {
     const start = performance.now();
-    const checked = checkArguments(given, y, options);
+    // At once if it can be: z0 is copied before the caller goes on.
+    const spread = withAllChannels(options, given);
+    const checked = checkArguments(given, y, spread ? await spread : options);
     const { problem, z0, pair, saveAt, backend, signal, onProgress, onAbort } = checked;
     const { decoder, sampleCount } = problem;
     const mayThrow = () => {
@@ -261,7 +265,7 @@ function checkArguments(given: Decoder, y: Samples, options: EncodeOptions) {
  * @throws LatentflowError `invalid_argument`; `disposed` if the decoder is
  */
 export function checkSettings(decoder: Decoder, options: EncodeOptions) {
-  const { backend = wasm(), ...values } = completeOptions(options, ENCODE_FIELDS);
+  const { backend = wasm(), ...values } = completeOptions(options, ENCODE_FIELDS, IN_SOLVER);
   const terms = checkTerms(decoder, options);
   const pair = checkFlowAndSolver(options);
   const { saveAt: given } = values;

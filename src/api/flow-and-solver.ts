@@ -1,7 +1,8 @@
+import { elsewhere } from "../base/check.ts";
 import { refused } from "../base/refuse.ts";
 import { alternatives } from "../base/show.ts";
 import { checkFlow, type Flow, type GradientFlow, gradientFlow, isUnitGradientFlow } from "../solver/flow.ts";
-import { lbfgs } from "../solver/lbfgs.ts";
+import { LBFGS_FIELDS, lbfgs } from "../solver/lbfgs.ts";
 import { checkSolver, followsAnyFlow, type Solver, solversWith } from "../solver/solver.ts";
 
 /**
@@ -21,6 +22,9 @@ export type FlowAndSolver =
       /** Solver that takes each sample from z0 to its code; must support any flow, such as `dormandPrince(…)`. Required. */
       solver: Solver<Flow>;
     };
+
+/** Reasons for `completeOptions` why the default solver's options are none of a call that takes a solver. */
+export const IN_SOLVER = /* @__PURE__ */ elsewhere("solver", "lbfgs", LBFGS_FIELDS);
 
 /** Default flow, `gradientFlow()`, and solver, `lbfgs()`: made on first use, and shared by all calls, since both are frozen. */
 let usual: { readonly flow: GradientFlow<1>; readonly solver: Solver<GradientFlow<1>> } | undefined;

@@ -6,7 +6,14 @@ import type { Decoder } from "../decoder/decoder.ts";
 import { makeControl } from "../solver/control.ts";
 import type { SessionObjective } from "../solver/objective.ts";
 import type { Samples } from "./check-data.ts";
-import { checkProblem, checkTerms, checkValues, openSession, withCopies } from "./check-data.ts";
+import {
+  checkProblem,
+  checkTerms,
+  checkValues,
+  openSession,
+  withAllChannels,
+  withCopies,
+} from "./check-data.ts";
 import { type CommonEncodeOptions, ENCODE_FIELDS } from "./encode.ts";
 import { openedObjective, withAdvice } from "./objective-calls.ts";
 import type { OpenObjective } from "./opened-objective.ts";
@@ -73,7 +80,8 @@ export async function openObjective(
   options: OpenObjectiveOptions = {},
 ): Promise<OpenObjective> {
   return calling("openObjective", async () => {
-    const { problem: whole, backend, missing } = checkArguments(given, y, options);
+    const spread = withAllChannels(options, given);
+    const { problem: whole, backend, missing } = checkArguments(given, y, spread ? await spread : options);
     const { decoder, sampleCount } = whole;
     const control = makeControl(undefined);
     const found = await checkValues(whole, control, { missing });

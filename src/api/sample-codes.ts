@@ -15,7 +15,14 @@ import type { Decoder } from "../decoder/decoder.ts";
 import { Callbacks, makeControl, unlessAborted } from "../solver/control.ts";
 import type { PriorLike } from "../terms/check-prior.ts";
 import type { Samples } from "./check-data.ts";
-import { checkProblem, checkTerms, checkValues, openSession, withCopies } from "./check-data.ts";
+import {
+  checkProblem,
+  checkTerms,
+  checkValues,
+  openSession,
+  withAllChannels,
+  withCopies,
+} from "./check-data.ts";
 import { type CommonEncodeOptions, ENCODE_FIELDS } from "./encode.ts";
 import { type CodeSamples, drawCodes } from "./importance-sampling.ts";
 
@@ -87,7 +94,8 @@ export async function sampleCodes(
   options: SampleCodesOptions = {},
 ): Promise<CodeSamples> {
   return calling("sampleCodes", async () => {
-    const checked = checkArguments(given, y, result, options);
+    const spread = withAllChannels(options, given);
+    const checked = checkArguments(given, y, result, spread ? await spread : options);
     const { problem, z, count, seed, backend, signal, onProgress } = checked;
     const { decoder, sampleCount } = problem;
     throwIfAborted(signal);

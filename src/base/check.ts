@@ -1,4 +1,4 @@
-import { gotten, subject, wanted, words } from "./message.ts";
+import { advised, gotten, subject, wanted, words } from "./message.ts";
 import { invalidOption, refused } from "./refuse.ts";
 import { type Bounds, show, showBounds } from "./show.ts";
 
@@ -29,9 +29,34 @@ export function checkOptions<Options extends object>(
   }
   for (const name of given) {
     if (Object.hasOwn(known, name)) continue;
-    const reason = Object.hasOwn(why, name) ? why[name]! : words`the options are ${wanted(names)}`;
+    // Letters left out, added, replaced or swapped: the order of the others is not looked at, which is short to write.
+    const near = Object.keys(known).find(
+      (each) => lacks(each, name) + lacks(name, each) < (each.length > 3 ? 3 : 2),
+    );
+    const reason = Object.hasOwn(why, name)
+      ? advised(why[name]!)
+      : words`the options are ${wanted(names)}${near ? advised(`; did you mean ${near}?`) : ""}`;
     throw invalidOption(name, words`unknown option ${gotten(show(name))}; ${reason}`);
   }
+}
+
+/** Returns the number of characters of `a` that `b` lacks, a repeated character as often as it occurs. */
+function lacks(a: string, b: string): number {
+  return [...b].reduce((left, character) => left.replace(character, ""), a).length;
+}
+
+/**
+ * Returns reasons for `checkOptions` that name the option with the one that a caller looks for: `solver: lbfgs({ tolerance })`.
+ *
+ * @param option option whose value has options of its own
+ * @param maker function that makes such a value
+ * @param fields options of `maker`, by name
+ */
+// @__NO_SIDE_EFFECTS__
+export function elsewhere(option: string, maker: string, fields: object): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    Object.keys(fields).map((name) => [name, `give ${option}: ${maker}({ ${name} })`]),
+  );
 }
 
 /** Returns the names of a plain object's properties; undefined for a list, a Map, a Date, a Promise, and any non-object. */

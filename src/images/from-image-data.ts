@@ -41,17 +41,18 @@ export interface FromImageDataOptions {
    * have without a mask. Default: none.
    */
   mask?: ImageDataLike | CanvasLike | readonly (ImageDataLike | CanvasLike)[] | undefined;
-  /** Pixels of `mask` that mark hidden pixels, as in `maskFrom`. Default `"black"`. */
+  /** Pixels of `mask` that mark hidden pixels, as in `maskFrom`: required for a mask without transparent pixels. */
   hides?: MaskOptions["hides"];
 }
 
 /** Options of `maskFrom`. */
 export interface MaskOptions {
   /**
-   * Pixels of the mask that mark hidden pixels of the picture. `"black"`, the default: black and transparent pixels of a mask on
-   * white; `"white"`: white and transparent pixels of a mask on black; `"transparent"`: transparent pixels, as where a picture
-   * was erased; `"painted"`: opaque pixels, such as brush strokes on a transparent canvas. A pixel that is hidden by less than
-   * half, as by a brush of 40 % opacity, stays visible.
+   * Pixels of the mask that mark hidden pixels of the picture. `"black"`: black and transparent pixels of a mask on white;
+   * `"white"`: white and transparent pixels of a mask on black; `"transparent"`: transparent pixels, as where a picture was
+   * erased; `"painted"`: opaque pixels, such as brush strokes on a transparent canvas. A pixel that is hidden by less than half,
+   * as by a brush of 40 % opacity, stays visible. Default `"black"`, but required for a mask without transparent pixels: masks in
+   * black on white and in white on black are both usual.
    */
   hides?: "black" | "white" | "transparent" | "painted" | undefined;
   /** Placement of a mask whose size differs from the decoder's, as in `fromImageData`. Padding is hidden, whatever `hides` is. */
@@ -59,7 +60,8 @@ export interface MaskOptions {
 }
 
 const FIT = optional(choice("contain", "cover", "stretch"));
-const HIDES = choice("black", "white", "transparent", "painted");
+/** Check of the option `hides`. */
+export const HIDES = choice("black", "white", "transparent", "painted");
 
 const FROM_FIELDS = {
   fit: FIT,
@@ -67,12 +69,12 @@ const FROM_FIELDS = {
   background: number({ min: 0, max: 1 }, 1),
   range: RANGE,
   mask: later<FromImageDataOptions["mask"]>(),
-  hides: HIDES,
+  hides: optional(HIDES),
 } satisfies FieldsOf<FromImageDataOptions>;
 
 /** Checks and defaults of the options of `maskFrom`. */
 export const MASK_FIELDS = {
-  hides: HIDES,
+  hides: optional(HIDES),
   fit: FIT,
 } satisfies FieldsOf<MaskOptions>;
 
@@ -133,7 +135,7 @@ export function* convertImages(
   }
   return yield* samplesOf(images, layout, function* ({ name, pixels }, put, i) {
     const masking = masks.length > 1 ? masks[i] : masks[0];
-    const seen = masking && (yield* seenPixels(masking(), pixels, SEEN[hides]));
+    const seen = masking && (yield* seenPixels(masking(), pixels, hides));
     const over = (level: number, opacity: number) =>
       opacity === 1 ? level : background + opacity * (level - background);
     // If there is an opacity channel, colours are weighted by opacity before pixels are averaged.
@@ -198,10 +200,9 @@ export function* convertMasks(
 ): Pausable<Float32Array> {
   const { hides, fit } = completeOptions(options, MASK_FIELDS);
   const layout = layoutOf(decoder);
-  const measure: Measure = SEEN[hides];
   const images = imagesOf("image", image);
   return yield* samplesOf(images, layout, function* ({ name, pixels }, put) {
-    const seen = yield* fitted(name, pixels, measure, layout, fit, 0);
+    const seen = yield* fitted(name, pixels, measureOf(hides, pixels), layout, fit, 0);
     yield* inPieces(seen.length, (start, end) => {
       for (let pixel = start; pixel < end; pixel++) {
         for (let channel = 0; channel < layout.channels; channel++)
@@ -257,13 +258,29 @@ function* samplesOf(
  *
  * @throws LatentflowError `invalid_argument` if the sizes differ
  */
-function* seenPixels(mask: NamedPixels, { width, height }: Pixels, measure: Measure): Pausable<Float64Array> {
+function* seenPixels(
+  mask: NamedPixels,
+  { width, height }: Pixels,
+  hides: MaskOptions["hides"],
+): Pausable<Float64Array> {
   const { name, pixels } = mask;
   if (pixels.width !== width || pixels.height !== height) {
     const got = `${pixels.width} × ${pixels.height} pixels`;
     throw refused(name, "is", got, `${width} × ${height}, as its picture`);
   }
-  return yield* measured(pixels, measure);
+  return yield* measured(pixels, measureOf(hides, pixels));
+}
+
+/**
+ * Returns the visibility of a mask's pixels.
+ *
+ * @throws LatentflowError `invalid_argument` if `hides` is not given and no pixel is transparent
+ */
+function measureOf(hides: MaskOptions["hides"], { data, white }: Pixels): Measure {
+  if (hides) return SEEN[hides];
+  for (let at = 3; at < data.length; at += 4) if (data[at]! < white) return SEEN.black;
+  const expected = '"black" or "white" for a mask without transparent pixels';
+  throw refused("hides", "is", "undefined", expected, '; give "black" if black pixels mark hidden ones');
 }
 
 /** A value of each pixel, row by row. */

@@ -58,7 +58,7 @@ const SECTION = "latentflow";
 export function recogniseKernels(module: WebAssembly.Module): CompiledKernels {
   return calling("wasm", () => {
     const refuse = (got: string, expected: string) =>
-      refused("module", "is", got, expected, `; ${COMPILED_IMPORT}`);
+      refused("module", "is", got, expected, '; import kernels from "latentflow/wasm/plain.wasm"');
     let sections: ArrayBuffer[];
     try {
       sections = WebAssembly.Module.customSections(module, SECTION);
@@ -81,10 +81,6 @@ export function recogniseKernels(module: WebAssembly.Module): CompiledKernels {
     return { module, build: stamp.build, checksum: stamp.checksum };
   });
 }
-
-/** End of a message that advises precompiled kernels, for runtimes that cannot compile WebAssembly from bytes. */
-const COMPILED_IMPORT =
-  'import kernels from "latentflow/wasm/plain.wasm" and encode(decoder, y, { backend: wasm({ module: kernels }) })';
 
 /**
  * Returns the version, build name and checksum in a custom section; undefined if it is not one that scripts/stamp-wasm.mjs
@@ -168,12 +164,9 @@ async function unpack(): Promise<Uint8Array<ArrayBuffer>> {
   return both;
 }
 
-function unpackInNode(packed: Uint8Array): Uint8Array<ArrayBuffer> {
+async function unpackInNode(packed: Uint8Array): Promise<Uint8Array<ArrayBuffer>> {
   const zlib = builtinModule("node:zlib");
-  if (!zlib) {
-    const message = `this runtime has no DecompressionStream to unpack the kernels with: ${COMPILED_IMPORT}`;
-    throw new LatentflowError("unsupported", message);
-  }
+  if (!zlib) throw new LatentflowError("unsupported", (await import("./compile-hints.ts")).unpackHint);
   return Uint8Array.from(zlib.inflateRawSync(packed));
 }
 
@@ -182,18 +175,8 @@ async function compile(bytes: Uint8Array<ArrayBuffer>): Promise<CompiledKernels>
   try {
     module = await WebAssembly.compile(bytes);
   } catch (cause) {
-    throw new LatentflowError("unsupported", compileHint(bytes, cause), { cause });
+    const { compileHint } = await import("./compile-hints.ts");
+    throw new LatentflowError("unsupported", compileHint(bytes, messageOf(cause)), { cause });
   }
   return recogniseKernels(module);
-}
-
-function compileHint(bytes: Uint8Array<ArrayBuffer>, cause: unknown): string {
-  if (!WebAssembly.validate(bytes)) {
-    return "this runtime has no WebAssembly SIMD, which latentflow needs; take a newer one";
-  }
-  const found = messageOf(cause);
-  return (
-    `the kernels could not be compiled (${found}). In a page with a Content-Security-Policy: allow script-src ` +
-    `'wasm-unsafe-eval'. In Cloudflare Workers: ${COMPILED_IMPORT}`
-  );
 }

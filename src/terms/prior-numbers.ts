@@ -107,8 +107,7 @@ export function checkMatrix(name: string, value: unknown, size: number | undefin
     throw refused(name, "has", `the variance ${variance} at ${i}`, `at least ${LEAST_VARIANCE}`);
   }
   if (!choleskyFactor(numbers, d)) {
-    const advice =
-      "it may have been estimated from too few codes: add to its diagonal, or use fitGaussian with shrinkage";
+    const advice = "estimated from too few codes? Add to its diagonal, or use fitGaussian with shrinkage";
     throw objection(name, words`is not ${wanted("positive definite")}; ${advice}`);
   }
   return Object.freeze(numbers);

@@ -2,10 +2,12 @@ import { approximate } from "../adjoint/approximate.ts";
 import { type Adjoint, checkAdjoint } from "../adjoint/base.ts";
 import { checkBackend, checkWeights } from "../api/check-data.ts";
 import type { Dataset } from "../api/dataset.ts";
-import { checkFlowAndSolver } from "../api/flow-and-solver.ts";
+import { checkFlowAndSolver, IN_SOLVER } from "../api/flow-and-solver.ts";
 import type { Backend, CheckedPair } from "../backend/backend.ts";
-import { adam, checkOptimizer, type Optimizer, rmsprop } from "../backend/optimizer.ts";
+import { ADAM_FIELDS, adam, checkOptimizer, type Optimizer, rmsprop } from "../backend/optimizer.ts";
+import { pixelWeights } from "../backend/pixel-weights.ts";
 import { wasm } from "../backend/wasm/wasm.ts";
+import { elsewhere } from "../base/check.ts";
 import { subject, words } from "../base/message.ts";
 import {
   callback,
@@ -100,6 +102,9 @@ export const AUTOENCODER_FIELDS = /* @__PURE__ */ (() => ({
   mask: optional({ check: checkMask }),
 }))() satisfies FieldsOf<TrainAutoencoderOptions>;
 
+/** Reasons for `completeOptions` why the optimizers' options are none of training's. */
+const IN_OPTIMIZER = elsewhere("optimizer", "adam", ADAM_FIELDS);
+
 type RunValues = ValuesOf<typeof RUN_FIELDS>;
 type AutoencoderValues = ValuesOf<typeof AUTOENCODER_FIELDS>;
 
@@ -113,11 +118,15 @@ export type CheckedTrainOptions = ReturnType<typeof checkArguments>;
  */
 export function checkArguments(given: Decoder, data: Dataset | Float32Array, options: TrainOptions) {
   checkDecoder(given);
-  const { flow, solver, points, ...values } = completeOptions(options, TRAIN_FIELDS);
+  const { flow, solver, points, ...values } = completeOptions(options, TRAIN_FIELDS, {
+    ...IN_SOLVER,
+    ...IN_OPTIMIZER,
+  });
   checkCodes(options);
   const decoder = atPoints(given, points);
   const run = checkRun(decoder, data, values);
-  const { weights, augment, adjoint } = values;
+  const { augment, adjoint } = values;
+  const weights = values.weights && pixelWeights(values.weights, decoder);
   const { count } = run.dataset;
   checkWeights(weights, count, decoder);
   if (weights && augment) {
@@ -131,6 +140,7 @@ export function checkArguments(given: Decoder, data: Dataset | Float32Array, opt
   return {
     ...values,
     ...run,
+    weights,
     pair: pair as CheckedPair,
     prior: checkPrior(values.prior, decoder),
     fixed: checkFixed(decoder, values.fixed, count),
@@ -169,6 +179,7 @@ export function checkAutoencoderArguments(
   checkDecoder(decoder);
   checkReversible(decoder);
   const values = completeOptions(options, AUTOENCODER_FIELDS, {
+    ...IN_OPTIMIZER,
     prior: "codes come from the encoder here, and nothing holds them; train has a prior",
   });
   const run = checkRun(decoder, data, values);

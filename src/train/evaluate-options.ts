@@ -1,7 +1,8 @@
 import { checkTerms, checkWeights, checkZ0 } from "../api/check-data.ts";
 import type { Dataset } from "../api/dataset.ts";
 import { type CommonEncodeOptions, ENCODE_FIELDS } from "../api/encode.ts";
-import { checkFlowAndSolver, type FlowAndSolver } from "../api/flow-and-solver.ts";
+import { checkFlowAndSolver, type FlowAndSolver, IN_SOLVER } from "../api/flow-and-solver.ts";
+import { pixelWeights } from "../backend/pixel-weights.ts";
 import { wasm } from "../backend/wasm/wasm.ts";
 import { subject, words } from "../base/message.ts";
 import { completeOptions, type Field, flag, later } from "../base/options.ts";
@@ -24,8 +25,9 @@ interface NoEncoder {
   encoder?: undefined;
   gap?: undefined;
   /**
-   * Weights ≥ 0 of the elements of the data in the loss: outputSize values for all samples, or [count, outputSize]. Where the
-   * weight is 0, data are missing and may be NaN. Default: all elements have equal weight.
+   * Weights ≥ 0 of the elements of the data in the loss: outputSize values for all samples, or [count, outputSize]; for a
+   * picture also height × width values, for all samples and channels. Where the weight is 0, data are missing and may be NaN.
+   * Default: all elements have equal weight.
    */
   weights?: Weights | undefined;
   /**
@@ -119,9 +121,10 @@ export function checkEvaluateArguments(
   options: EvaluateOptions | EvaluateEncoderOptions,
 ) {
   checkDecoder(given);
-  const { backend = wasm(), ...values } = completeOptions(options, EVALUATE_FIELDS);
-  const { weights, gap, batchSize } = values;
+  const { backend = wasm(), ...values } = completeOptions(options, EVALUATE_FIELDS, IN_SOLVER);
+  const { gap, batchSize } = values;
   const decoder = atPoints(given, options.points);
+  const weights = values.weights && pixelWeights(values.weights, decoder);
   const { loss, prior } = checkTerms(decoder, options);
   const dataset = asDataset(data, decoder);
   const { encoder } = options;

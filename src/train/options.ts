@@ -103,9 +103,9 @@ export type TrainOptions = FlowAndSolver &
      */
     prior?: PriorLike | undefined;
     /**
-     * Weights ≥ 0 of the elements of the data in the loss: outputSize values for all samples, or [count, outputSize]. Where
-     * the weight is 0, data are missing and may be NaN. Not together with `augment`. Default: all elements have equal
-     * weight.
+     * Weights ≥ 0 of the elements of the data in the loss: outputSize values for all samples, or [count, outputSize];
+     * for a picture also height × width values, for all samples and channels. Where the weight is 0, data are missing and may
+     * be NaN. Not together with `augment`. Default: all elements have equal weight.
      */
     weights?: Weights | undefined;
     /**
@@ -161,6 +161,8 @@ export interface TrainResult {
   readonly missing: Uint32Array;
   /** Results of all validations, in order; empty without the option `validation`. */
   readonly validation: readonly ValidationResult[];
+  /** Sentences on the course of the losses: that training has diverged, or that the loss still falls fast. Usually empty. */
+  readonly warnings: readonly string[];
   /** Checkpoint from which the run continued; undefined if it started from the beginning. */
   readonly resumedFrom: Resumed | undefined;
 }

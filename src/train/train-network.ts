@@ -9,6 +9,7 @@ import type { CheckedTrainOptions } from "./check-options.ts";
 import { Checkpoints } from "./checkpoints.ts";
 import type { TrainResult } from "./options.ts";
 import { Run } from "./run.ts";
+import { runWarnings } from "./run-warnings.ts";
 import { checkDataset } from "./samples.ts";
 
 /**
@@ -73,7 +74,9 @@ export async function trainNetwork(network: Decoder, checked: CheckedTrainOption
     trained.parameters.set(run.trainer.parameters());
     const { history, validations, codes } = run;
     const counts = missing ?? new Uint32Array(dataset.count);
-    return { decoder: trained, codes, history, missing: counts, validation: validations, resumedFrom };
+    const warnings = runWarnings(history, checked.epochs);
+    const outcome = { validation: validations, warnings, resumedFrom };
+    return { decoder: trained, codes, history, missing: counts, ...outcome };
   } catch (error) {
     // After an abort, stores the state after the last complete update; a worker's death may have left half of one.
     const saved = signal?.aborted && !hasCode(error, "worker_failed") ? await checkpoints?.save() : undefined;

@@ -2,6 +2,7 @@ import { checkWeights, solve } from "../api/check-data.ts";
 import type { Dataset } from "../api/dataset.ts";
 import { isDataset } from "../api/dataset.ts";
 import type { CheckedPair, Session } from "../backend/backend.ts";
+import { pixelWeights } from "../backend/pixel-weights.ts";
 import { within } from "../base/calling.ts";
 import { completeOptions, count, type FieldsOf, later, optional } from "../base/options.ts";
 import { refused } from "../base/refuse.ts";
@@ -71,7 +72,8 @@ export function checkValidation(options: ValidationOptions, decoder: Decoder, tr
   }
   return within("validation", () => {
     const values = completeOptions(options, VALIDATION_FIELDS);
-    const { data, weights, everyImages = trainingSamples } = values;
+    const { data, everyImages = trainingSamples } = values;
+    const weights = values.weights && pixelWeights(values.weights, decoder);
     if (data === undefined) throw refused("data", "is", "undefined", "samples");
     const dataset = asDataset(data, decoder);
     checkWeights(weights, dataset.count, decoder);

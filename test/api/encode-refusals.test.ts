@@ -151,7 +151,9 @@ test("a z0 for all samples is each one's", async () => {
 
 test("encode refuses unknown options and options of the wrong type", async () => {
   const cases: [Record<string, unknown>, RegExp][] = [
-    [{ lose: binaryCrossEntropy() }, /unknown option "lose"; the options are loss/],
+    [{ lose: binaryCrossEntropy() }, /unknown option "lose"; the options are loss.*; did you mean loss\?$/],
+    [{ weigths: 1 }, /; did you mean weights\?$/],
+    [{ tolerance: 1e-6 }, /unknown option "tolerance"; give solver: lbfgs\(\{ tolerance \}\)$/],
     // What every object has is no option either.
     [{ toString: () => "" }, /unknown option "toString"; the options are loss/],
     [

@@ -16,11 +16,13 @@ import {
   encode,
   gaussian,
   loadDecoder,
+  openObjective,
   squaredError,
   summary,
   wasm,
 } from "../../src/index.ts";
 import { makeControl } from "../../src/solver/control.ts";
+import { train } from "../../src/train/train.ts";
 import { builds } from "../support/builds.ts";
 import { deadDecoder } from "../support/dead-decoder.ts";
 import { bindObjective } from "../support/objective.ts";
@@ -181,6 +183,41 @@ test("weights may be bytes or booleans", async () => {
     "invalid_argument",
     /weights is 255 at element 1, expected 0 or 1 in a Uint8Array; divide by 255/,
   );
+});
+
+test("weights of height × width values serve all channels of a picture", async () => {
+  const [height, width, channels] = [2, 5, 3];
+  for (const isFirst of [true, false]) {
+    const decoder = createDecoder({
+      layers: [2, height * width * channels],
+      seed: 1,
+      loss: "bce",
+      outputShape: isFirst ? [channels, height, width] : [height, width, channels],
+    });
+    const y = randomArray(1, 2 * decoder.outputSize, 0, 1);
+    const plane = [1, 0, 1, 1, 0, 0, 1, 1, 0, 1];
+    const all = Float32Array.from(
+      { length: decoder.outputSize },
+      (_, i) => plane[isFirst ? i % 10 : Math.floor(i / channels)]!,
+    );
+    const { z } = await encode(decoder, y, { weights: all });
+    for (const weights of [Float32Array.from(plane), Uint8Array.from(plane), plane.map(Boolean)])
+      assert.equal((await encode(decoder, y, { weights })).z, z);
+    const objective = await openObjective(decoder, y, { weights: Float32Array.from(plane) });
+    const whole = await openObjective(decoder, y, { weights: all });
+    assert.equal(await objective.value([0, 1], z), await whole.value([0, 1], z));
+    const options = { epochs: 2, batchSize: 2 };
+    const trained = await train(decoder, y, { ...options, weights: Float32Array.from(plane) });
+    assert.equal(
+      trained.decoder.parameters,
+      (await train(decoder, y, { ...options, weights: all })).decoder.parameters,
+    );
+    await rejected(
+      encode(decoder, y, { weights: new Float32Array(5) }),
+      "invalid_argument",
+      /weights has 5 values/,
+    );
+  }
 });
 
 test("weights that are all alike change nothing but the sum", async () => {

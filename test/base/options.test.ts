@@ -1,6 +1,7 @@
 // run: both
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { elsewhere } from "../../src/base/check.ts";
 import { LatentflowError } from "../../src/base/errors.ts";
 import {
   callback,
@@ -36,6 +37,36 @@ test("options are completed by their defaults; undefined is left out, and what h
   });
 });
 
+test("an unknown option names the one that it is near to, or the option that has it", () => {
+  const messageOf = (name: string, why?: Readonly<Record<string, string>>) => {
+    try {
+      return `${completeOptions({ steps: 1, [name]: 1 } as object, FIELDS, why)}`;
+    } catch (error) {
+      const { message, advice = "" } = error as LatentflowError;
+      return [message, advice];
+    }
+  };
+  const names = "rate, steps, limit, way, fast, onEnd, data";
+  const near = {
+    step: "steps",
+    setps: "steps",
+    Steps: "steps",
+    limits: "limit",
+    dat: "data",
+    OnEnd: "onEnd",
+  };
+  for (const [name, option] of Object.entries(near)) {
+    const advice = `did you mean ${option}?`;
+    assert.equal(messageOf(name), [`unknown option "${name}"; the options are ${names}; ${advice}`, advice]);
+  }
+  for (const name of ["", "to", "speed", "dataset", "toString", "r".repeat(1e6)]) {
+    assert.match(messageOf(name)[0]!, new RegExp(`; the options are ${names}$`));
+  }
+  const why = elsewhere("solver", "lbfgs", { tolerance: true });
+  const advice = "give solver: lbfgs({ tolerance })";
+  assert.equal(messageOf("tolerance", why), [`unknown option "tolerance"; ${advice}`, advice]);
+});
+
 test("each field refuses a wrong value by its name, and null is no way to leave an option out", () => {
   for (const [options, message] of [
     [undefined, "steps is undefined, expected an integer >= 1"],
@@ -47,7 +78,7 @@ test("each field refuses a wrong value by its name, and null is no way to leave 
     [{ steps: 1, onEnd: 1 }, "onEnd is 1, expected a function"],
     [
       { steps: 1, step: 1 },
-      'unknown option "step"; the options are rate, steps, limit, way, fast, onEnd, data',
+      'unknown option "step"; the options are rate, steps, limit, way, fast, onEnd, data; did you mean steps?',
     ],
   ] as const) {
     assert.throws(

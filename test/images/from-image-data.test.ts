@@ -189,13 +189,30 @@ test("masks: what is black, transparent or painted is hidden, in all channels", 
   assert.equal([...maskFrom(mask, last)], [0, 0, 0, 1, 1, 1, 0, 0, 0, 0, 0, 0]);
 });
 
+test("an opaque mask without hides is refused, which may be black on white or white on black", () => {
+  const opaque = picture(2, 1, (x) => (x ? [0, 0, 0, 255] : [255, 255, 255, 255]));
+  const decoder = { outputShape: [1, 2] };
+  const message =
+    /hides is undefined, expected "black" or "white".*without transparent pixels; give "black" if/;
+  refused(() => maskFrom(opaque, decoder), "invalid_argument", message);
+  refused(() => maskFrom([opaque], decoder), "invalid_argument", message);
+  refused(() => fromImageData(opaque, decoder, { mask: opaque }), "invalid_argument", message);
+  assert.equal([...maskFrom(opaque, decoder, { hides: "black" })], [1, 0]);
+  assert.equal([...fromImageData(opaque, decoder, { mask: opaque, hides: "white" })], [1, 0]);
+});
+
 test("masks of another size: the larger part of a pixel decides, and padding is hidden by all", () => {
   const mask = picture(8, 4, (x) => (x < 3 ? [0, 0, 0, 255] : [255, 255, 255, 255]));
-  assert.equal([...maskFrom(mask, { outputShape: [1, 2] }, { fit: "stretch" })], [0, 1]);
+  assert.equal([...maskFrom(mask, { outputShape: [1, 2] }, { fit: "stretch", hides: "black" })], [0, 1]);
   const square = { outputShape: [4, 4] };
   const rows = (values: Float32Array) =>
     [0, 1, 2, 3].map((row) => [...values.subarray(4 * row, 4 * row + 4)].join(""));
-  assert.equal(rows(maskFrom(mask, square, { fit: "contain" })), ["0000", "0111", "0111", "0000"]);
+  assert.equal(rows(maskFrom(mask, square, { fit: "contain", hides: "black" })), [
+    "0000",
+    "0111",
+    "0111",
+    "0000",
+  ]);
   assert.equal(rows(maskFrom(mask, square, { fit: "contain", hides: "white" })), [
     "0000",
     "1100",
@@ -215,12 +232,12 @@ test("a scaled pixel that is seen is the mean of seen ones, and one that is hidd
   const damaged = (damage: Pixel) =>
     picture(width, height, (x, y) => (isSeen(x, y) ? [shade(x, y), 0, 0, 255] : damage));
   const decoder = { outputShape: [3, 4, 3] };
-  const options = { fit: "stretch", mask, background: 0.25 } as const;
+  const options = { fit: "stretch", mask, hides: "black", background: 0.25 } as const;
   const given = damaged([255, 0, 255, 255]);
   const found = fromImageData(given, decoder, options);
   const whole = fromImageData(given, decoder, { fit: "stretch", background: 0.25 });
   const other = fromImageData(damaged([0, 9, 77, 3]), decoder, options);
-  const weights = maskFrom(mask, decoder, { fit: "stretch" });
+  const weights = maskFrom(mask, decoder, { fit: "stretch", hides: "black" });
   const filter = (target: number, source: number) => Math.max(0, 1 - Math.abs(source - 2 * target - 0.5) / 2);
   for (let pixel = 0; pixel < 12; pixel++) {
     let [sum, total, all] = [0, 0, 0];
@@ -253,8 +270,9 @@ test("a soft mask keeps hidden pixels out of every scaled pixel that maskFrom ca
   const greys = (...levels: number[]) =>
     picture(levels.length, 1, (x) => [levels[x]!, levels[x]!, levels[x]!, 255]);
   const values = (photo: ImageDataLike, mask: ImageDataLike) => {
-    const weight = maskFrom(mask, narrow, { fit: "stretch" })[0]!;
-    return [weight, fromImageData(photo, narrow, { fit: "stretch", mask })[0]!];
+    const options = { fit: "stretch", hides: "black" } as const;
+    const weight = maskFrom(mask, narrow, options)[0]!;
+    return [weight, fromImageData(photo, narrow, { ...options, mask })[0]!];
   };
   // Each of the first two is hidden by more than half, all three together by less.
   const mostlyHidden = greys(120, 120, 255);
@@ -269,13 +287,16 @@ test("a soft mask keeps hidden pixels out of every scaled pixel that maskFrom ca
 test("a mask changes no bit where nothing is hidden or nothing scaled", () => {
   const photo = decodePng(pictureBytes("colour-alpha.png"));
   const size = [photo.height, photo.width];
-  const mask = (byte: number) => picture(photo.width, photo.height, () => [byte, byte, byte, 255]);
+  const masking = (byte: number) => {
+    const mask = picture(photo.width, photo.height, () => [byte, byte, byte, 255]);
+    return { mask, hides: "black" } as const;
+  };
   for (const channels of [1, 3, 4]) {
     const half = { outputShape: [5, 7, channels] };
     for (const fit of ["contain", "cover", "stretch"] as const)
-      assert.equal(fromImageData(photo, half, { fit, mask: mask(255) }), fromImageData(photo, half, { fit }));
+      assert.equal(fromImageData(photo, half, { fit, ...masking(255) }), fromImageData(photo, half, { fit }));
     const same = { outputShape: [...size, channels] };
-    assert.equal(fromImageData(photo, same, { mask: mask(0) }), fromImageData(photo, same));
+    assert.equal(fromImageData(photo, same, masking(0)), fromImageData(photo, same));
   }
 });
 
@@ -350,7 +371,7 @@ test("a canvas whose pixels may not be read, and what is none, are refused by na
     ["image", canvas(() => ({ getImageData: tainted }))],
     ["image[1]", [colours, canvas(() => ({ getImageData: tainted }))]],
   ] as const) {
-    const error = errorOf(() => maskFrom(image, grey));
+    const error = errorOf(() => maskFrom(image, grey, { hides: "black" }));
     assert.is(error.option, at);
     assert.match(error.got!, /^a canvas whose pixels cannot be read \(The canvas has been tainted/);
     assert.match(error.message, /maskFrom: image.* need crossOrigin = "anonymous"/);
@@ -416,7 +437,8 @@ test("what is no picture, no decoder of pictures, or of another size is refused"
     () => fromImageData(colours, { outputShape: [28, 28] }),
     /image is 3 × 2 pixels, expected 28 × 28.*give fit/,
   );
-  refuse(() => maskFrom([colours, colours], { outputShape: [5, 5] }), /maskFrom: .*expected 5 × 5/);
+  const hiding = { hides: "black" } as const;
+  refuse(() => maskFrom([colours, colours], { outputShape: [5, 5] }, hiding), /maskFrom: .*expected 5 × 5/);
   refuse(
     () => fromImageData(colours, { outputShape: [784] }),
     /outputShape is \[784\], expected \[height, width\]/,

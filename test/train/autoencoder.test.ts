@@ -268,6 +268,7 @@ test("what cannot be used is refused", async () => {
   const refusals: [unknown, RegExp][] = [
     [{ solver: amd() }, /^trainAutoencoder: unknown option "solver"; the options are loss/],
     [{ warmStart: true }, /unknown option "warmStart"/],
+    [{ learningRate: 1 }, /unknown option "learningRate"; give optimizer: adam\(\{ learningRate \}\)$/],
     [{ prior: gaussian() }, /unknown option "prior"; codes come from the encoder here.*; train has a prior$/],
     [{ epochs: 0 }, /^trainAutoencoder: epochs is 0/],
     [{ optimizer: "adam" }, /^trainAutoencoder: optimizer is "adam"/],

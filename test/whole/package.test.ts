@@ -177,7 +177,8 @@ test("the library runs anywhere: it loads its own files only, no import.meta, no
     const loadsOwn = !file.startsWith("latentflow");
     const found = unportableSyntax(join(library, file)).filter((syntax) => {
       const [, own] =
-        /^import\(\): import\("\.\/((?:objectives|shared-session)-\w+\.js)"\)$/.exec(syntax) ?? [];
+        /^import\(\): import\("\.\/((?:compile-hints|objectives|shared-session)-\w+\.js)"\)$/.exec(syntax) ??
+        [];
       return !(loadsOwn && own !== undefined && files.includes(own));
     });
     assert.equal(found, onnxruntime, file);

@@ -8,6 +8,7 @@ import type { Team } from "./team.ts";
 export { Recording } from "../../solver/recording.ts";
 export { dataWarnings, wrongValueError } from "../data-messages.ts";
 export { groupsOf, solveSeen, withSeenWeights } from "../missing.ts";
+export { spreadWeights } from "../pixel-weights.ts";
 export { solveByObjectives } from "../solve-by-objectives.ts";
 export { makeLowRank } from "./randomised-low-rank.ts";
 export { wasmTrainer } from "./trainer.ts";

@@ -46,7 +46,8 @@ export async function openWeights(
   const at = showFile(flag, files[0]!) + othersOf(files);
   const target = () => ({ outputShape: samples.shape, outputLayout });
   const as = isMask ? "mask" : "weight";
-  const array = await openData(flag, files, limits, { target, fit, as, hides: maskHides });
+  const read = await openData(flag, files, limits, { target, fit, as, hides: maskHides });
+  const array = forAllChannels(read, target(), samples.total);
   if (isMask) checkMaskShapes(flag, array, samples.array, target());
   const found = elementCount(array.shape);
   const isEach = found !== size;
@@ -67,6 +68,46 @@ export async function openWeights(
     `${at}: ${files.length > 1 ? "their" : "its"} shape is ${showLengths(array.shape)}, expected ${showLengths(samples.shape)} ` +
       `or ${showLengths(ofAll)}, as the data have`,
   );
+}
+
+/**
+ * Repeats an array of height × width values, for all samples or for each, for all channels of pictures; returns any other array
+ * unchanged.
+ */
+function forAllChannels(array: ArrayFile, decoder: PictureDecoder, total: number): ArrayFile {
+  const layout = findLayout(decoder);
+  const { height, width, channels } = layout ?? { height: 0, width: 0, channels: 1 };
+  const own = String(withoutOnes(array.shape));
+  const isOne = own === String(withoutOnes([height, width]));
+  const isOfSample = own === String(withoutOnes(decoder.outputShape));
+  if (
+    !layout ||
+    channels === 1 ||
+    isOfSample ||
+    !(isOne || own === String(withoutOnes([total, height, width])))
+  )
+    return array;
+  const [pixels, size] = [height * width, height * width * channels];
+  return {
+    ...array,
+    shape: isOne ? decoder.outputShape : [total, ...decoder.outputShape],
+    async read(start, end) {
+      const first = Math.floor(start / size);
+      const planes = await array.read(first * pixels, Math.ceil(end / size) * pixels);
+      const values =
+        planes instanceof Uint8Array ? new Uint8Array(end - start) : new Float32Array(end - start);
+      return values.map((_, i) => {
+        const [sample, at] = [Math.floor((start + i) / size), (start + i) % size];
+        const pixel = layout.isChannelsFirst ? at % pixels : Math.floor(at / channels);
+        return planes[(sample - first) * pixels + pixel]!;
+      });
+    },
+  };
+}
+
+/** Returns a shape without axes of length 1. */
+function withoutOnes(shape: readonly number[]): number[] {
+  return shape.filter((length) => length !== 1);
 }
 
 /**

@@ -58,10 +58,7 @@ export function trainingFigures(run: TrainingRun, decoderFile: string): Figure[]
     ...priorFigures(prior),
     figure(`${lossName}, first tenth`, formatMean(first, unit), { meanLossFirstTenth: first }),
     figure(`${lossName}, last tenth`, formatMean(last, unit), { meanLossLastTenth: last }),
-    figure(
-      Number.isFinite(last) ? undefined : "diverged",
-      "yes; a smaller --learning-rate may help, or --gradient-clip",
-    ),
+    { json: { warnings: result.warnings } },
     figure(
       skipped > 0 ? "skipped updates" : undefined,
       `${formatCount(skipped)}: their gradients were not finite`,

@@ -536,7 +536,7 @@ test("what is hidden has no influence where pictures are scaled", async () => {
   await same("decoder.safetensors", "train", ...layers, "--batch-size", "2");
   // Yet evaluate compares with it.
   const read = (from: string) => fourNames.map((name) => decodePng(readFileSync(join(from, name))));
-  const weights = maskFrom(read(masks), decoder, { fit: "stretch" });
+  const weights = maskFrom(read(masks), decoder, { fit: "stretch", hides: "black" });
   for (const pictures of [dark, bright]) {
     const given = ["--data", pictures, "--mask", masks, "--fit", "stretch", "--decoder", decoderFile];
     const out = await succeed("encode", ...given);

@@ -620,11 +620,14 @@ test("train: updates that could not be made are counted, and a run that has dive
   const skipped = history.gradientNorm.filter((value) => !Number.isFinite(value)).length;
   assert.ok(skipped > 0 && skipped < history.images.length);
   assert.match(table.stdout, new RegExp(`skipped updates +│ ${skipped}: their gradients were not finite`));
-  assert.match(table.stdout, /diverged +│ yes; a smaller --learning-rate may help, or --gradient-clip/);
+  const warning =
+    /warning: (training has diverged: the loss is (NaN|Infinity) over the last tenth.*smaller learning rate.*)\n/;
+  assert.match(table.stderr, warning);
   const sound = await run(...newRun("--layers", "2,5,6", "--epochs", "3").args);
-  assert.not.match(sound.stdout, /diverged/);
+  assert.not.match(sound.stderr, /warning/);
   const document = JSON.parse((await run(...newRun(...hopeless).args, "--json")).stdout);
   assert.is(document.skippedUpdates, skipped);
+  assert.equal(document.warnings, [warning.exec(table.stderr)![1]]);
 });
 
 test("Ctrl-C in the first update, after a validation: what was found is kept, and that is said", async () => {

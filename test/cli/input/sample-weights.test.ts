@@ -82,6 +82,38 @@ test("a mask of its picture's shape may be larger or smaller; one of another sha
   );
 });
 
+test("a mask or weights of one channel serve all channels, for all samples or for each", async () => {
+  const [count, channels] = [2, 3];
+  const plane = Float32Array.from({ length: count * H * W }, (_, i) => (i * 7) % 5);
+  const read = async (first: boolean, each: boolean, flag: "mask" | "weights", ones: boolean) => {
+    const shape = first ? [channels, H, W] : [H, W, channels];
+    const data = workplace.writeFloats(new Float32Array(count * channels * H * W), [count, ...shape]);
+    const array = await openData("--data", [data], limits);
+    const samples = { count, total: count, shape, array, flag: "--data", at: "--data" };
+    const image = ones ? [1, H, W] : [H, W];
+    const values = each ? plane : plane.subarray(0, H * W);
+    const path = workplace.writeFloats(values, each ? [count, ...image] : image);
+    const flags = flag === "mask" ? { mask: [path] } : { weights: path };
+    const numbers = await openWeights(`--${flag}`, flags, samples, undefined, limits);
+    assert.is(numbers!.isEach, each);
+    return [await readNumbers(numbers!, 0, count), await readNumbers(numbers!, 1, 1)] as const;
+  };
+  for (const first of [true, false])
+    for (const each of [true, false])
+      for (const flag of ["mask", "weights"] as const)
+        for (const ones of [true, false]) {
+          const expected = Float32Array.from({ length: (each ? count : 1) * channels * H * W }, (_, at) => {
+            const [sample, i] = [Math.floor(at / (channels * H * W)), at % (channels * H * W)];
+            const pixel = first ? i % (H * W) : Math.floor(i / channels);
+            const value = plane[sample * H * W + pixel]!;
+            return flag === "weights" ? value : Math.min(value, 1);
+          });
+          const [all, second] = await read(first, each, flag, ones);
+          assert.equal(all, expected);
+          assert.equal(second, each ? expected.subarray(channels * H * W) : expected);
+        }
+});
+
 test("NaN in a mask is refused, padded or not", async () => {
   const mask = workplace.writeFloats(new Float32Array(H * W).fill(Number.NaN, 20, 21), [H, W]);
   const square = write(W, H, () => 0.5);

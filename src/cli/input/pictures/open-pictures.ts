@@ -4,7 +4,7 @@ import { throwIfAborted } from "../../../base/realms.ts";
 import { invalid, invalidFile } from "../../../base/refuse.ts";
 import { elementCount, showLengths } from "../../../files/array.ts";
 import type { Limits } from "../../../files/limits.ts";
-import { convertImages, convertMasks, MASK_FIELDS } from "../../../images/from-image-data.ts";
+import { convertImages, convertMasks, HIDES } from "../../../images/from-image-data.ts";
 import type {
   Fit,
   FromImageDataOptions,
@@ -123,7 +123,7 @@ function maskArray(files: PictureFiles): ArrayFile {
     if (weights.includes(1)) return weights;
     throw invalidFile(
       `${showFile(files.flag, files.paths[i]!)}: the mask hides all pixels, as it is read with --mask-hides ${hides}; ` +
-        `give another of ${MASK_FIELDS.hides.choices!.join(", ")}`,
+        `give another of ${HIDES.choices!.join(", ")}`,
     );
   });
 }

@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { MASK_FIELDS } from "../../../images/from-image-data.ts";
+import { HIDES, MASK_FIELDS } from "../../../images/from-image-data.ts";
 import { flag, type OptionsOf } from "../../options/flag-table.ts";
 import { settingFlag } from "../../options/library-flags.ts";
 import { wrongUsage } from "../../options/running.ts";
@@ -21,7 +21,7 @@ export const PICTURE_FLAGS = {
     { gives: ["weights"], conflicts: "weights" },
   ),
   maskHides: settingFlag(
-    MASK_FIELDS.hides,
+    HIDES,
     "pixels of a picture of --mask that mark hidden pixels: black or white, where transparent too; transparent; or painted, all that are not transparent",
     [],
   ),
