@@ -24,6 +24,11 @@ export interface ArrayHeader {
   readonly size: number;
 }
 
+/** True if the values of a file have to be reordered to be in row-major order. */
+export function isTransposed({ fortran, shape }: ArrayHeader): boolean {
+  return fortran && shape.filter((length) => length > 1).length > 1;
+}
+
 /** File format that holds one array, behind a header with the array's type and shape. */
 export interface ArrayFormat {
   /** Name in help texts, such as `IDX`. */

@@ -199,11 +199,14 @@ export function toNpy(values: Float32Array | Float64Array, shape: readonly numbe
 
 const isLength = (length: unknown) => Number.isSafeInteger(length) && (length as number) >= 0;
 
+/** Types of values that are written, with numpy's codes. */
+const WRITTEN = { uint8: "|u1", float32: "<f4", float64: "<f8" } as const;
+
 /** Returns the header of a .npy file for row-major, little-endian values that are written after it. */
-export function npyHeader(shape: readonly number[], type: "float32" | "float64" = "float32"): Uint8Array {
+export function npyHeader(shape: readonly number[], type: keyof typeof WRITTEN = "float32"): Uint8Array {
   // In Python a tuple of one element has a trailing comma.
   const tuple = shape.length === 1 ? `${shape[0]},` : shape.join(", ");
-  const dictionary = `{'descr': '<f${type === "float32" ? 4 : 8}', 'fortran_order': False, 'shape': (${tuple}), }`;
+  const dictionary = `{'descr': '${WRITTEN[type]}', 'fortran_order': False, 'shape': (${tuple}), }`;
   // Padded with spaces and a line feed so that the values begin at a multiple of 64 bytes, as in numpy.
   const size = Math.ceil((10 + dictionary.length + 1) / 64) * 64;
   const header = `${dictionary.padEnd(size - 10 - 1)}\n`;

@@ -3,7 +3,7 @@ import { invalidFile, invalidOption } from "../base/refuse.ts";
 import { show, showList } from "../base/show.ts";
 import { type DataArray, parseArray } from "./array.ts";
 import { npyFormat } from "./npy.ts";
-import { readZip, unpackEntry } from "./zip.ts";
+import { readZip, unpackEntry, type ZipEntry } from "./zip.ts";
 
 // A .npz file is a zip of .npy files, one for each array.
 
@@ -24,8 +24,28 @@ export function* parseNpz(
   bytes: Uint8Array,
   name: string | undefined,
   maxBytes: number,
-  choice: ArrayChoice = (array) => `array: ${show(array)}`,
+  choice?: ArrayChoice,
 ): Pausable<DataArray> {
+  const entry = findArray(bytes, name, choice);
+  const unpacked = yield* unpackEntry(entry, maxBytes);
+  if (!npyFormat.recognises(unpacked))
+    throw invalidFile(`the .npz file's ${show(entry.name)} is no .npy file; it is damaged`);
+  return yield* parseArray(npyFormat, unpacked, maxBytes);
+}
+
+/**
+ * Finds the entry of an array in a .npz file.
+ *
+ * @param name name of the array; undefined for the only one
+ * @param choice returns, for the message, how the caller selects an array by its name. Default: `array: "NAME"`
+ * @throws LatentflowError `invalid_argument` if there are several arrays and none is named; `invalid_file` if the named one
+ *   does not exist, or the file is damaged
+ */
+export function findArray(
+  bytes: Uint8Array,
+  name: string | undefined,
+  choice: ArrayChoice = (array) => `array: ${show(array)}`,
+): ZipEntry {
   const entries = readZip(bytes);
   const arrays = entries.filter((entry) => entry.name.endsWith(".npy"));
   const names = arrays.map((entry) => entry.name.slice(0, -4));
@@ -40,10 +60,7 @@ export function* parseNpz(
   const entry = name === undefined ? arrays[0]! : arrays[names.indexOf(name.replace(/\.npy$/, ""))];
   if (!entry)
     throw invalidFile(`the .npz file has no array ${show(name)}; it holds ${showList(names.map(show))}`);
-  const unpacked = yield* unpackEntry(entry, maxBytes);
-  if (!npyFormat.recognises(unpacked))
-    throw invalidFile(`the .npz file's ${show(entry.name)} is no .npy file; it is damaged`);
-  return yield* parseArray(npyFormat, unpacked, maxBytes);
+  return entry;
 }
 
 /**

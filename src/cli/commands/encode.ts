@@ -42,8 +42,9 @@ export function addEncodeCommand(program: Command): void {
         "  steps.png            reconstructions on the way (of images)\n" +
         "  samples.png          given, mean of the draws, and the four draws with the\n" +
         "                       largest weights (of images, with --samples)\n" +
-        "  completed/NAME.png   pictures, their hidden pixels by the decoder (without\n" +
-        "                       --part); those of other names there stay\n" +
+        "  completed/NAME       the data, missing and hidden values by the decoder, and\n" +
+        "                       which these are; pictures as .png (without --part);\n" +
+        "                       files of other names there stay\n" +
         `${replacedHelp}\n` +
         "Work of more than some minutes is done in parts, and those that are done are\n" +
         "kept in DIR/parts until all are: the same command goes on from there.",
@@ -85,8 +86,14 @@ ${exitCodesHelp("of one part nothing is written; of more, whole parts are kept i
         `--part ${given.index}/${given.count}, which says how many there are`,
       );
     const part = chosenPart(given, options.parts, process.env);
-    if (part)
+    if (part) {
       refuseOptions(command, ["format"], "--part, which writes no results; give it to latentflow merge");
+      refuseOptions(
+        command,
+        ["complete"],
+        `--part, which writes no results; when all parts are there, give it to encode --plain --parts ${part.count}`,
+      );
+    }
     const pair = chosenFlowAndSolver(command);
     const data = await expandFiles("--data", options.data);
     refuseFolderOfData(command, options.data, data, options.out);

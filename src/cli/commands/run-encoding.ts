@@ -14,6 +14,7 @@ import {
   unlessInterrupted,
 } from "../interrupt.ts";
 import type { Job } from "../options/job.ts";
+import { type Completion, planCompletion, writeCompletedFiles } from "../output/completed-files.ts";
 import { chooseNames, completedName, writeCompleted } from "../output/completed-pictures.ts";
 import { encodeFigures, type PartCounts } from "../output/encode-figures.ts";
 import { makeFolder, type Output } from "../output/output-files.ts";
@@ -38,6 +39,8 @@ interface Run extends EncodingRun {
   readonly division: Division;
   /** File names of the completed pictures; undefined if no pictures are completed. */
   readonly completed: readonly string[] | undefined;
+  /** Completed files of arrays and tables; undefined if there are none. */
+  readonly completion: Completion | undefined;
 }
 
 /** Place where the parts of a run are kept until its results are written: a folder, or memory if there is one part. */
@@ -61,7 +64,8 @@ export async function runJob(job: Job): Promise<void> {
   const division = divide(job, planOf(job, input), operationsOf(job, input));
   const completed = job.part ? undefined : chooseNames(input);
   if (completed) await makeFolder(join(job.out, completedName), completed, {});
-  const run = { job, input, division, completed, signal };
+  const completion = job.part ? undefined : await planCompletion(job, input, encodeOutputs);
+  const run = { job, input, division, completed, completion, signal };
   const path = join(job.out, partsName);
   // A folder of parts is always used, so that parts of a different run are refused with a message.
   const isSaved =
@@ -191,9 +195,10 @@ async function writeAll(run: Run, place: PartsPlace, counts: PartCounts | undefi
     // The numeric results are complete without pictures, which a signal may cut short.
     const first = await place.read(rangeOf(0, division));
     outputs.push(...((await undefinedIfAborted(signal, writePictures(job.out, run, first))) ?? []));
-    outputs.push(
-      ...((await undefinedIfAborted(signal, writeCompleted(job.out, run, run.completed, parts()))) ?? []),
-    );
+    const completed = run.completion
+      ? writeCompletedFiles(run, run.completion, parts(), summariser.summary().missing)
+      : writeCompleted(job.out, run, run.completed, parts());
+    outputs.push(...((await undefinedIfAborted(signal, completed)) ?? []));
   } catch (error) {
     throw error instanceof LatentflowError ? besides(error, outputs) : error;
   }

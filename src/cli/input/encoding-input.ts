@@ -81,7 +81,9 @@ export async function openInput(job: Job, signal: AbortSignal): Promise<Encoding
   }
   const sources = await openFixed(decoder, job.fixed, limits);
   const flag = job.dataFlag ?? "--data";
-  const reading = readingOf(job, () => decoder);
+  // The demo's samples need no completed files, and a part alone writes none.
+  const isRewritten = job.dataFlag === undefined && job.part === undefined;
+  const reading = { ...readingOf(job, () => decoder), isRewritten };
   const samples = await openSamples(flag, job.data, reading, limits, job.limit);
   const fixed = planFixedInputs(decoder, sources, job.points, samples);
   const weights = job.hidesBand

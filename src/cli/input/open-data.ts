@@ -4,7 +4,7 @@ import { option, words } from "../../base/message.ts";
 import { invalid, invalidFile } from "../../base/refuse.ts";
 import { alternatives } from "../../base/show.ts";
 import { valueSizes } from "../../base/values.ts";
-import { type ArrayFormat, elementCount } from "../../files/array.ts";
+import { type ArrayFormat, elementCount, isTransposed } from "../../files/array.ts";
 import { fileError } from "../../files/durable-file.ts";
 import { recognise } from "../../files/file-kind.ts";
 import { checkSize, type Limits } from "../../files/limits.ts";
@@ -16,6 +16,7 @@ import { flatFile } from "./array-files/flat-file.ts";
 import { closeFile, type OpenFile, openFile, readInto } from "./array-files/open-file.ts";
 import { isParquet } from "./array-files/parquet-file.ts";
 import { openNumbers } from "./array-files/parquet-numbers.ts";
+import { rewritableWhole } from "./array-files/rewrite-whole.ts";
 import { systemPath } from "./file-names.ts";
 import { isStdin, isUrl, readInput, showChoice, showFile } from "./files.ts";
 import { openPictures, type PictureReading } from "./pictures/open-pictures.ts";
@@ -39,6 +40,8 @@ export interface DataLimits extends Limits {
 export interface DataReading extends PictureReading {
   /** Settings for tables. Default: all columns, without options that name them. */
   readonly table?: TableReading;
+  /** True to keep what it takes to write the files again, `ArrayFile.rewritable`. Default false. */
+  readonly isRewritten?: boolean;
 }
 
 /** File whose format has been recognised, opened to read its array. */
@@ -188,8 +191,7 @@ function openFlat(format: ArrayFormat, { file, beginning, names, limits }: Opene
   // `readArray` refuses a name.
   if (names !== undefined) return undefined;
   const header = about(file.where, () => format.readHeader(beginning));
-  const isTransposed = header.fortran && header.shape.filter((length) => length > 1).length > 1;
-  return isTransposed ? undefined : flatFile(file, header, limits.signal);
+  return isTransposed(header) ? undefined : flatFile(file, format, header, limits.signal);
 }
 
 async function readWhole(
@@ -205,11 +207,20 @@ async function readWhole(
     );
   }
   const name = isStdin(path) ? "" : splitArrayName(path).file;
-  const given = array === undefined ? reading?.table : { ...reading?.table, columns: [array] };
-  const table = await openTable(where, bytes, name, given ?? {}, limits);
+  const { isRewritten = false } = reading ?? {};
+  const columns = array === undefined ? reading?.table?.columns : [array];
+  const table = await openTable(
+    where,
+    bytes,
+    name,
+    { ...reading?.table, columns, keepsText: isRewritten },
+    limits,
+  );
   if (table) return table;
   refuseTableOptions(where, reading);
-  return wholeFile(await about(where, () => readArray(bytes, { array, choice, ...limits })));
+  const whole = await about(where, () => readArray(bytes, { array, choice, ...limits }));
+  const rewritable = isRewritten ? await rewritableWhole(bytes, array, whole.shape, limits) : undefined;
+  return { ...wholeFile(whole), rewritable: rewritable && [rewritable] };
 }
 
 /** Throws if an option for tables is given for a file of another format. */

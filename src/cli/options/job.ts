@@ -29,6 +29,10 @@ export const ENCODE_FLAGS = {
   decoder: flag("<file>", decoderHelp, { required: true }),
   data: flag("<files...>", dataHelp, { required: true, gives: ["y"] }),
   out: flag("<dir>", "folder for the results, made if it is missing", { required: true }),
+  complete: flag(
+    "<file>",
+    "file for the one of --data, an array or a table, with its missing and hidden values filled in by the decoder; its ending as that of --data (default: where any is missing, completed/NAME in --out)",
+  ),
   limit: flag("<n>", "encode the first n samples (default: all)", { parse: parseCount }),
   weights: flag("<file>", weightsHelp),
   ...PICTURE_FLAGS,

@@ -1,13 +1,12 @@
 import { basename, extname, join } from "node:path";
-import { showPath } from "../../base/show.ts";
 import { type ImageDataLike, type ImageDataOutput, toImageData } from "../../images/index.ts";
 import { encodePng } from "../../images/png.ts";
 import type { Box } from "../../images/resample.ts";
 import { type EncodingInput, type EncodingRun, readBlock } from "../input/encoding-input.ts";
 import type { Part } from "../parts/part.ts";
+import { distinctNames, inUtf8 } from "./distinct-names.ts";
 import { type Output, type OutputFile, writeOutputs } from "./output-files.ts";
 import { complete, givenOf, reconstruct, shapeOf } from "./picture-source.ts";
-import { say } from "./print.ts";
 import { countOf } from "./report.ts";
 
 /** Subfolder of a run's output folder for pictures whose hidden pixels are filled in. */
@@ -26,29 +25,8 @@ export function chooseNames(input: EncodingInput): string[] | undefined {
   const { names: paths } = input.samples.array;
   if (!paths || !input.weights || !shapeOf(input)) return undefined;
   const files = paths.slice(0, input.samples.count).map((path) => basename(path));
-  // A lone surrogate stands for a byte that is no UTF-8.
-  const stems = files.map((file) => basename(file, extname(file)).replace(/\p{Cs}/gu, "_"));
-  const taken = new Set<string>();
-  const take = (stem: string) => {
-    const isFree = !taken.has(stem.toLowerCase());
-    taken.add(stem.toLowerCase());
-    return isFree ? stem : undefined;
-  };
-  // Own names first: a-2.png is nobody else's where a picture of that name is given.
-  const own = stems.map(take);
-  const renamed: string[] = [];
-  const names = stems.map((stem, i) => {
-    let name = own[i];
-    for (let number = 2; name === undefined; number++) name = take(`${stem}-${number}`);
-    if (name !== own[i]) renamed.push(`${name}.png is ${showPath(files[i]!)}`);
-    return `${name}.png`;
-  });
-  if (renamed.length > 0) {
-    const example = `${renamed[0]}${renamed.length > 1 ? ", say" : ""}`;
-    const pictures = countOf(renamed.length, "picture");
-    say(`${completedName}: ${pictures} renamed, whose names others have: ${example}`);
-  }
-  return names;
+  const wanted = files.map((file) => ({ stem: inUtf8(basename(file, extname(file))), ending: ".png" }));
+  return distinctNames(completedName, "picture", files, wanted);
 }
 
 /**

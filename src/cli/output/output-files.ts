@@ -46,12 +46,14 @@ export async function removeEmptyFolders(): Promise<void> {
  *
  * @param names files that will be written there
  * @param inputs the command's options; the input files that they name must not be overwritten
+ * @param flag option that names the folder or the file, for messages
  * @throws LatentflowError if the folder cannot be created or written, or an output file is an input file
  */
 export async function makeFolder(
   folder: string,
   names: readonly string[],
   inputs: InputFiles,
+  flag = `--out ${showPath(folder)}`,
 ): Promise<void> {
   await makeFolders(folder).catch((cause) => {
     throw fileError(`cannot make the folder ${folder}`, cause);
@@ -59,7 +61,7 @@ export async function makeFolder(
   const folders = [folder];
   for (const name of names) {
     const { place, status } = await placeOf(join(folder, name));
-    if (status) await refuseInput(folder, name, place, inputs);
+    if (status) await refuseInput(flag, name, place, inputs);
     folders.push(dirname(place));
   }
   for (const each of new Set(folders)) {
@@ -80,16 +82,17 @@ async function makeFolders(path: string): Promise<void> {
 /**
  * Throws if an output file is one of the command's input files.
  *
+ * @param at option that names the output, with its value
  * @param place real path of the output file
  * @param inputs the command's options, which name the input files
  */
-async function refuseInput(folder: string, name: string, place: string, inputs: InputFiles): Promise<void> {
+async function refuseInput(at: string, name: string, place: string, inputs: InputFiles): Promise<void> {
   for (const { flag, path } of givenFiles(inputs, inputOptions)) {
     if (isStdin(path)) continue;
     for (const file of [path, splitArrayName(path).file]) {
       if ((await fileSystem.realpath(file).catch(() => undefined)) !== place) continue;
       throw invalid(
-        `--out ${showPath(folder)}: ${name} would be written over the file of ${flag}; give another folder`,
+        `${at}: ${name} would be written over the file of ${flag}; give another ${at.startsWith("--out") ? "folder" : "name"}`,
       );
     }
   }

@@ -48,11 +48,16 @@ export function row(values: Float32Array, index: number, size: number): Float32A
 }
 
 /** Decodes one latent per sample of a block, using the block's fixed inputs. Returns one array per sample. */
-export async function reconstruct(
-  { input, job }: EncodingRun,
-  { fixed, count }: Block,
-  z: Float32Array,
-): Promise<Float32Array[]> {
-  const decoded = await decode(input.decoder, z, { ...fixedOptions(fixed), backend: backendOf(job) });
+export async function reconstruct(run: EncodingRun, block: Block, z: Float32Array): Promise<Float32Array[]> {
+  const [decoded, { count }] = [await decodeBlock(run, block, z), block];
   return Array.from({ length: count }, (_, index) => row(decoded, index, decoded.length / count));
+}
+
+/** Decodes one latent per sample of a block, using the block's fixed inputs. */
+export function decodeBlock(
+  { input, job }: EncodingRun,
+  { fixed }: Block,
+  z: Float32Array,
+): Promise<Float32Array> {
+  return decode(input.decoder, z, { ...fixedOptions(fixed), backend: backendOf(job) });
 }

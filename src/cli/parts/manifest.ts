@@ -103,6 +103,7 @@ export const MANIFEST_OF_OPTIONS = {
   vectors: null,
   // Where files are, and what is printed.
   out: null,
+  complete: null,
   format: null,
   maxBytes: null,
   dataFlag: null,

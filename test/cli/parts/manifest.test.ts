@@ -78,6 +78,7 @@ test("an option by which no run is told apart changes no manifest; each of the o
     batchSize: 2,
     threads: 3,
     out: "elsewhere",
+    complete: "whole.npy",
     format: "parquet" as const,
     maxBytes: 2 ** 20,
     dataFlag: "the digits",

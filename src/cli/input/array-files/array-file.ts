@@ -4,6 +4,7 @@ import { bytesIn, type ValueType } from "../../../base/values.ts";
 import { type DataArray, elementCount, showLengths } from "../../../files/array.ts";
 import type { Box, Size } from "../../../images/resample.ts";
 import type { Table } from "../tables/table.ts";
+import type { Rewritable } from "./rewritable.ts";
 
 /** Facts about pictures that were read as samples. */
 export interface PicturesRead {
@@ -37,6 +38,8 @@ export interface ArrayFile {
   readonly pictures?: PicturesRead;
   /** Table of each file, undefined for a file of another format; undefined if none is a table. */
   readonly tables?: readonly (Table | undefined)[] | undefined;
+  /** Each file as it can be written again; undefined if that was not asked for, or one of them cannot. */
+  readonly rewritable?: readonly Rewritable[] | undefined;
   /**
    * Reads the values with indices from `start` up to `end` (exclusive) in row-major order: a Uint8Array for uint8, else a
    * Float32Array.
@@ -89,6 +92,9 @@ export function joinFiles(places: readonly string[], files: readonly ArrayFile[]
     shape: [files.reduce((sum, { shape }) => sum + (shape[0] ?? 0), 0), ...rowShape],
     type: first.type,
     tables: files.some(({ tables }) => tables) ? files.map(({ tables }) => tables?.[0]) : undefined,
+    rewritable: files.every((file) => file.rewritable)
+      ? files.flatMap(({ rewritable }) => rewritable!)
+      : undefined,
     async read(start, end) {
       const data: DataArray["data"] =
         first.type === "uint8" ? new Uint8Array(end - start) : new Float32Array(end - start);

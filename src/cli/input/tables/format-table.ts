@@ -33,8 +33,17 @@ export function* formatTable(table: Table, values: Float32Array): Generator<Uint
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
-/** Returns the texts of a row's missing cells, by the index of their column in the file. */
-function fillingsOf(table: Table, values: Float32Array, first: number, text: TableText): Map<number, string> {
+/**
+ * Returns the texts that are written into a row's missing cells, by the index of their column in the file.
+ *
+ * @param first index of the row's first value
+ */
+export function fillingsOf(
+  table: Table,
+  values: Float32Array,
+  first: number,
+  text: TableText,
+): Map<number, string> {
   const filled = new Map<number, string>();
   let at = first;
   for (const column of table.columns) {

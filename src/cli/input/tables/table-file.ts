@@ -1,8 +1,10 @@
 import { about } from "../../../base/calling.ts";
 import { bytesIn } from "../../../base/values.ts";
+import { isGzip } from "../../../files/gzip.ts";
 import type { Limits } from "../../../files/limits.ts";
 import { type ArrayFile, fingerprintOf } from "../array-files/array-file.ts";
 import { readTable } from "./read-table.ts";
+import { rewritableTable } from "./rewrite-table.ts";
 import { valueNames, widthOfAll } from "./table.ts";
 import type { TableReading } from "./table-flags.ts";
 import { isTableName, tableText } from "./table-text.ts";
@@ -33,6 +35,7 @@ export async function openTable(
     shape: [table.rows, widthOfAll(table.columns)],
     type: "float32",
     tables: [table],
+    rewritable: table.text && [rewritableTable(table, isGzip(bytes))],
     read: async (start, end) => table.values.subarray(start, end),
     fingerprint: () =>
       fingerprintOf(content, bytesOfValues.length, async (start, end) => bytesOfValues.subarray(start, end)),
