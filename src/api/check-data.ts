@@ -60,7 +60,9 @@ export function withAllChannels<Options extends { weights?: Weights | undefined 
   options: Options,
   decoder: Decoder,
 ): Promise<Options> | undefined {
-  return (options?.weights?.length ?? Number.NaN) < decoder?.outputSize
+  const weights: unknown = options?.weights;
+  const isList = Array.isArray(weights) || ArrayBuffer.isView(weights);
+  return isList && (weights as Float32Array).length < decoder?.outputSize
     ? loadObjectives().then((late) => late.spreadWeights(options, decoder))
     : undefined;
 }

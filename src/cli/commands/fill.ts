@@ -73,7 +73,7 @@ async function runFill(file: string, job: FillJob): Promise<void> {
 }
 
 async function fillTable(file: string, job: FillJob, signal: AbortSignal) {
-  const reading = { target: () => undefined, table: { ...tableReadingOf(job), keepsText: true } };
+  const reading = { target: () => undefined, table: tableReadingOf(job), isRewritten: true };
   const array = await openData("fill", [file], limitsOf(job, signal), reading);
   const table = array.tables?.[0];
   if (!table) {

@@ -23,7 +23,7 @@ export function* fillByComponents(
   const missing = Uint32Array.from(values.keys()).filter((i) => Number.isNaN(values[i]!));
   const means = new Float64Array(columns);
   /** Orthonormal components, [columns, rank]. */
-  const basis = new Float64Array(columns * rank).map((_, i) => Math.sin(1 + 7 * i));
+  const basis = new Float64Array(columns * rank).map((_, i) => ((7 * i) % 11) - 5);
   const scores = new Float64Array(rows * rank);
   const low = new Float64Array(rows * columns);
   makeOrthonormal(basis, columns, rank);
