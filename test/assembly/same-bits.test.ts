@@ -54,11 +54,11 @@ const ALLOWED: Readonly<Record<string, string>> = {
   "backend/webgpu/auto.ts": "inputs of a measurement",
   "backend/webgpu/calibration.ts": "inputs of a comparison",
   "cli/input/array-files/store-value.ts": "powers of two",
-  "train/run-warnings.ts": "words of a warning",
   "onnx/read/folding/elementwise.ts": "of constants, which are rounded to float32 afterwards",
   "onnx/read/folding/norms.ts": "of constants, which are rounded to float32 afterwards",
   "onnx/read/folding/reductions.ts": "of constants, which are rounded to float32 afterwards",
   "onnx/read/operators/table.ts": "of constants, which are rounded to float32 afterwards",
+  "train/run-warnings.ts": "words of a warning",
 };
 
 test("what is left to engines is found, and what is exact is not", () => {
