@@ -2,6 +2,7 @@ import { realpath } from "node:fs/promises";
 import { basename, dirname } from "node:path";
 import { gzipSync } from "node:zlib";
 import type { Command } from "commander";
+import { about } from "../../base/calling.ts";
 import { invalid, invalidFile } from "../../base/refuse.ts";
 import { showList, showPath } from "../../base/show.ts";
 import { exitCodesHelp } from "../exit-codes.ts";
@@ -85,7 +86,7 @@ async function fillTable(file: string, job: FillJob, signal: AbortSignal) {
     [file, job.out].map((path) => realpath(path).catch(() => undefined)),
   );
   if (own === other) throw invalid(`--out ${showPath(job.out)} is the table itself; give another file`);
-  await makeFolder(dirname(job.out), [basename(job.out)], {});
+  await about(`--out ${showPath(job.out)}`, () => makeFolder(dirname(job.out), [basename(job.out)], {}));
   const { rows, values } = table;
   const columns = values.length / rows;
   const display = showProgress(

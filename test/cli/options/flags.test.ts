@@ -42,6 +42,8 @@ const decoder = `${workplace.newPath()}.safetensors`;
 writeFileSync(decoder, createDecoder({ layers: [2, 5, 6], loss: "bce" }).toSafetensors());
 const text = `${workplace.newPath()}.txt`;
 writeFileSync(text, "no file of numbers");
+const table = `${workplace.newPath()}.csv`;
+writeFileSync(table, "a,b\n1,2\n3,\n5,6\n,8\n9,1\n7,4\n");
 
 /** Runs the program; returns what it says. */
 async function said(args: readonly string[]): Promise<string> {
@@ -76,11 +78,16 @@ const given: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   evaluate: { out: "", decoder, data },
   train: { out: "", layers: "2,5,6", data },
   merge: { out: "" },
+  fill: { out: "" },
   status: {},
 };
 
 /** What a command takes beside flags. */
-const words: Readonly<Record<string, readonly string[]>> = { merge: ["results"], status: ["results"] };
+const words: Readonly<Record<string, readonly string[]>> = {
+  merge: ["results"],
+  fill: [table],
+  status: ["results"],
+};
 
 /** Flags of a choice's members, each with those by which a member that has it is chosen. */
 function companionsOf<T extends object>(choice: Choice<T>): Record<string, Record<string, string>> {
@@ -219,6 +226,8 @@ function argumentsOf(command: Command, option: Option, value: string): string[] 
 
 test("a flag with a value is given once, unless its values are collected; a switch as often as one likes", async () => {
   const collecting = [
+    "fill --columns",
+    "fill --categories",
     "encode --data",
     "evaluate --data",
     "train --data",
