@@ -37,7 +37,8 @@ export interface SamplesFiles extends SamplesTaken {
 }
 
 /**
- * Opens files of samples; the first `limit` samples are used. The first axis counts samples.
+ * Opens files of samples; the first `limit` samples are used. The first axis counts samples, or is missing in an array that is
+ * one sample of the decoder.
  *
  * @param flag option that names the files, or a phrase for the samples if they come from no option
  * @throws LatentflowError if a file cannot be read, or a sample has no axis or no values
@@ -49,11 +50,21 @@ export async function openSamples(
   limits: DataLimits,
   limit = Infinity,
 ): Promise<SamplesFiles> {
-  const array = await openData(flag, files, limits, reading);
+  const opened = await openData(flag, files, limits, reading);
+  const isArray = !opened.names && !opened.tables;
+  const array = isArray ? asSamples(opened, (await reading.target())?.outputShape) : opened;
   const at = showFile(flag, files[0]!) + othersOf(files);
   const { count: total, shape } = about(at, () => splitSamples(array.shape));
   const dividedBy = array.type === "uint8" ? 255 : 1;
   return { flag, at, count: Math.min(total, limit), total, shape, dividedBy, array };
+}
+
+/** Returns an array with an axis for the samples before its own, if those are the axes of one sample. */
+function asSamples(array: ArrayFile, outputShape: readonly number[] | undefined): ArrayFile {
+  const { shape } = array;
+  if (!outputShape || elementCount(shape.slice(1)) === elementCount(outputShape)) return array;
+  const [own, wanted] = [shape, outputShape].map((lengths) => lengths.filter((length) => length !== 1));
+  return String(own) === String(wanted) ? { ...array, shape: [1, ...shape] } : array;
 }
 
 /** Returns ` and 2 more` for the files after the first one; "" if there are none. */

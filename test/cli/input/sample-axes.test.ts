@@ -55,6 +55,20 @@ test("samples whose axes are in another order than the decoder's are refused by 
   assert.match(stderr, /^latentflow: --validate \S+: its samples are 3 × 4 × 4, the decoder's output is/);
 });
 
+test("an array with the axes of one sample is one sample, for every command", async () => {
+  const one = workplace.writeFloats(y.subarray(0, 48), [4, 4, 3]);
+  const whole = workplace.writeFloats(y.subarray(0, 48), [1, 4, 4, 3]);
+  const [results, expected] = [readers(one), readers(whole)];
+  for (const [i, args] of results.entries()) {
+    const { exit, stderr, stdout } = await run(...args);
+    assert.is(exit, 0, stderr);
+    const [own, other] = [stdout, (await run(...expected[i]!)).stdout].map((text) => JSON.parse(text));
+    for (const { data } of [own, other])
+      assert.equal([data.samples, data.shape], [1, [4, 4, 3]], JSON.stringify(data));
+    assert.is(own.meanLoss, other.meanLoss);
+  }
+});
+
 test("the right order, the same numbers without axes, and axes of length 1 are taken by every command", async () => {
   const flat = workplace.writeFloats(y, [COUNT, 48]);
   const more = workplace.writeFloats(y, [COUNT, 1, 4, 4, 3]);
