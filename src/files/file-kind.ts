@@ -8,6 +8,8 @@ export interface FileKind {
   readonly name: string;
   /** Advice for the error message if a decoder is expected; undefined if files of this kind may hold a decoder. */
   readonly asDecoder: string | undefined;
+  /** Advice for the error message if an ONNX file is expected; undefined if it is not how to make one of this file. */
+  readonly asOnnx?: string | undefined;
   /** Advice for the error message if data are expected; undefined if files of this kind may hold data. */
   readonly asData: string | undefined;
 }
@@ -47,6 +49,9 @@ const fromTorch =
   "convert it in Python: " +
   'safetensors.torch.save_file(torch.load("decoder.pt", weights_only=True), "decoder.safetensors"), of a file ' +
   "that holds the decoder's state dict";
+const exportTorch =
+  "export the decoder in Python, LATENT_SIZE being the length of a code, with python/latentflow_export.py of this package: " +
+  'from latentflow_export import export; export(decoder, "decoder.onnx", latent=LATENT_SIZE)';
 const torchData =
   'convert it in Python: numpy.save("data.npy", torch.load("data.pt", weights_only=True).numpy())';
 const fromKeras = (file: string) =>
@@ -63,9 +68,15 @@ function begun(
   start: string,
   asDecoder: string,
   asData: string | undefined,
+  asOnnx?: string,
   offset = 0,
 ): Signature {
-  return { name, matches: ({ begins }) => begins(start, offset), asDecoder, asData };
+  return { name, matches: ({ begins }) => begins(start, offset), asDecoder, asData, asOnnx };
+}
+
+/** Makes a kind of file, recognised as by `begun`, of which a decoder is converted to ONNX, whichever of its files is expected. */
+function converted(name: string, start: string, advice: string, asData: string, offset?: number): Signature {
+  return begun(name, start, advice, asData, advice, offset);
 }
 
 /**
@@ -97,6 +108,7 @@ const signatures = (): readonly Signature[] => [
       begins("\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19") ||
       (begins("PK\x03\x04") && hasInZip(bytes, "/data.pkl")),
     asDecoder: `${pickleWarning}; ${fromTorch}`,
+    asOnnx: exportTorch,
     asData: `${pickleWarning}; ${torchData}`,
   },
   {
@@ -111,6 +123,7 @@ const signatures = (): readonly Signature[] => [
     name: "a Keras file",
     matches: ({ begins, bytes }) => begins("PK\x03\x04") && hasInZip(bytes, ".weights.h5"),
     asDecoder: fromKeras("decoder.keras"),
+    asOnnx: fromKeras("decoder.keras"),
     asData: savedAsArray,
   },
   {
@@ -125,9 +138,10 @@ const signatures = (): readonly Signature[] => [
     matches: ({ bytes: [first, protocol = 0, next = 0] }) =>
       first === 0x80 && protocol >= 2 && protocol <= 5 && next !== 0,
     asDecoder: `reading one can run code, so it is not read; if you trust it, ${fromTorch}`,
+    asOnnx: exportTorch,
     asData: `reading one can run code, so it is not read; if you trust it, convert it in Python: ${saveArray}`,
   },
-  begun(
+  converted(
     "an HDF5 file",
     "\x89HDF\r\n\x1a\n",
     fromKeras("decoder.h5"),
@@ -143,7 +157,15 @@ const signatures = (): readonly Signature[] => [
     otherDecoder,
     'convert it in Python: numpy.save("data.npy", pandas.read_parquet("data.parquet").to_numpy("float32"))',
   ),
-  begun(
+  converted(
+    "a TensorFlow Lite model",
+    "TFL3",
+    "convert it to ONNX: python -m tf2onnx.convert --tflite decoder.tflite --output decoder.onnx",
+    savedAsArray,
+    4,
+  ),
+  converted("a GGUF file", "GGUF", `it has weights and no graph; ${exportTorch}`, savedAsArray),
+  converted(
     "a TensorFlow model",
     "\x08\x01\x12",
     "convert its folder to ONNX: python -m tf2onnx.convert --saved-model FOLDER --output decoder.onnx",

@@ -25,7 +25,7 @@ function zipBeginning(name: string): Uint8Array {
 }
 
 const cure =
-  /Python: .*\(|state_dict|git lfs pull|check the address|unpack it first|safetensors file|loadOnnx|end\?|decodePng|to ONNX/;
+  /Python: .*\(|state_dict|git lfs pull|check the address|unpack it first|safetensors file|loadOnnx|end\?|decodePng|to ONNX|latentflow_export/;
 
 const kinds: [name: RegExp, file: Uint8Array, asDecoder: RegExp | "read", asData: RegExp | "read"][] = [
   [/an empty file/, new Uint8Array(0), /downloaded, to its end/, /downloaded, to its end/],
@@ -62,6 +62,8 @@ const kinds: [name: RegExp, file: Uint8Array, asDecoder: RegExp | "read", asData
   ],
   [/a pickle/, latin1("\x80\x04\x95"), /can run code, .*weights_only=True/, /can run code, .*numpy\.save/],
   [/an HDF5 file/, latin1("\x89HDF\r\n\x1a\n"), /load_model\("decoder\.h5"\)/, /h5py\.File\("data\.h5"\)/],
+  [/a TensorFlow Lite model/, latin1("\x1c\0\0\0TFL3"), /tf2onnx\.convert --tflite/, /numpy\.save/],
+  [/a GGUF file/, latin1("GGUF\x03\0\0\0"), /no graph; .*latentflow_export/, /numpy\.save/],
   [/an ONNX file/, latin1("\x08\x07\x12\x07pytorch"), /loadOnnx of "latentflow\/onnx"/, /numpy\.save/],
   [/a \.npy file/, npy, /safetensors\.torch\.save_file/, "read"],
   [/a \.npz file/, zipBeginning("x.npy"), /numpy\.load\("decoder\.npz"\)/, "read"],
@@ -118,6 +120,18 @@ test("a decoder of another kind may be ONNX or safetensors; loadOnnx advises on 
     "invalid_file",
     /one array, expected an ONNX file, as torch\.onnx\.export writes it$/,
   );
+  for (const [start, message] of [
+    [
+      "\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19.",
+      /PyTorch file, expected .*; export .*latentflow_export import export; export\(/,
+    ],
+    ["\x80\x04\x95", /a pickle, expected .*; export .*latentflow_export import export; export\(/],
+    ["\x89HDF\r\n\x1a\n", /HDF5 file, expected .*load_model.*format="onnx"/],
+    ["\x1c\0\0\0TFL3", /TensorFlow Lite model, expected .*--tflite/],
+    ["GGUF\x03\0\0\0", /a GGUF file, expected .*latentflow_export/],
+  ] as const) {
+    await rejected(loadOnnx(latin1(start)), "invalid_file", message);
+  }
 });
 
 test("of another kind the first bytes are shown", async () => {

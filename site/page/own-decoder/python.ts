@@ -7,18 +7,12 @@ export interface Advice {
 }
 
 const IMPORT = "from latentflow_export import export";
-/** Matches the Python code in the message of a `needs_conversion` error. */
+/** Matches the Python code in the message of a `needs_conversion` error, or about a PyTorch file given as a decoder. */
 const LINES = /: from latentflow_export import export; (export\([^)]*\))/;
-/** Matches the message about a PyTorch file given as a decoder, with any extension: .pt, .pth, .ckpt. */
-const OF_PYTORCH = /\bit is a (PyTorch file|pickle), expected\b/;
 
 /** Returns the Python code that helps with a failure, judged by its message. */
 export function adviceOn(message: string): Advice {
   const call = LINES.exec(message)?.[1];
   if (call) return { text: message.replace(LINES, "."), python: `${IMPORT}\n${call}` };
-  if (!OF_PYTORCH.test(message)) return { text: message, python: undefined };
-  return {
-    text: `${message}. Export the decoder in Python, where it was trained; LATENT_SIZE is the length of a code.`,
-    python: `${IMPORT}\nexport(decoder, "decoder.onnx", latent=LATENT_SIZE)`,
-  };
+  return { text: message, python: undefined };
 }

@@ -205,9 +205,10 @@ interface Parsed extends FileGraph {
 function parseFile(bytes: Uint8Array, options: Checked): Parsed {
   const kind = recognise(bytes);
   if (kind && kind.name !== "an ONNX file") {
-    // Advice on a file that is neither a decoder nor data, such as an HTML page or an archive.
-    const advice = kind.asDecoder === kind.asData ? `; ${kind.asDecoder}` : "";
-    throw invalidFile(`it is ${kind.name}, expected an ONNX file, as torch.onnx.export writes it${advice}`);
+    // A file that is neither a decoder nor data may be an HTML page or an archive.
+    const advice = kind.asOnnx ?? (kind.asDecoder === kind.asData ? kind.asDecoder : undefined);
+    const expected = "an ONNX file, as torch.onnx.export writes it";
+    throw invalidFile(`it is ${kind.name}, expected ${expected}${advice ? `; ${advice}` : ""}`);
   }
   const declared = readModel(bytes);
   const latent = options.latent ?? declared.metadata.get(LATENT_NAME);
