@@ -1,5 +1,5 @@
 import type { LatentflowError } from "../base/errors.ts";
-import { place } from "../base/float32.ts";
+import { place, showFloat32 } from "../base/float32.ts";
 import { clause, option, subject, words } from "../base/message.ts";
 import { refused } from "../base/refuse.ts";
 import { activations } from "../graph/activation.ts";
@@ -34,14 +34,15 @@ export function wrongValueError(
 ): LatentflowError {
   const n = decoder.outputSize;
   const where = place(before * n + at, n);
-  if (of === "weights") return refused("weights", "is", `${weights![at]} at ${where}`, "finite numbers >= 0");
+  if (of === "weights")
+    return refused("weights", "is", `${showFloat32(weights![at]!)} at ${where}`, "finite numbers >= 0");
   if (of === "sample") {
     const whose = weights!.length === n ? "" : ` of sample ${before + at / n}`;
     const all = words`all ${subject("weights")}${whose}`;
     return refused(all, "are", "0", "one above 0", "; 0 hides a value: is the mask inverted?");
   }
   const { targets, fileName } = lossTraits(loss);
-  const got = `${y[at]} at ${where}`;
+  const got = `${showFloat32(y[at]!)} at ${where}`;
   if (!Number.isFinite(y[at]) || targets === "finite") {
     const nan = Number.isNaN(y[at]) ? "" : "NaN, or ";
     const advice = words`; where data are missing, give ${nan}${option("weights")} that are 0 there`;

@@ -1,9 +1,11 @@
+import { showFloat32 } from "../base/float32.ts";
+
 /** Column of a table. */
 export type Column = Float32Array | Float64Array | Uint32Array | BigInt64Array | readonly (string | number)[];
 
 /**
  * Formats a table as CSV (RFC 4180, lines ended by a line feed): a line of names, then a line for each row. Float32 values
- * have nine digits, which read back exactly.
+ * have as many digits as read back exactly.
  *
  * @param columns columns by name, all of the same length
  */
@@ -18,8 +20,7 @@ export function formatCsvRows(columns: Readonly<Record<string, Column>>): string
 }
 
 function formatColumn(column: Column): string[] {
-  // Nine significant digits identify a float32.
-  if (column instanceof Float32Array) return Array.from(column, (value) => `${Number(value.toPrecision(9))}`);
+  if (column instanceof Float32Array) return Array.from(column, showFloat32);
   return Array.from<string | number | bigint, string>(column, (value) => quote(`${value}`));
 }
 

@@ -366,7 +366,7 @@ test("CSV: names, a line per row, float32 exact in few digits, text quoted where
     loss: Float32Array.of(0.1, Number.NaN),
     status: ["converged", 'say "no", or\nmore'],
   });
-  assert.is(table, 'index,loss,status\n0,0.100000001,converged\n1,NaN,"say ""no"", or\nmore"\n');
+  assert.is(table, 'index,loss,status\n0,0.1,converged\n1,NaN,"say ""no"", or\nmore"\n');
   for (const value of [0.1, 1 / 3, 3.4e38, 1e-45, 16777215]) {
     const text = formatCsv({ value: Float32Array.of(value) }).split("\n")[1]!;
     assert.is(Math.fround(Number(text)), Math.fround(value));

@@ -7,6 +7,7 @@ import { parquetMetadata, parquetReadObjects } from "hyparquet";
 import { parquetWriteBuffer } from "hyparquet-writer";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { showFloat32 } from "../../../src/base/float32.ts";
 import type { Part } from "../../../src/cli/parts/part.ts";
 import { joinAll, sliceAll } from "../../../src/cli/parts/sample-slices.ts";
 import { writeResults } from "../../../src/cli/parts/write-results.ts";
@@ -115,7 +116,7 @@ for (const [idColumn, expected] of [
       const values = column(csv, name);
       for (const [i, value] of rows.map((row) => row[name]).entries()) {
         assert.is(
-          `${typeof value === "number" && name !== "t" ? Number(value.toPrecision(9)) : value}`,
+          typeof value === "number" && name !== "t" ? showFloat32(value) : `${value}`,
           values[i],
           name,
         );

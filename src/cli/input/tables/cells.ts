@@ -1,3 +1,4 @@
+import { showFloat32 } from "../../../base/float32.ts";
 // Texts of cells in tables: numbers, missing values, and the numbers that are written in their place.
 
 /** Texts that stand for a missing value, besides an empty cell. */
@@ -40,14 +41,9 @@ export function hasComma(cell: string): boolean {
   return /^\s*[-+]?\d+(,\d+)+\s*$/.test(cell);
 }
 
-/** Maximum number of significant digits that a float32 needs to be read back exactly. */
-const MOST_DIGITS = 9;
-
 /** Formats a float32 in the fewest significant digits that read back exactly. */
 export function formatNumber(value: number, decimalComma: boolean): string {
-  let digits = 1;
-  while (digits < MOST_DIGITS && Math.fround(Number(value.toPrecision(digits))) !== value) digits++;
-  const text = `${Number(value.toPrecision(digits))}`;
+  const text = showFloat32(value);
   return decimalComma ? text.replace(".", ",") : text;
 }
 
