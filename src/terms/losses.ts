@@ -309,6 +309,7 @@ export function checkLoss(
   decoder: {
     readonly loss: StandardLoss | undefined;
     readonly outputActivation: { readonly name: string };
+    readonly operations: readonly { readonly kind: string }[];
   },
 ): Loss {
   const named = orDefault(given, decoder.loss);
@@ -325,13 +326,17 @@ export function checkLoss(
     throw refusedLoss(value, "customLoss");
   const loss = { ...value }; // A copy: the caller's may change during the call.
   LOSS_FIELDS.reduction.check("loss.reduction", loss.reduction);
-  const output = decoder.outputActivation.name;
+  const isSoftmax = decoder.operations.at(-1)?.kind === "softmax";
+  const output = isSoftmax ? "softmax" : decoder.outputActivation.name;
   const { outputActivation: wanted, fileName } = lossTraits(loss);
   if (wanted !== undefined && output !== wanted) {
+    const otherLoss = option("loss", "mse", "squaredError()");
     throw invalidOption(
       "loss",
       words`${option("loss", fileName, `the loss ${fileName}`)} needs a decoder whose output activation is "${wanted}", this one's is "${output}"`,
-      words`; load or create it with ${option("outputActivation", wanted, `{ outputActivation: "${wanted}" }`)} if its outputs are logits${clause("loss", words`, else use ${option("loss", "mse", "squaredError()")}`)}`,
+      isSoftmax
+        ? words`; use ${otherLoss}${clause("customLoss", ", or customLoss for -y·log(x)")}`
+        : words`; load or create it with ${option("outputActivation", wanted, `{ outputActivation: "${wanted}" }`)} if its outputs are logits${clause("loss", words`, else use ${otherLoss}`)}`,
     );
   }
   return loss;

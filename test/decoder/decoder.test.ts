@@ -3,6 +3,7 @@ import * as assert from "uvu/assert";
 import { createRandom } from "../../src/base/random.ts";
 import { checkDecoder, type Decoder, onDispose } from "../../src/decoder/decoder.ts";
 import { type CreateDecoderOptions, createDecoder } from "../../src/decoder/initialise.ts";
+import { dense, sequential, softmax } from "../../src/graph/index.ts";
 import { layersOf } from "../../src/graph/layers.ts";
 import { binaryCrossEntropy, squaredError } from "../../src/terms/losses.ts";
 import { refused } from "../support/refusal.ts";
@@ -190,6 +191,11 @@ test("bad options are refused", () => {
   refusedOptions(
     { layers: [2, 3], loss: binaryCrossEntropy(), outputActivation: "tanh" },
     /the loss bce needs a decoder whose output activation is "sigmoid", this one's is "tanh"/,
+  );
+  refused(
+    () => createDecoder(sequential(2, [dense(3), softmax()]), { loss: "bce" }),
+    "invalid_argument",
+    /is "sigmoid", this one's is "softmax"; use squaredError\(\), or customLoss for -y·log\(x\)$/,
   );
 });
 
