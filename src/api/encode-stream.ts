@@ -1,6 +1,6 @@
 import { calling } from "../base/calling.ts";
 import { checkOptions } from "../base/check.ts";
-import { LatentflowError, remade } from "../base/errors.ts";
+import { LatentflowError, type Place, partsOf, remade } from "../base/errors.ts";
 import { completeOptions, count } from "../base/options.ts";
 import { isFloat32Array } from "../base/realms.ts";
 import { refused } from "../base/refuse.ts";
@@ -98,6 +98,8 @@ async function* results(
   }
 }
 
+const HERE: Place = { text: "encodeStream", call: "encodeStream" };
+
 async function encodeItem(
   decoder: Decoder,
   item: EncodeItem,
@@ -115,7 +117,9 @@ async function encodeItem(
   } catch (error) {
     // What a callback has thrown, and an abort signal's reason, is passed on as it is.
     if (!(error instanceof LatentflowError && /^encode(Stream)?$/.test(error.call ?? ""))) throw error;
-    throw remade(error, { before: { text: `item ${index}` } });
+    // Under the name of the function that was called.
+    const places = partsOf(error).places.map((place) => (place.call === "encode" ? HERE : place));
+    throw remade(error, { before: { text: `item ${index}` }, places });
   }
 }
 

@@ -84,6 +84,11 @@ export function readCheckpoint(bytes: Uint8Array): Checkpoint {
     : undefined;
   const format = metadata.get("format");
   // An intact file of another version is not reported as damaged.
+  if (format === undefined && expected === undefined) {
+    throw refuse(
+      "not a checkpoint, but another safetensors file; give a run's checkpoint.safetensors, or the file or bytes that train saved",
+    );
+  }
   if (expected === undefined || (format !== FORMAT && expected === found)) {
     throw refuse(`not a checkpoint of this version: its format is ${show(format)}, expected "${FORMAT}"`);
   }

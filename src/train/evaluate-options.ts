@@ -129,7 +129,13 @@ export function checkEvaluateArguments(
   const dataset = asDataset(data, decoder);
   const { encoder } = options;
   if (gap && encoder === undefined) {
-    throw refused("gap", "is", "given without an encoder", "both", ": it compares their losses");
+    throw refused(
+      "gap",
+      "is",
+      "given without an encoder",
+      "both",
+      "; give the option encoder, whose loss it compares",
+    );
   }
   checkWeights(weights, dataset.count, decoder);
   if (options.z0 !== undefined) checkZ0(options.z0, dataset.count, decoder);

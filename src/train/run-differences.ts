@@ -13,6 +13,12 @@ export interface Difference {
   readonly here: string;
 }
 
+/** Words for two runs that differ. */
+type Where = readonly [there: string, here: string];
+
+/** Words for the run that was, and the run that is to be. */
+const RUNS: Where = ["there", "here"];
+
 /** Maximum number of differing settings that an `other_run` error's message lists; further ones are only counted. */
 const SHOWN_DIFFERENCES = 5;
 
@@ -22,19 +28,25 @@ export class OtherRunError extends LatentflowError {
    * @param problem beginning of the message: `checkpoint.resume is a checkpoint of another run`
    * @param differences settings that differ, at least one
    * @param cure what to do, a sentence without its full stop
+   * @param where words for the two runs, the one with the values `there` first
    */
   constructor(
     readonly problem: string,
     readonly differences: readonly Difference[],
     readonly cure: string,
+    readonly where: Where = RUNS,
   ) {
-    const said = differences.map((difference) => showDifference(difference.name, difference));
+    const said = differences.map((difference) => showDifference(difference.name, difference, where));
     super("other_run", otherRun(problem, said, cure));
   }
 
-  /** Returns the error's words with each difference described by `say`: the command line describes settings by its flags. */
-  wordsIn(say: (difference: Difference) => string): Words {
-    return otherRun(this.problem, this.differences.map(say), this.cure);
+  /**
+   * Returns the error's words with each difference described by `say`: the command line describes settings by its flags.
+   *
+   * @param cure what to do. Default: the error's own
+   */
+  wordsIn(say: (difference: Difference) => string, cure = this.cure): Words {
+    return otherRun(this.problem, this.differences.map(say), cure);
   }
 }
 
@@ -44,9 +56,14 @@ function otherRun(problem: string, said: readonly string[], cure: string): Words
   return words`${problem}: ${shown}${more}. ${advised(cure)}`;
 }
 
-/** Describes a difference in words; `called` is the name of the setting. */
-export function showDifference(called: string, { there, here }: Omit<Difference, "name">): string {
-  return `${called} is ${there} there and ${here} here`;
+/** Describes a difference in words; `called` is the name of the setting, with `is` or another verb. */
+export function showDifference(
+  called: string,
+  { there, here }: Omit<Difference, "name">,
+  [first, second]: Where = RUNS,
+  verb = "is",
+): string {
+  return `${called} ${verb} ${there} ${first} and ${here} ${second}`;
 }
 
 /**
@@ -87,6 +104,9 @@ const FOLLOWING: readonly (readonly [name: string, following: RegExp])[] = [
   ["autoencoder", /^(decoder|flow|solver|adjoint|warmStart|codes|codeOptimizer)(\.|$)/],
   ["codes", /^codeOptimizer\./],
   ["seed", /^decoder\.parameters$/],
+  ["data.samples", /^data\.(size|checksum)$/],
+  // The operation at the end is the one that the loss needs.
+  ["loss.name", /^decoder\.operations\./],
   ["validationData.samples", /^validationData\.(size|checksum)$/],
 ];
 

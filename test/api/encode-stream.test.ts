@@ -132,10 +132,10 @@ test("what is wrong is refused at once, or in the item's turn with its number", 
   refused(wrong(batches, { z0: 1 }), "invalid_argument", /unknown option "z0"/);
   refused(wrong(batches, { prior: 1 }), "invalid_argument", /encodeStream: prior is 1/);
   for (const [bad, message] of [
-    [new Float32Array(n + 1), /^item 1: encode: y has 8 values/],
+    [new Float32Array(n + 1), /^item 1: encodeStream: y has 8 values/],
     [{ y: batches[0]!, wieghts: 1 }, /^item 1: encodeStream: unknown option "wieghts"/],
-    [null, /^item 1: encode: y is null/],
-    [[1], /^item 1: encode: y is an Array/],
+    [null, /^item 1: encodeStream: y is null/],
+    [[1], /^item 1: encodeStream: y is an Array/],
   ] as const) {
     const { seen, items } = counted([batches[0]!, bad as EncodeItem, batches[0]!]);
     let results = 0;
@@ -233,7 +233,7 @@ test("an item that fails is said at once, whatever the source does then", async 
   for (const iterator of [silent, failing]) {
     const items = { [Symbol.asyncIterator]: () => iterator as AsyncIterator<EncodeItem> };
     await collect(encodeStream(decoder, items)).then(unreachable, (error) => {
-      assert.match(error.message, /^item 0: encode: y has 8 values/);
+      assert.match(error.message, /^item 0: encodeStream: y has 8 values/);
     });
   }
 });

@@ -464,7 +464,7 @@ test("a flow and a solver that do not go together, options of another solver: re
     ["--solver rk4 --t1 1 --slices 0", 2, /latentflow: --slices is 0, expected an integer >= 1/],
     ["--solver rk4 --t1 1 --grid linear --base 3", 2, /--base is no option of --grid linear/],
     ["--solver rk5", 2, /Allowed choices are lbfgs, amd, euler, rk4, dormand-prince/],
-    ["--solver rk4 --t1 1 --alpha decay:x", 2, /'decay:x' is invalid\. Expected a number/],
+    ["--solver rk4 --t1 1 --alpha decay:x", 2, /'decay:x' is invalid\. Expected a number, or decay:RATE/],
     ["--solver rk4 --t1 1 --alpha decay:1:2", 2, /'decay:1:2' is invalid\. Expected a number/],
   ];
   for (const [words, exit, message] of cases) {

@@ -35,7 +35,7 @@ test("every truncation and every flipped byte is found", async () => {
   await rejected(
     runSmall(resumeFrom(smallDecoder.toSafetensors())),
     "invalid_file",
-    /not a checkpoint of this version: its format is undefined, expected "latentflow checkpoint 2"/,
+    /not a checkpoint, but another safetensors file; give a run.s checkpoint\.safetensors/,
   );
 });
 

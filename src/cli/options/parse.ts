@@ -110,11 +110,11 @@ function checkActivation(value: object): ActivationLike {
 /** Parses the factor α of the gradient in a flow: a number, or `decay:2` for α(t) = exp(-2 t / t1). */
 export function parseAlpha(text: string): Alpha {
   const [name, rate] = splitParameter(text);
-  if (name !== "decay") return parseNumber(text);
-  if (rate === undefined) return expDecay();
-  const number = parseNumber(rate);
-  if (number < 0) throw new InvalidArgumentError("Expected a rate >= 0 after decay:.");
-  return expDecay({ rate: number });
+  const number = Number((name === "decay" ? rate : text) || Number.NaN);
+  if (name !== "decay" && Number.isFinite(number)) return number;
+  if (name === "decay" && rate === undefined) return expDecay();
+  if (name === "decay" && Number.isFinite(number) && number >= 0) return expDecay({ rate: number });
+  throw new InvalidArgumentError("Expected a number, or decay:RATE with a rate >= 0, decay:2 say.");
 }
 
 /**

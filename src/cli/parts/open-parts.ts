@@ -21,8 +21,10 @@ export async function openFolders(outs: readonly string[]): Promise<PartsFolder[
     const [first = folder] = folders;
     const found = manifestDifferences(first.manifest, folder.manifest);
     if (found.length > 0) {
-      const problem = `${shownPath(folder.folder)} has the parts of another run than ${shownPath(first.folder)}`;
-      throw new OtherRunError(problem, found, "Only parts of one run can be put together");
+      const [one, other] = [shownPath(first.folder), shownPath(folder.folder)];
+      const cure = "Only parts of one run can be put together";
+      const where = [`in ${one}`, `in ${other}`] as const;
+      throw new OtherRunError(`${other} has the parts of another run than ${one}`, found, cure, where);
     }
     folders.push(folder);
   }

@@ -53,7 +53,9 @@ export class PartsFolder {
     const found = there ? manifestDifferences(there, manifest) : [];
     if (found.length === 0) return new PartsFolder(folder, manifest);
     const problem = `${shownPath(folder)} has the parts of another run`;
-    throw new OtherRunError(problem, found, "Give another --out, or remove the folder");
+    const parts = found.length === 1 && found.find(({ name }) => name === "parts");
+    const cure = parts ? `Give --parts ${parts.there}, too` : "Give the options that it was made with";
+    throw new OtherRunError(problem, found, `${cure}, or another --out, or remove the folder`);
   }
 
   /**

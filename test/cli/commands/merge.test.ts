@@ -101,7 +101,7 @@ test("several folders are merged, if they are of one run; what is not theirs sta
   writeFileSync(manifest, readFileSync(manifest, "utf8").replace('"build": "plain ', '"build": "relaxed '));
   assert.match(
     await refusal("merge", a, c, "--out", to, "--quiet"),
-    /has the parts of another run than \S+: build is "plain [0-9a-f]{8}" there and "relaxed [0-9a-f]{8}" here\. Only parts of one run/,
+    /has the parts of another run than \S+: build is "plain [0-9a-f]{8}" in \S+ and "relaxed [0-9a-f]{8}" in \S+\. Only parts of one run/,
   );
   assert.match(await refusal("merge", c, "--quiet"), /1 of 2 parts are missing: 0;/);
 });

@@ -83,7 +83,7 @@ test("evaluate and encode say in their documents that there is one, and train th
     "--plain",
     "--resume",
   );
-  assert.match(resumed.stderr, /another run: --decoder: start is "\w{8}" there and "\w{8}" here\./);
+  assert.match(resumed.stderr, /another run: --decoder: start has other values\./);
 });
 
 test("describe says where flows start, unless at 0", async () => {
@@ -104,7 +104,7 @@ test("parts of a run whose decoder starts elsewhere are another run's", async ()
   for (const other of [others, none]) {
     const refused = await task(other);
     assert.is(refused.exit, 1);
-    assert.match(refused.stderr, /has the parts of another run: --decoder is /);
+    assert.match(refused.stderr, /has the parts of another run: --decoder has other values/);
   }
 });
 

@@ -218,9 +218,9 @@ test("a run does not go on with another prior", async () => {
   const first = await run("train", ...without, "--prior-std", "2");
   assert.is(first.exit, 0, first.stderr);
   const others: [string[], RegExp][] = [
-    [["--prior-std", "3"], /--prior is "[0-9a-f]{8}" there and "[0-9a-f]{8}" here/],
+    [["--prior-std", "3"], /--prior has other values\./],
     [["--prior-std", "2", "--prior-weight", "3"], /--prior-weight is 1 there and 3 here/],
-    [["--prior-std", "3", "--prior-mean", "1"], /--prior is "[0-9a-f]{8}" there/],
+    [["--prior-std", "3", "--prior-mean", "1"], /--prior has other values/],
   ];
   assert.match(
     (await run("train", ...without, "--resume")).stderr,
