@@ -5,7 +5,7 @@ import { type Command, Help } from "commander";
 /** Options that `--help` lists, by command. Commands that are not here list all their options. */
 const EVERYDAY: Readonly<Record<string, readonly string[]>> = {
   encode:
-    words(`decoder data out limit weights fit mask maskHides reconstructions samples part fixed loss prior
+    words(`decoder data out limit weights fit mask maskHides reconstructions samples part parts fixed loss prior
     solver json quiet threads help`),
   train:
     words(`data dataset fit mask layers architecture decoder out resume validate fixed outputShape loss prior

@@ -51,7 +51,7 @@ export function checkReading({ maxBytes, signal }: ReadingOptions): Limits {
  */
 export function checkSize(what: string, size: number, maxBytes: number): void {
   if (size <= maxBytes) return;
-  const cure = Number.isSafeInteger(size) ? words`, to read it give ${option("maxBytes", size)}` : "";
+  const cure = Number.isSafeInteger(size) ? words`; to read it give ${option("maxBytes", size)}` : "";
   throw invalidFile(words`${what} ${size} bytes, more than ${option("maxBytes")}, ${maxBytes}${cure}`);
 }
 

@@ -86,8 +86,12 @@ export function fileStore(given: string, resume: boolean): CheckpointStore {
 
   /** Does work; an error of the file system becomes a LatentflowError that names the file `target`. */
   function attempt<T>(target: string, work: () => Promise<T>): Promise<T> {
-    return work().catch((cause) => {
-      throw cause instanceof LatentflowError ? cause : fileError(`cannot write ${shown(target)}`, cause);
+    return work().catch(async (cause) => {
+      if (cause instanceof LatentflowError) throw cause;
+      const isThere = await fileSystem.stat(dirname(file)).catch(() => false);
+      if (isThere || codeOf(cause) !== "ENOENT") throw fileError(`cannot write ${shown(target)}`, cause);
+      const message = `cannot write ${shown(target)}: its folder does not exist; make it first`;
+      throw new LatentflowError("not_found", message, { cause });
     });
   }
 

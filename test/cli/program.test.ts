@@ -529,7 +529,7 @@ test("an array of a .npz file is named after #, and --max-bytes bounds what a fi
     [[`${npz}#y`], /stored\.npz#y: the \.npz file has no array "y"; it holds "x"/],
     [
       [`${npz}#x`, "--max-bytes", "100"],
-      /the file has \d+ bytes, more than --max-bytes, 100, to read it give --max-bytes \d+/,
+      /the file has \d+ bytes, more than --max-bytes, 100; to read it give --max-bytes \d+/,
     ],
     [[`${npz}#x`, "--max-bytes", "279"], /the file has 280 bytes, more than --max-bytes, 279/],
   ];
@@ -607,7 +607,7 @@ test("Ctrl-C: an earlier result stays as it was, exit code 130", async () => {
   assert.is(stdout, "");
   assert.match(
     stderr,
-    /^encoding 1000 samples\nlatentflow: stopping; .*\nlatentflow: stopped; nothing is written\n$/,
+    /^encoding 1,000 samples\nlatentflow: stopping; .*\nlatentflow: stopped; nothing is written\n$/,
   );
   assert.equal(filesIn(), before);
 });

@@ -75,7 +75,7 @@ test("bytes: what they unpack to is bounded", async () => {
   await rejected(
     loadDecoder(file, { maxBytes: parameters - 1 }),
     "invalid_file",
-    /^loadDecoder: as float32 its parameters take 16016 bytes, more than maxBytes, 16015, to read it give maxBytes: 16016/,
+    /^loadDecoder: as float32 its parameters take 16016 bytes, more than maxBytes, 16015; to read it give maxBytes: 16016/,
   );
   assert.is((await loadDecoder(file, { maxBytes: parameters })).parameterCount, 4004);
   await rejected(

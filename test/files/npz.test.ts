@@ -338,7 +338,7 @@ test("maxBytes counts what values become: float32, of which each takes four byte
     await rejected(
       readArray(packed, { maxBytes: 3999 }),
       "invalid_file",
-      /as float32 its values take 4000 bytes, more than maxBytes, 3999, to read it give maxBytes: 4000/,
+      /as float32 its values take 4000 bytes, more than maxBytes, 3999; to read it give maxBytes: 4000/,
     );
     assert.equal((await readArray(packed, { maxBytes: 4000 })).data, new Float32Array(1000).fill(-1));
   }
@@ -354,7 +354,7 @@ test("zip: a bomb unpacks no further than allowed", async () => {
   const refused = rejected(
     readArray(bomb, { maxBytes: 2 ** 20 }),
     "invalid_file",
-    /entry "a\.npy": unpacks to \d+ bytes, more than maxBytes, 1048576, to read it give maxBytes: 671/,
+    /entry "a\.npy": unpacks to \d+ bytes, more than maxBytes, 1048576; to read it give maxBytes: 671/,
   );
   await refused;
   assert.ok(process.memoryUsage().arrayBuffers - before < 2 ** 20);

@@ -258,7 +258,7 @@ test("where nothing can be written is said before any work", async () => {
   await rejected(
     tryAt(missing),
     "not_found",
-    /^train: checkpoint: cannot write \S+: there is no such file or folder$/,
+    /^train: checkpoint: cannot write \S+: its folder does not exist; make it first$/,
   );
   const aFolder = newFile();
   mkdirSync(aFolder);

@@ -113,8 +113,11 @@ function refuseFolderOfData(
   files: readonly string[],
   out: string,
 ): void {
-  if (data.some((path) => wholePath(path) === wholePath(out)))
-    wrongUsage(command, `--out ${showPath(out)} is the folder of --data; give another folder`);
+  if (data.some((path) => wholePath(path) === wholePath(out))) {
+    const isFile = files.some((path) => wholePath(path) === wholePath(out));
+    const what = isFile ? "the file of --data, and is to be a folder" : "the folder of --data";
+    wrongUsage(command, `--out ${showPath(out)} is ${what}; give another folder`);
+  }
   const completed = join(out, completedName);
   if (files.some((path) => dirname(wholePath(path)) === wholePath(completed)))
     wrongUsage(command, `--out ${showPath(out)}: --data are in ${showPath(completed)}; give another folder`);

@@ -55,7 +55,7 @@ import { makeFolder, writeOutputs } from "../output/output-files.ts";
 import { print, say } from "../output/print.ts";
 import { priorFigures } from "../output/prior-figures.ts";
 import { showProgress } from "../output/progress.ts";
-import { type Figure, figure, formatMean, formatReport } from "../output/report.ts";
+import { type Figure, figure, formatCount, formatMean, formatReport } from "../output/report.ts";
 import {
   endFigures,
   lossFigures,
@@ -183,7 +183,7 @@ async function evaluateShown(
   pair: ChosenFlowAndSolver | undefined,
   signal: AbortSignal,
 ): Promise<EvaluateReport | EncoderReport> {
-  const title = `evaluating ${data.count} samples`;
+  const title = `evaluating ${formatCount(data.count)} samples`;
   const display = showProgress(title, data.count, job.quiet, signal);
   const flow = pair && { ...pairOf(pair.flow.value, pair.solver.value), z0 };
   const by = encoder ? { encoder, ...(flow && { ...flow, gap: true as const }) } : { ...flow, weights };

@@ -62,7 +62,7 @@ async function merge(dirs: readonly string[], options: OptionsOf<typeof MERGE_FL
   await makeFolder(out, [...resultsFileNames, ...pictureNames], {});
 
   const summariser = new RunSummariser();
-  const title = `merging ${manifest.samples} samples`;
+  const title = `merging ${formatCount(manifest.samples)} samples`;
   const display = showProgress(title, manifest.samples, options.quiet, signal);
   const start = performance.now();
   let outputs: Output[];

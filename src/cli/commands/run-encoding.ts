@@ -161,7 +161,7 @@ async function encodeShown(
   keep: (part: Part) => Promise<void>,
 ): Promise<void> {
   const total = ranges.reduce((sum, { count }) => sum + count, 0);
-  const display = showProgress(`encoding ${total} samples`, total, run.job.quiet, run.signal);
+  const display = showProgress(`encoding ${formatCount(total)} samples`, total, run.job.quiet, run.signal);
   const warnings: string[] = [];
   const onWarning = (message: string) => void warnings.push(message);
   try {

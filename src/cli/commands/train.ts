@@ -137,7 +137,7 @@ async function trainShown(
   const { epochs } = training.description;
   const total = count * epochs;
   const log = openTrainingLog(join(out, logName));
-  const title = `training on ${count} samples, ${epochs} epoch${epochs === 1 ? "" : "s"}`;
+  const title = `training on ${formatCount(count)} samples, ${epochs} epoch${epochs === 1 ? "" : "s"}`;
   const display = showProgress(title, total, quiet, signal);
   const recentLoss = new RunningMean(shownBatches);
   /**

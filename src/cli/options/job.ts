@@ -57,12 +57,12 @@ export const ENCODE_FLAGS = {
 export const PART_FLAGS = {
   parts: flag(
     "<n>",
-    "number of parts of equal size that the samples are divided into; each that is done is kept in DIR/parts until all are (default: so many that one takes some minutes)",
+    "number of equal parts, kept in DIR/parts until all are done (default: of some minutes each)",
     { parse: parseCount },
   ),
   part: flag(
     "<i/n>",
-    "compute part I of N alone, I from 0, into DIR/parts; auto: I is the task's index in the batch system, N is --parts; implies --plain",
+    "compute part I of N alone, I from 0, into DIR/parts; auto: the batch system's task of --parts; implies --plain",
     { parse: parsePartFlag },
   ),
 };

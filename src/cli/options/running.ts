@@ -13,7 +13,7 @@ const RUNNING_FLAGS = {
   json: flag("", "print one JSON document on stdout instead of the table"),
   quiet: flag("", "show no progress on stderr"),
   plain: flag("", "use WASM without relaxed SIMD: the same result on every machine, but slower"),
-  threads: flag("<n>", "number of threads, which changes no result (default: all cores)", {
+  threads: flag("<n>", "number of threads; changes no result (default: all cores)", {
     parse: numberWithin({ min: 1, max: MOST_THREADS, integer: true }),
   }),
   vectors: flag(

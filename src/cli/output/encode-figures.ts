@@ -67,7 +67,7 @@ export function encodeFigures(
     ...lossFigures(summary, { ...words, before: `${words.after} before`, after: `${words.after} after` }),
     ...endFigures(summary),
     ...samplingFigures(summary),
-    ...workFigures(summary),
+    ...workFigures(summary, parts !== undefined && parts.found > 0),
     figure("parts", parts && showParts(job, parts), { part, parts, aborted }),
   ];
 }

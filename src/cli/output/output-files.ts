@@ -190,6 +190,7 @@ interface StagedFile {
 
 async function stage(path: string): Promise<StagedFile> {
   const { place, status } = await placeOf(path);
+  await removeLeftovers(place);
   const temporary = temporaryOf(place);
   const mode = status ? status.mode & 0o777 : 0o666;
   return { place, temporary, handle: await attempt(place, fileSystem.open(temporary, "wx", mode)) };
@@ -220,9 +221,32 @@ async function placeOf(
  * name has at most 255 bytes.
  */
 export function temporaryOf(place: string): string {
-  const name = `${basename(place).slice(0, 60)}.${randomBytes(6).toString("hex")}.temporary`;
-  return join(dirname(place), name);
+  return join(dirname(place), `${beginningOf(place)}${randomBytes(6).toString("hex")}.temporary`);
 }
+
+/** Returns the beginning of the names of a file's temporary files. */
+function beginningOf(place: string): string {
+  return `${basename(place).slice(0, 60)}.`;
+}
+
+/** Time in milliseconds for which a temporary file that is not written to may still be another process's. */
+const LEFT = 3_600_000;
+
+/** Removes a file's temporary files that killed processes have left. */
+async function removeLeftovers(place: string): Promise<void> {
+  const names = await fileSystem.readdir(dirname(place)).catch(() => []);
+  const beginning = beginningOf(place);
+  for (const name of names) {
+    if (!name.startsWith(beginning) || !isTemporary(name) || name.length !== beginning.length + ENDING)
+      continue;
+    const path = join(dirname(place), name);
+    const status = await fileSystem.stat(path).catch(() => undefined);
+    if (status && Date.now() - status.mtimeMs > LEFT) await fileSystem.unlink(path).catch(() => {});
+  }
+}
+
+/** Length of what follows the beginning of a temporary file's name. */
+const ENDING = "0123456789ab.temporary".length;
 
 /** True for the name of a temporary file, as `temporaryOf` makes it. */
 export function isTemporary(name: string): boolean {

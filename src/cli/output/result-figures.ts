@@ -109,9 +109,10 @@ export function showStatuses(statuses: EncodeSummary["statuses"]): string {
 /** Makes the report entries on the time that encoding took, and on the kernels and threads in use. */
 export function workFigures(
   work: Pick<EncodeSummary, "samples" | "seconds" | "samplesPerSecond" | "backend" | "build" | "threads">,
+  hasEarlier = false,
 ): Figure[] {
   const { samples, seconds, samplesPerSecond, backend, build, threads } = work;
-  const speed = showSpeed(samplesPerSecond, seconds);
+  const speed = `${showSpeed(samplesPerSecond, seconds)}${hasEarlier ? ", of all parts, also those that were there" : ""}`;
   return [
     figure("samples per second", speed, { samples, seconds, samplesPerSecond }),
     figure("WASM", threads ? `${build} SIMD, ${showVectors()}, ${countOf(threads, "thread")}` : undefined, {

@@ -44,9 +44,12 @@ export async function findParts(folders: readonly PartsFolder[]): Promise<() => 
   const missing = ranges.map(({ index }) => index).filter((index) => !places.has(index));
   if (missing.length > 0) {
     const [those, { parts }] = [showRanges(missing), manifest];
+    // One process would compute what is in the other folders, too.
+    const atOnce =
+      folders.length === 1 ? `--plain --parts ${parts} in place of --part, which merges as well, or ` : "";
     throw invalidFile(
       `${formatCount(missing.length)} of ${formatCount(parts)} parts are missing: ${those}; run the same encode command ` +
-        `again, as tasks these alone: --part ${missing[0]}/${parts} and so on, or sbatch --array=${those}`,
+        `again with ${atOnce}--part K/${parts} for each of them: sbatch --array=${those}`,
     );
   }
   return async function* () {

@@ -70,7 +70,7 @@ export class PartsFolder {
     throw new LatentflowError(
       "not_found",
       `${shownPath(out)} holds no parts of a run: there is no ${partsName}/${manifestName}; name the folder that was ` +
-        "--out of encode --part. A run without --part that has ended keeps none",
+        "--out of encode --part. A run without --part that has ended keeps none, and merge --delete-parts removes them",
     );
   }
 

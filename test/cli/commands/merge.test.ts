@@ -31,8 +31,8 @@ test("merge says which parts are missing, and how to compute them", async () => 
   await runParts(out, 12, {}, [0, 1, 5, 7]);
   assert.is(
     await refusal("merge", out, "--quiet"),
-    "latentflow: 8 of 12 parts are missing: 2-4,6,8-11; run the same encode command again, as tasks these alone: " +
-      "--part 2/12 and so on, or sbatch --array=2-4,6,8-11\n",
+    "latentflow: 8 of 12 parts are missing: 2-4,6,8-11; run the same encode command again with --plain " +
+      "--parts 12 in place of --part, which merges as well, or --part K/12 for each of them: sbatch --array=2-4,6,8-11\n",
   );
   assert.equal(readdirSync(out), ["parts"]);
   // All that are missing, by one process.

@@ -744,6 +744,11 @@ test("what contradicts itself is refused", async () => {
   const cases = [
     [["encode", "--data", folder, "--out", folder], 2, /--out .* is the folder of --data/],
     [
+      ["encode", "--data", decoderFile, "--out", decoderFile],
+      2,
+      /--out .* is the file of --data, and is to be a folder; give another folder/,
+    ],
+    [
       ["encode", "--data", folder, "--mask", maskFile, "--weights", maskFile],
       2,
       /--mask .*cannot be used with.*--weights/,
@@ -852,7 +857,7 @@ test("encode: a pipe among pictures is refused, and pictures of more bytes than 
   assert.is(bounded.exit, 1);
   assert.match(
     bounded.stderr,
-    /\.png: its pixels take 40000 bytes, more than --max-bytes, 39999, to read it give --max-bytes 40000\n$/,
+    /\.png: its pixels take 40000 bytes, more than --max-bytes, 39999; to read it give --max-bytes 40000\n$/,
   );
 });
 

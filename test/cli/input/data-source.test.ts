@@ -140,7 +140,7 @@ test("evaluate --max-bytes bounds the encoder's file, too", async () => {
   const args = ["evaluate", "--decoder", decoderFile, "--data", data, "--encoder", encoderFile];
   const { exit, stderr } = await runWith(undefined, ...args, "--max-bytes", "9000");
   assert.is(exit, 1);
-  assert.match(stderr, /^latentflow: --encoder \S+: .* more than --max-bytes, 9000, to read it give/);
+  assert.match(stderr, /^latentflow: --encoder \S+: .* more than --max-bytes, 9000; to read it give/);
   await succeed(undefined, ...args);
 });
 
@@ -227,7 +227,7 @@ test("what is wrong with a file names the flag and the file", async () => {
       [
         data,
         ["--max-bytes", "20"],
-        "the file has \\d+ bytes, more than --max-bytes, 20, to read it give --max-bytes \\d+",
+        "the file has \\d+ bytes, more than --max-bytes, 20; to read it give --max-bytes \\d+",
       ],
       [`${cut}.npy`, [], "there is no such file or folder"],
       [

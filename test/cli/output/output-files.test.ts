@@ -11,6 +11,7 @@ import {
   rmSync,
   statSync,
   symlinkSync,
+  utimesSync,
   writeFileSync,
 } from "node:fs";
 import { dirname, join } from "node:path";
@@ -285,6 +286,26 @@ test("a folder that another process has removed meanwhile is made again", async 
   assert.not(existsSync(dirname(out)));
   await writeOutputs(out, [{ name: "a.txt", bytes: "what has taken an hour", content: "" }]);
   assert.equal(readdirSync(out), ["a.txt"]);
+});
+
+test("what a killed process has left of a file is removed an hour later, with the next of its name", async () => {
+  const folder = workplace.newPath();
+  mkdirSync(folder);
+  const names = {
+    old: "latents.npy.0123456789ab.temporary",
+    young: "latents.npy.ba9876543210.temporary",
+    other: "other.npy.0123456789ab.temporary",
+    longer: "latents.npy.gz.0123456789ab.temporary",
+    own: "latents.npy.temporary",
+  };
+  const [now, hours] = [Date.now() / 1000, 7200];
+  for (const name of Object.values(names)) {
+    writeFileSync(join(folder, name), "");
+    utimesSync(join(folder, name), now - hours, name === names.young ? now : now - hours);
+  }
+  await writeOutputs(folder, [{ name: "latents.npy", bytes: "1", content: "" }]);
+  const { old: _, ...stay } = names;
+  assert.equal(readdirSync(folder).sort(), [...Object.values(stay), "latents.npy"].sort());
 });
 
 test("in a folder that has been removed the program works, by paths that begin with /", async () => {

@@ -266,7 +266,7 @@ test("flags that do not fit are refused", async () => {
     [
       table,
       text.length - 1,
-      /^--data \S+\.csv: the file has \d+ bytes, more than maxBytes, \d+, to read it give/,
+      /^--data \S+\.csv: the file has \d+ bytes, more than maxBytes, \d+; to read it give/,
     ],
     [
       write(gzipSync(text), "csv.gz"),
