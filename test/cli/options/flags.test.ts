@@ -283,6 +283,18 @@ test("what the checkpoint's run had otherwise is named by flags", async () => {
     ],
     [["--optimizer", "sgd", "--shift", "1"], /: --optimizer is "adam" there and "sgd" here\. Give/],
     [["--optimizer", "adam"], /: --shift is "shift" there and absent here\. Give/],
+    [
+      ["--optimizer", "adam", "--shift", "1", "--loss", "mse"],
+      /: --loss is "binaryCrossEntropy" there and "squaredError" here\. Give/,
+    ],
+    [
+      ["--optimizer", "adam", "--shift", "1", "--limit", "2"],
+      /: --data has \d+ samples there and 2 here\. Give/,
+    ],
+    [
+      ["--optimizer", "adam", "--shift", "1", "--epochs", "61"],
+      /: --epochs is 1 there and 61 here\. To train on from what came of it, give --decoder .*those that are to follow$/,
+    ],
     [["--autoencoder"], /: --autoencoder is false there and true here; --optimizer is /],
     [
       ["--optimizer", "adam", "--shift", "1", "--memory", "7", "--seed", "3"],
