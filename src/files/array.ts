@@ -35,6 +35,8 @@ export interface ArrayFormat {
   readonly label: string;
   /** Name of such a file in messages, such as `an IDX file`. */
   readonly name: string;
+  /** Usual endings of file names; the first is for a new name. */
+  readonly endings: readonly string[];
   /** Size in bytes of the longest header in this format. */
   readonly longestHeader: number;
   /** True if a file that begins with the given bytes may have this format. */

@@ -23,6 +23,7 @@ const valueTypes: ReadonlyMap<number, ValueType> = new Map([
 export const idxFormat: ArrayFormat = {
   label: "IDX",
   name: "an IDX file",
+  endings: [".idx", "-ubyte"],
   // 255 axes.
   longestHeader: 4 + 255 * 4,
   recognises: (bytes) => bytes.length >= 4 && bytes[0] === 0 && bytes[1] === 0,

@@ -51,6 +51,7 @@ const magic = [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59];
 export const npyFormat: ArrayFormat = {
   label: ".npy",
   name: "a .npy file",
+  endings: [".npy"],
   longestHeader: 12 + longestHeader,
   recognises: (bytes) => magic.every((byte, i) => bytes[i] === byte),
   readHeader,

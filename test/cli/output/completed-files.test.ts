@@ -1,6 +1,7 @@
 // run: slow
 // Tests src/cli/output/completed-files.ts, src/cli/input/array-files/store-value.ts,
-// src/cli/input/array-files/rewrite-array.ts, src/cli/input/array-files/rewrite-whole.ts, src/cli/input/tables/rewrite-table.ts.
+// src/cli/input/array-files/rewrite-array.ts, src/cli/input/array-files/rewrite-whole.ts,
+// src/cli/input/array-files/rewrite-parquet.ts, src/cli/input/tables/rewrite-table.ts.
 import {
   chmodSync,
   existsSync,
@@ -11,13 +12,21 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
-import { gunzipSync, gzipSync } from "node:zlib";
+import { fileURLToPath } from "node:url";
+import { brotliDecompressSync, gunzipSync, gzipSync } from "node:zlib";
 import { unzipSync, zipSync } from "fflate";
+import { type FileMetaData, parquetMetadata, parquetReadObjects } from "hyparquet";
+import { parquetWriteBuffer } from "hyparquet-writer";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { atOnce } from "../../../src/base/event-loop.ts";
 import { bytesIn } from "../../../src/base/values.ts";
+import { closeFiles } from "../../../src/cli/input/array-files/open-file.ts";
 import { float16Bits } from "../../../src/cli/input/array-files/store-value.ts";
+import { openInput } from "../../../src/cli/input/encoding-input.ts";
+import type { Job } from "../../../src/cli/options/job.ts";
+import { planCompletion, writeCompletedFiles } from "../../../src/cli/output/completed-files.ts";
+import type { Part } from "../../../src/cli/parts/part.ts";
 import { readNpy, toNpy } from "../../../src/files/npy.ts";
 import { parseNpz } from "../../../src/files/npz.ts";
 import { createDecoder } from "../../../src/index.ts";
@@ -260,8 +269,178 @@ test("an array of a .npz file, and one packed by gzip, are completed in these fo
     assert.equal(unzipSync(completed("z.npz"))["y.npy"], expected);
     assert.equal(atOnce(parseNpz(completed("z.npz"), undefined, 1e6)).data, filledOf(x));
   }
+  const header = Uint8Array.of(0, 0, 8, 2, 0, 0, 0, B, 0, 0, 0, SIZE);
+  const idx = Buffer.concat([header, Uint8Array.from(y, (value) => 99 + value)]);
+  const bytes = await decoded("--data", file("y-idx2-ubyte", idx), "--mask", mask);
+  const kept = bytes.completed("y-idx2-ubyte");
+  assert.equal(
+    [...kept.keys()].filter((i) => kept[i] === idx[i]),
+    [...idx.keys()].filter((i) => !HOLES.includes(i - header.length)),
+  );
   const { x, completed } = await decoded("--data", file("y.npy.gz", gzipSync(array)));
   assert.equal(new Uint8Array(gunzipSync(completed("y.npy.gz"))), toNpy(filledOf(x), [B, SIZE]));
+});
+
+type Row = Readonly<Record<string, unknown>>;
+
+async function readParquet(bytes: Uint8Array) {
+  const { buffer: file } = new Uint8Array(bytes);
+  const compressors = {
+    GZIP: (packed: Uint8Array) => gunzipSync(packed),
+    BROTLI: (packed: Uint8Array) => brotliDecompressSync(packed),
+  };
+  const rows = (await parquetReadObjects({ file, compressors })) as Row[];
+  return { rows, metadata: parquetMetadata(file) };
+}
+
+/** Columns and types of a file. Integers are marked in the newer way, or in the older one, which says the same. */
+const namesOf = ({ schema }: FileMetaData) =>
+  schema.map(({ name, type, repetition_type, converted_type, logical_type: logical }) => {
+    const { bitWidth, isSigned } = logical?.type === "INTEGER" ? logical : {};
+    const integer = bitWidth && `${isSigned ? "" : "U"}INT_${bitWidth}`;
+    const marks = integer ? [integer] : [converted_type, logical];
+    return JSON.stringify([
+      name,
+      type,
+      repetition_type,
+      ...(/INT_/.test(`${converted_type}`) ? [converted_type] : marks),
+    ]);
+  });
+
+test("a Parquet file keeps its columns, types and row groups; lists and columns of numbers are filled", async () => {
+  const rowsOf = (values: Float32Array) =>
+    Array.from({ length: B }, (_, i) => [...values.subarray(4 * i, 4 * i + 4)]);
+  const other = Array.from({ length: B }, (_, i) => ({ when: new Date(1000 * i), text: `t${i}` }));
+  const common = [
+    { name: "when", data: other.map(({ when }) => when) },
+    { name: "text", data: other.map(({ text }) => text) },
+  ];
+  const asLists = (values: Float32Array) =>
+    parquetWriteBuffer({
+      columnData: [common[0]!, { name: "y", data: rowsOf(values) as never }, common[1]!],
+      schema: [
+        { name: "root", num_children: 3 },
+        { name: "when", type: "INT64", converted_type: "TIMESTAMP_MILLIS", repetition_type: "OPTIONAL" },
+        { name: "y", repetition_type: "REQUIRED", converted_type: "LIST", num_children: 1 },
+        { name: "list", repetition_type: "REPEATED", num_children: 1 },
+        { name: "element", type: "FLOAT", repetition_type: "OPTIONAL" },
+        { name: "text", type: "BYTE_ARRAY", converted_type: "UTF8", repetition_type: "OPTIONAL" },
+      ],
+      rowGroupSize: 4,
+      kvMetadata: [{ key: "k", value: "v" }],
+    });
+  const asColumns = (values: Float32Array) =>
+    parquetWriteBuffer({
+      columnData: [
+        ...["d", "c", "b", "a"].map((name, k) => ({
+          name,
+          data: rowsOf(values).map((row) => row[3 - k]!),
+          type: k % 2 === 0 ? ("DOUBLE" as const) : ("FLOAT" as const),
+        })),
+        common[1]!,
+      ],
+      rowGroupSize: 4,
+    });
+  const cases = [
+    [asLists, ["--id-column", "text"]],
+    [asColumns, ["--columns", "a,b,c,d"]],
+  ] as const;
+  for (const [make, flags] of cases) {
+    const data = file("y.parquet", new Uint8Array(make(holed)));
+    const { x, completed, out } = await decoded("--data", data, ...flags);
+    const [before, after] = [
+      await readParquet(readFileSync(data)),
+      await readParquet(completed("y.parquet")),
+    ];
+    const expected = await readParquet(new Uint8Array(make(filledOf(x))));
+    assert.equal(after.rows, expected.rows);
+    assert.equal(namesOf(after.metadata), namesOf(before.metadata));
+    assert.equal(after.metadata.key_value_metadata, before.metadata.key_value_metadata);
+    assert.equal(
+      after.metadata.row_groups.map(({ num_rows }) => num_rows),
+      [4n, 4n, 1n],
+    );
+    // The writer's newer mark of integers is one that other readers refuse.
+    assert.not(after.metadata.schema.some(({ logical_type: logical }) => logical?.type === "INTEGER"));
+    const list = readNpy(completed("y.parquet.filled.npy"));
+    assert.equal(
+      [...list.data.keys()].filter((i) => list.data[i]),
+      HOLES,
+    );
+    const parts = workplace.newPath();
+    await encode(parts, "--data", data, ...flags, "--parts", "4");
+    assert.equal(readFileSync(join(parts, "completed", "y.parquet")), completed("y.parquet"));
+    assert.equal(readFileSync(join(parts, "latents.npy")), readFileSync(join(out, "latents.npy")));
+  }
+});
+
+test("files of other writers of Parquet are filled, in every type of numbers", async () => {
+  const cases = [
+    ...["snappy", "gzip", "brotli", "dictionary", "v2", "uncompressed"].flatMap((name) => [
+      [`rust-${name}`, "fixed"],
+      [`rust-${name}`, "bytes"],
+    ]),
+    ["rust-snappy", "doubles"],
+    ["rust-v2", "nested"],
+    ["rust-scalars", "whole,single,half,truth"],
+    ["rust-scalars-v2", "truth,half"],
+    ["rust-scalars", "red,green"],
+  ] as const;
+  for (const [name, columns] of cases) {
+    const source = fileURLToPath(new URL(`../../fixtures/parquet/${name}.parquet`, import.meta.url));
+    const before = await readParquet(readFileSync(source));
+    const names = columns.split(",");
+    const flat = (rows: readonly Row[]) =>
+      rows.map((row) => names.flatMap((each) => [row[each]].flat(2).map(Number)));
+    const width = flat(before.rows)[0]!.length;
+    const network = `${workplace.newPath()}.safetensors`;
+    writeFileSync(network, createDecoder({ layers: [2, width], loss: "mse", seed: 1 }).toSafetensors());
+    const hides = workplace.writeFloats(
+      Float32Array.from({ length: width }, (_, i) => i % 2),
+      [width],
+    );
+    const out = workplace.newPath();
+    const { exit, stderr } = await runHere(
+      ...[
+        "encode",
+        "--decoder",
+        network,
+        "--threads",
+        "1",
+        "--quiet",
+        "--plain",
+        "--reconstructions",
+        "--out",
+        out,
+      ],
+      ...["--data", source, "--columns", columns, "--mask", hides],
+    );
+    assert.is(exit, 0, stderr);
+    const x = readNpy(readFileSync(join(out, "reconstructions.npy"))).data;
+    const after = await readParquet(readFileSync(join(out, "completed", `${name}.parquet`)));
+    assert.equal(namesOf(after.metadata), namesOf(before.metadata));
+    const others = (rows: readonly Row[]) =>
+      rows.map((row) => ({ ...row, ...Object.fromEntries(names.map((each) => [each, 0])) }));
+    assert.equal(others(after.rows), others(before.rows), `${name} ${columns}`);
+    const [given, found] = [flat(before.rows), flat(after.rows)];
+    for (const [row, values] of found.entries()) {
+      for (const [i, value] of values.entries()) {
+        const scale = columns === "bytes" || columns === "red,green" ? 255 : 1;
+        const expected = i % 2 === 1 ? given[row]![i]! : x[row * width + i]! * scale;
+        const column = names[names.length === 1 ? 0 : i]!;
+        const isWhole = ["bytes", "whole", "truth", "red", "green"].includes(column);
+        const top = column === "truth" ? 1 : column === "whole" ? Infinity : 255;
+        const nearest = isWhole
+          ? Math.max(column === "whole" ? -Infinity : 0, Math.min(top, Math.round(expected)))
+          : expected;
+        const slack = column === "half" ? 1e-3 * Math.abs(nearest) : 0;
+        assert.ok(
+          Math.abs(value - nearest) <= slack,
+          `${name} ${columns} ${row} ${i}: ${value}, expected ${nearest}`,
+        );
+      }
+    }
+  }
 });
 
 test("--complete names the file, whose ending has to fit; it is never an input or a file of the results", async () => {
@@ -336,6 +515,32 @@ test("a folder that cannot be written is refused before the work", async () => {
   chmodSync(folder, 0o555);
   assert.match(await refusal(out, "--data", data, "--complete", join(folder, "y.csv")), /cannot write into/);
   assert.not(existsSync(join(out, "results.csv")));
+});
+
+test("a run that is stopped leaves the older completed file, and nothing half-written", async () => {
+  const data = file("y.npy", toNpy(holed, [B, SIZE]));
+  const { out } = await decoded("--data", data);
+  writeFileSync(join(out, "completed", "y.npy"), "older");
+  const before = readdirSync(join(out, "completed"));
+  const controller = new AbortController();
+  const { signal } = controller;
+  const job = { decoder: decoderFile, data: [data], out, fixed: [], threads: 1 } as unknown as Job;
+  const input = await openInput(job, signal);
+  const completion = await planCompletion(job, input, []);
+  const parts = async function* () {
+    for (const count of [2, B - 2]) {
+      const first = count === 2 ? 0 : 2;
+      yield { index: 0, first, count, results: { z: new Float32Array(2 * count) } } as unknown as Part;
+      controller.abort();
+    }
+  };
+  const stopped = await writeCompletedFiles({ job, input, signal }, completion!, parts(), 1).catch(
+    (error) => error,
+  );
+  assert.is(stopped, signal.reason);
+  await closeFiles();
+  assert.equal(readdirSync(join(out, "completed")), before);
+  assert.is(readFileSync(join(out, "completed", "y.npy"), "utf8"), "older");
 });
 
 test("completed files have the same bytes in however many parts, and --json lists them", async () => {

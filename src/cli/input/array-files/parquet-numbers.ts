@@ -11,6 +11,7 @@ import type { OpenFile } from "./open-file.ts";
 import { chooseColumns, columnsOf, type ParquetColumn, typeOfNumbers } from "./parquet-columns.ts";
 import { openParquet } from "./parquet-file.ts";
 import { ParquetRows } from "./parquet-rows.ts";
+import { rewritableParquet } from "./rewrite-parquet.ts";
 
 // Reads samples from a Parquet file: a column of lists, nested or not, all of one length, or several columns of numbers.
 
@@ -56,10 +57,13 @@ export async function openNumbers(
     if (values !== count * size) await read(first * size, (first + count) * size);
   }
   const content = `${JSON.stringify(chosen.map(({ name }) => name))} ${rows.count}`;
+  const shape = [rows.count, ...rowShape];
+  const rewritable = rewritableParquet(rows, shape);
   return {
-    shape: [rows.count, ...rowShape],
+    shape,
     type,
     read,
+    rewritable: rewritable && [rewritable],
     fingerprint: () =>
       fingerprintOf(content, file.size, (start, end) => {
         throwIfAborted(limits.signal);

@@ -31,14 +31,14 @@ export function filledMask(shape: readonly number[]): FilledList {
  * @param open returns its bytes
  */
 export function rewritableArray(
-  { name: kind, label }: ArrayFormat,
+  { name: kind, endings }: ArrayFormat,
   shape: readonly number[],
   isPacked: boolean,
   open: () => Promise<ArrayBytes>,
 ): Rewritable {
   return {
     kind,
-    endings: label === ".npy" ? [label] : [".idx", "-ubyte"],
+    endings,
     isPacked,
     rows: shape[0] ?? 0,
     list: filledMask(shape),
