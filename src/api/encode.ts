@@ -199,8 +199,8 @@ export async function encode(given: Decoder, y: Samples, options: EncodeOptions 
   return calling("encode", async () => {
     const start = performance.now();
     const checked = checkArguments(given, y, options);
-    const { problem, z0, pair, saveAt, backend, signal, onProgress, onAbort } = checked;
-    const { decoder, sampleCount } = problem;
+    const { z0, pair, saveAt, backend, signal, onProgress, onAbort } = checked;
+    const { sampleCount } = checked.problem;
     const mayThrow = () => {
       if (onAbort === "throw") throwIfAborted(signal);
     };
@@ -220,7 +220,9 @@ export async function encode(given: Decoder, y: Samples, options: EncodeOptions 
         samplesPerSecond: reported / seconds(),
       });
     });
-    const found = await checkValues(problem, control, checked);
+    const found = await checkValues(checked.problem, control, checked);
+    const { problem } = found;
+    const { decoder } = problem;
     mayThrow();
     // Packs the weights: the first call into WASM.
     const session = signal?.aborted

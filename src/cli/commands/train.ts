@@ -17,7 +17,7 @@ import { addPriorOptions, checkPriorOptions, priorOption, priorOptionNames } fro
 import { TRAIN_FLAGS, type TrainingJob } from "../options/training-job.ts";
 import { addTrainingOptions, type ChosenTraining, chosenTraining } from "../options/training-options.ts";
 import { makeFolder, replacedHelp } from "../output/output-files.ts";
-import { print } from "../output/print.ts";
+import { print, say } from "../output/print.ts";
 import { RunningMean, showProgress } from "../output/progress.ts";
 import { formatCount, formatReport } from "../output/report.ts";
 import { trainingFigures } from "../output/training-figures.ts";
@@ -115,6 +115,7 @@ async function runTraining(job: TrainingJob, training: ChosenTraining): Promise<
   const start = performance.now();
   const result = await trainShown(input, job, training, checkpointFile, signal);
   if (!result) return;
+  for (const warning of result.warnings) say(`warning: ${warning}`);
   const seconds = (performance.now() - start) / 1000;
   const run = { ...input, job, training, result, seconds };
   const outputs = await writeTrainingOutputs(run);
