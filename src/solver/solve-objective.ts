@@ -1,4 +1,5 @@
-import { adaptiveSteps, DORMAND_PRINCE } from "./dormand-prince.ts";
+import { adaptiveSteps } from "./adaptive-steps.ts";
+import { DORMAND_PRINCE } from "./dormand-prince.ts";
 import { EULER } from "./euler.ts";
 import { evaluateStarts } from "./evaluate-only.ts";
 import type { FlowProblem } from "./flow-problem.ts";
