@@ -15,7 +15,7 @@ import type { Control } from "../solver/base.ts";
 import { meanOfFinite } from "../solver/result.ts";
 import type { Solution } from "../solver/solution.ts";
 import { checkPrior, type PriorLike } from "../terms/check-prior.ts";
-import { checkLoss, type LossLike, lossTraits } from "../terms/losses.ts";
+import { checkLoss, type LossLike, lossTraits, type StandardLoss } from "../terms/losses.ts";
 import { componentsOf } from "../terms/prior-components.ts";
 import type { Dataset } from "./dataset.ts";
 
@@ -171,13 +171,18 @@ export interface ValueChecks extends DataNames {
  * infinite or, for cross entropy, outside [0, 1]. Pauses in between, since checking large data takes a while; returns
  * early after an abort.
  *
- * @returns what there is: the missing values (NaN where the weight is not 0), and the range of the others
+ * @returns the problem to solve, in the units of its loss, and what there is: the missing values (NaN where the weight is not
+ *   0), and the range of the others
  */
-export async function checkValues(
-  problem: Pick<Problem, "decoder" | "loss" | "sampleCount" | "targets" | "weights">,
+export async function checkValues<
+  P extends Pick<Problem, "decoder" | "loss" | "sampleCount" | "targets" | "weights">,
+>(
+  given: P,
   control: Control,
   { missing: treatment, ...names }: ValueChecks,
-): Promise<Findings> {
+): Promise<Findings & { readonly problem: P }> {
+  const isScaled = (given.loss as StandardLoss).scale !== undefined;
+  const problem = isScaled ? (await loadObjectives()).inLossUnits(given) : given;
   const { decoder, loss, sampleCount, targets: y, weights } = problem;
   const n = decoder.outputSize;
   const isShared = weights?.length === n;
@@ -233,7 +238,7 @@ export async function checkValues(
     looked = 0;
     await control.pause();
   }
-  return { missing, unseen, least, most };
+  return { problem, missing, unseen, least, most };
 }
 
 /** Distance of data from what the output activation gives, up to which it is taken for rounding and noise. */

@@ -203,8 +203,8 @@ export async function encode(given: Decoder, y: Samples, options: EncodeOptions 
     // At once if it can be: z0 is copied before the caller goes on.
     const spread = withAllChannels(options, given);
     const checked = checkArguments(given, y, spread ? await spread : options);
-    const { problem, z0, pair, saveAt, backend, signal, onProgress, onAbort } = checked;
-    const { decoder, sampleCount } = problem;
+    const { z0, pair, saveAt, backend, signal, onProgress, onAbort } = checked;
+    const { sampleCount } = checked.problem;
     const mayThrow = () => {
       if (onAbort === "throw") throwIfAborted(signal);
     };
@@ -224,7 +224,9 @@ export async function encode(given: Decoder, y: Samples, options: EncodeOptions 
         samplesPerSecond: reported / seconds(),
       });
     });
-    const found = await checkValues(problem, control, checked);
+    const found = await checkValues(checked.problem, control, checked);
+    const { problem } = found;
+    const { decoder } = problem;
     mayThrow();
     // Packs the weights: the first call into WASM.
     const session = signal?.aborted

@@ -81,10 +81,11 @@ export async function openObjective(
 ): Promise<OpenObjective> {
   return calling("openObjective", async () => {
     const spread = withAllChannels(options, given);
-    const { problem: whole, backend, missing } = checkArguments(given, y, spread ? await spread : options);
-    const { decoder, sampleCount } = whole;
+    const { problem: checked, backend, missing } = checkArguments(given, y, spread ? await spread : options);
     const control = makeControl(undefined);
-    const found = await checkValues(whole, control, { missing });
+    const found = await checkValues(checked, control, { missing });
+    const whole = found.problem;
+    const { decoder, sampleCount } = whole;
     const problem = found.missing ? (await loadObjectives()).withSeenWeights(whole) : whole;
     const session = await openSession(backend, decoder, "objective");
     const size = session.objectiveSize(problem);

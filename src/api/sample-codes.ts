@@ -62,7 +62,8 @@ export interface SampleCodesProgress {
  *
  * **A squared error is such a likelihood only if it is scaled.** Unscaled, it corresponds to noise of standard deviation √½
  * = 0.71 in each value, which is most of the range of a pixel, and the draws are spread accordingly. For noise of standard
- * deviation σ, use `squaredError()`, weights of 1/(2σ²) and a prior of weight 1, both here and in `encode`. With weights of
+ * deviation σ, use `squaredError()`, weights of 1/(2σ²) and a prior of weight 1, both here and in `encode`; or, without weights,
+ * `squaredError({ scale })` of √2·σ for each output. With weights of
  * 1 and a prior of weight 2σ², `encode` finds the same codes, but these draws have the wrong spread.
  *
  * The draws come from a Gaussian centred on the code found by `encode`, whose precision is the Gauss-Newton matrix of N ·
@@ -96,11 +97,10 @@ export async function sampleCodes(
   return calling("sampleCodes", async () => {
     const spread = withAllChannels(options, given);
     const checked = checkArguments(given, y, result, spread ? await spread : options);
-    const { problem, z, count, seed, backend, signal, onProgress } = checked;
-    const { decoder, sampleCount } = problem;
+    const { z, count, seed, backend, signal, onProgress } = checked;
+    const { decoder: own, sampleCount } = checked.problem;
     throwIfAborted(signal);
-    const isUnscaled = problem.loss.name === "squaredError" && problem.weights === undefined;
-    const samples = emptySamples(sampleCount, count, decoder.latentSize, isUnscaled ? [UNSCALED] : []);
+    const samples = emptySamples(sampleCount, count, own.latentSize, warningsOf(checked.problem, options));
     const callbacks = new Callbacks();
     const total = sampleCount * count;
     let done = 0;
@@ -111,7 +111,8 @@ export async function sampleCodes(
       reported = now;
       callbacks.call(onProgress, { done, total });
     });
-    const { missing } = await checkValues(problem, control, checked);
+    const { missing, problem } = await checkValues(checked.problem, control, checked);
+    const { decoder } = problem;
     throwIfAborted(signal);
     const session = await unlessAborted(signal, () => openSession(backend, decoder, "objective"));
     const draw = async (group: Problem, codes: Float32Array, into: CodeSamples) => {
@@ -147,9 +148,16 @@ export async function sampleCodes(
   });
 }
 
-const UNSCALED =
-  "draws are spread as for noise of standard deviation 0.71, since the squared error has no scale; give weights of 1/(2σ²) for " +
-  "noise of σ, 0 where a value is hidden";
+/** Warns of a squared error without a scale of the noise: neither weights nor a scale that the call itself gives. */
+function warningsOf({ loss, weights }: Problem, options: SampleCodesOptions): readonly string[] {
+  if (loss.name !== "squaredError" || weights) return [];
+  if (loss.scale && options.loss !== undefined) return [];
+  const [unit, why] = loss.scale
+    ? [" of the loss's scale", "the decoder's loss has the scale of the data, not of the noise"]
+    : ["", "the squared error has no scale"];
+  const advice = `give weights of 1/(2σ²) for noise of σ${unit && ` times that scale`}, 0 where a value is hidden`;
+  return [`draws are spread as for noise of standard deviation 0.71${unit}, since ${why}; ${advice}`];
+}
 
 /** Milliseconds between two progress reports: a draw for few samples takes only microseconds. */
 const BETWEEN_REPORTS = 10;

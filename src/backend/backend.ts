@@ -108,8 +108,10 @@ export interface Session {
    * Makes a trainer that updates the packed weights: later solves and decodes of this session use them, while
    * `decoder.parameters` stay unchanged. No other session may use the decoder at the same time. Absent in backends that cannot
    * train.
+   *
+   * @param count number of parameters to update, the first ones of `decoder.parameters`; all by default
    */
-  train?(optimizer: Optimizer): Promise<Trainer>;
+  train?(optimizer: Optimizer, count?: number): Promise<Trainer>;
 }
 
 /** State of a trainer between two updates, which determines all later ones; its arrays are copies. */

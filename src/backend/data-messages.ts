@@ -53,7 +53,7 @@ export function wrongValueError(
   return refused(name, "is", got, expected, words`; scale the data (bytes: divide by 255)${otherLoss}`);
 }
 
-/** What a look at a problem's data has found. */
+/** What a look at a problem's data has found. Values are in the units of the loss: divided by its scale, if it has one. */
 export interface Findings {
   /** Number of missing values of each sample, [B]; undefined if there are none. */
   readonly missing: Uint32Array | undefined;

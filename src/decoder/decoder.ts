@@ -143,10 +143,10 @@ interface Internals {
    */
   readonly atPoints: Graph["atPoints"];
   /**
-   * Returns this decoder for a number of points per sample, with the same parameters; only for decoders over points. A method,
-   * so that programs that only receive decoders need not bundle GraphDecoder.
+   * Returns a decoder of another graph, with the same loss, prior and start. A method, so that programs that only receive decoders
+   * need not bundle GraphDecoder.
    */
-  decoderAtPoints(points: number): Decoder;
+  withGraph(graph: Graph, parameters: Float32Array): Decoder;
 }
 
 /** `Symbol.dispose`, which TypeScript's lib es2022 lacks; in runtimes without it, a symbol that nothing else uses. */
@@ -216,7 +216,7 @@ export class GraphDecoder implements Decoder {
         else this.#disposeCallbacks.push(callback);
       },
       atPoints,
-      decoderAtPoints: (points) => new GraphDecoder({ ...atPoints!(points), loss, prior, start }, parameters),
+      withGraph: (graph, values) => new GraphDecoder({ ...graph, loss, prior, start }, values),
     };
     // Not methods of the class, as esbuild never drops a class with computed names from a bundle.
     Object.defineProperties(this, {
@@ -298,7 +298,12 @@ export function graphAtPoints(decoder: Decoder, points: number): Graph | undefin
  * @throws LatentflowError `invalid_argument` if arrays of the decoder would be too large with so many points
  */
 export function decoderAtPoints(decoder: Decoder, points: number): Decoder {
-  return (decoder as GraphDecoder)[internals].decoderAtPoints(points);
+  return withGraph(decoder, graphAtPoints(decoder, points)!, decoder.parameters);
+}
+
+/** Returns a decoder of another graph, with the given parameters and the loss, prior and start of `decoder`. */
+export function withGraph(decoder: Decoder, graph: Graph, parameters: Float32Array): Decoder {
+  return (decoder as GraphDecoder)[internals].withGraph(graph, parameters);
 }
 
 /** Returns the sizes that a probe (a few latents with their outputs) must have to fit a decoder. */

@@ -11,7 +11,7 @@ import type { Activation, ActivationLike } from "../graph/activation.ts";
 import { countParameters, type Graph, parametersOf } from "../graph/graph.ts";
 import { graphOfLayers } from "../graph/layers.ts";
 import { normaliseActivation } from "../graph/normalise-activation.ts";
-import { checkLoss } from "../terms/losses.ts";
+import { checkDefaultLoss } from "../terms/losses.ts";
 import { type Decoder, GraphDecoder, probedOf } from "./decoder.ts";
 import { type DefaultOptions, fitDefaults, normaliseDefaults } from "./defaults.ts";
 import { collectLayers } from "./linear-layers.ts";
@@ -136,7 +136,7 @@ export function* parseDecoder(
     prior: prior ?? readPrior(metadata, latentSize),
     start: options.start ? start : readStart(metadata, latentSize),
   });
-  if (decoder.loss) checkLoss(decoder.loss, decoder);
+  if (decoder.loss) checkDefaultLoss(decoder.loss, decoder);
   yield* readParameters(file, decoder, own !== undefined);
   const probed = probedOf(decoder);
   const probe = options.probe ? fitProbe(options.probe, probed) : readProbe(metadata, probed);

@@ -11,7 +11,7 @@ import { graphOfLayers } from "../graph/layers.ts";
 import { normaliseActivation } from "../graph/normalise-activation.ts";
 import { readDefinition } from "../graph/read-definition.ts";
 import { MOST_OPERATIONS } from "../graph/settings.ts";
-import { checkLoss, type StandardLoss } from "../terms/losses.ts";
+import { checkDefaultLoss, type StandardLoss } from "../terms/losses.ts";
 import { type Decoder, GraphDecoder } from "./decoder.ts";
 import { type DefaultOptions, fitDefaults, normaliseDefaults } from "./defaults.ts";
 import { checkOutputShape, impliedOutputActivation } from "./output.ts";
@@ -95,7 +95,7 @@ export function createDecoder(
       throw refused(who, has, `${parameterCount} parameters`, `at most ${maxParameters}`);
     }
     const decoder = new GraphDecoder({ ...graph, ...fitDefaults(defaults, graph.latentSize) });
-    if (decoder.loss) checkLoss(decoder.loss, decoder);
+    if (decoder.loss) checkDefaultLoss(decoder.loss, decoder);
     initialise(decoder, createRandom(seed));
     return decoder;
   });

@@ -17,8 +17,8 @@ import { checkPriorSize, normalisePrior } from "../terms/check-prior.ts";
 import {
   lossFileNames,
   lossInFile,
+  lossOfKind,
   lossTraits,
-  namedLoss,
   type Reduction,
   type StandardLoss,
 } from "../terms/losses.ts";
@@ -35,6 +35,7 @@ import { formatStart, remakeStart } from "./start.ts";
 //   outputActivation   after the last layer, in the same form
 //   loss               a name such as "bce"; terms/losses.ts lists them with further accepted names, such as "BCELoss"
 //   reduction          "mean", the default, or "sum"
+//   scale              scale of a squared error, a JSON array of outputSize numbers: [8,12,0.2]. Default: 1
 //   prior              prior on codes as JSON, as gaussian() and gaussianMixture() return it
 //   start              start vector of flows, a JSON array of latentSize numbers: [0.5,-1.25]. Default: 0
 //   outputShape        a JSON array: [28,28]
@@ -68,6 +69,7 @@ export function writeMetadata(decoder: Described): Map<string, string> {
   if (start) metadata.set("start", formatStart(start));
   if (loss) metadata.set("loss", lossTraits(loss).fileName!);
   if (loss?.reduction === "sum") metadata.set("reduction", "sum");
+  if (loss?.scale) metadata.set("scale", formatStart(loss.scale));
   if (isPlain) metadata.set("outputShape", JSON.stringify(outputShape));
   return metadata;
 }
@@ -97,7 +99,7 @@ export function* readGraph(metadata: Metadata): Pausable<Graph | undefined> {
   }
 }
 
-/** Metadata keys that an option of `loadDecoder` overrides; `reduction` is overridden with `loss`. */
+/** Metadata keys that an option of `loadDecoder` overrides; `reduction` and `scale` are overridden with `loss`. */
 const KEYS = ["activation", "outputActivation", "loss", "prior", "start", "outputShape"] as const;
 type Key = (typeof KEYS)[number];
 
@@ -163,7 +165,7 @@ function readActivation(at: string, value: unknown): Activation {
   return normaliseActivation(at, own);
 }
 
-/** Reads the loss with its reduction from a file's metadata; undefined if the metadata name no loss. */
+/** Reads the loss with its reduction and scale from a file's metadata; undefined if the metadata name no loss. */
 export function readLoss(metadata: Metadata): StandardLoss | undefined {
   return read(metadata, "loss", (text) => {
     const kind = lossInFile(bare(text));
@@ -172,8 +174,10 @@ export function readLoss(metadata: Metadata): StandardLoss | undefined {
       throw refused("the file's loss", "is", show(text), expected);
     }
     const reduction = metadata.get("reduction") ?? "mean";
-    return namedLoss(kind, {
+    const scale = metadata.get("scale");
+    return lossOfKind(kind, {
       reduction: checkChoice<Reduction>("the file's reduction", reduction, ["mean", "sum"]),
+      scale: scale === undefined ? undefined : (parseJson("scale", scale, "[8, 12, 0.2]") as number[]),
     });
   });
 }

@@ -37,8 +37,8 @@ export function checkStartSize(
   return start.every((value) => value === 0) ? undefined : start;
 }
 
-/** Formats a start vector as a JSON array that restores its bits. */
-export function formatStart(start: Float32Array): string {
+/** Formats a start vector, or other float32 numbers, as a JSON array that restores their bits. */
+export function formatStart(start: ArrayLike<number>): string {
   return `[${Array.from(start, formatFloat32).join(",")}]`;
 }
 

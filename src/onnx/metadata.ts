@@ -30,7 +30,7 @@ const START = "latentflow.start";
  */
 const MOST_CHARACTERS = {
   [POINTS]: 2 ** 16,
-  [LOSS]: 2 ** 16,
+  [LOSS]: 2 ** 21,
   [PRIOR]: 2 ** 21,
   [START]: 2 ** 21,
 } as const;
@@ -55,7 +55,10 @@ export function writeMetadata({ fixedInputs, loss, prior, start }: Decoder): Map
   const metadata = new Map<string, string>([[LATENT_NAME, LATENT]]);
   const points = fixedInputs.filter(({ hasPoints }) => hasPoints).map(({ name }) => name);
   if (points.length > 0) metadata.set(POINTS, JSON.stringify(points));
-  if (loss) metadata.set(LOSS, JSON.stringify(loss));
+  if (loss) {
+    const cure = "load the decoder with a loss without a scale, and give the loss to each call";
+    metadata.set(LOSS, checkedText(LOSS, "loss", JSON.stringify(loss), cure));
+  }
   if (prior) {
     const cure = "train it with a smaller one, of fewer components or with standard deviations";
     metadata.set(PRIOR, checkedText(PRIOR, "prior", JSON.stringify(prior), cure));

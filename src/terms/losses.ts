@@ -6,6 +6,7 @@ import { choice, completeOptions, type Field, type FieldsOf, optional, plainValu
 import { invalidOption, refused } from "../base/refuse.ts";
 import { alternatives, callHint, show } from "../base/show.ts";
 import type { ActivationName } from "../graph/activation.ts";
+import { checkRow, type Numbers } from "./prior-numbers.ts";
 
 /**
  * Kinds of loss with their names in files; undefined for the custom loss, which files cannot name. Every table over the
@@ -104,6 +105,11 @@ export type Reduction = "mean" | "sum";
 export interface StandardLoss {
   readonly name: StandardLossKind;
   readonly reduction: Reduction;
+  /**
+   * Scale σ of each output, outputSize numbers > 0, float32; of a squared error that has one: the loss of an element is
+   * ((D(z) - y)/σ)².
+   */
+  readonly scale?: readonly number[];
 }
 
 /**
@@ -154,6 +160,15 @@ export interface LossOptions {
   reduction?: Reduction | undefined;
 }
 
+/** Options of `squaredError`. */
+export interface SquaredErrorOptions extends LossOptions {
+  /**
+   * Scale σ of each output, outputSize numbers from 1e-37 to 1e37, which are rounded to float32: the loss of an element is
+   * ((D(z) - y)/σ)². For outputs in different units; `train` with `standardise: true` fits it. Default: 1.
+   */
+  scale?: Numbers | undefined;
+}
+
 const LOSS_FIELDS = { reduction: choice("mean", "sum") } satisfies FieldsOf<LossOptions>;
 
 const derivative: Field<CustomLossFunctions["value"]> = {
@@ -189,12 +204,64 @@ export function binaryCrossEntropy(options?: LossOptions): StandardLoss {
  * uses the sum, `reduction: "sum"`; with the mean, the default here, suitable step sizes of the solvers do not depend on the
  * size of the data.
  *
- * @throws LatentflowError `invalid_argument` on an unknown option or reduction
+ * With `scale: σ` it is ((D(z) - y)/σ)² per element, for outputs in different units. Outputs and data are divided by σ before
+ * anything else: losses, gradient norms, the divisor N of a prior and an objective's Jacobian-vector products are those of
+ * D(z)/σ and y/σ. Weights are weights of the divided values; a mean is still Σ w·e / Σ w.
+ *
+ * @throws LatentflowError `invalid_argument` on an unknown option or reduction, and if the scale is not an array of numbers from
+ *   1e-37 to 1e37; of a call, if it does not have outputSize numbers
  * @example
  * await encode(decoder, y, { loss: squaredError({ reduction: "sum" }) });
+ * // Three outputs: °C, hPa and a share.
+ * await encode(decoder, y, { loss: squaredError({ scale: [8, 12, 0.2] }) });
  */
-export function squaredError(options?: LossOptions): StandardLoss {
-  return makeLoss("squaredError", options);
+export function squaredError(options?: SquaredErrorOptions): StandardLoss {
+  return calling("squaredError", () =>
+    squaredErrorOf(
+      completeOptions(options, {
+        ...LOSS_FIELDS,
+        scale: optional({ check: (name, value) => checkScale(name, value) }),
+      }),
+    ),
+  );
+}
+
+function squaredErrorOf({
+  reduction,
+  scale,
+}: {
+  readonly reduction: Reduction;
+  readonly scale: StandardLoss["scale"] | undefined;
+}): StandardLoss {
+  return Object.freeze({ name: "squaredError", reduction, ...(scale && { scale }) });
+}
+
+/**
+ * Returns a frozen copy of a loss's scale, rounded to float32.
+ *
+ * @param size required number of values; undefined if any is allowed
+ */
+function checkScale(name: string, scale: unknown, size?: number): readonly number[] {
+  return Object.freeze(checkRow(name, scale, size, { min: 1e-37, max: 1e37 }).map(Math.fround));
+}
+
+/**
+ * Returns the scale of a loss for a decoder's outputs; undefined if the loss has none.
+ *
+ * @throws LatentflowError `invalid_argument` if it does not fit the decoder
+ */
+export function scaleOf(loss: Loss, decoder: { readonly outputSize: number }): readonly number[] | undefined {
+  if (loss.name !== "squaredError" || !loss.scale) return undefined;
+  return checkScale("loss.scale", loss.scale, decoder.outputSize);
+}
+
+/** Checks the loss that a decoder stores: as `checkLoss`, and that a scale fits the decoder. */
+export function checkDefaultLoss(
+  loss: StandardLoss,
+  decoder: LossDecoder & { readonly outputSize: number },
+): void {
+  checkLoss(loss, decoder);
+  scaleOf(loss, decoder);
 }
 
 /**
@@ -237,6 +304,11 @@ export function lossNames(): LossName[] {
   return standardKinds().flatMap((kind) => [TRAITS[kind].fileName, kind]);
 }
 
+/** Makes a standard loss of a kind that has been read from a file, with the scale of a squared error. */
+export function lossOfKind(kind: StandardLossKind, options: SquaredErrorOptions): StandardLoss {
+  return kind === "squaredError" ? squaredError(options) : makeLoss(kind, { reduction: options.reduction });
+}
+
 /** Returns the standard loss called `name`; undefined if there is none. */
 export function namedLoss(name: unknown, options?: LossOptions): StandardLoss | undefined {
   const kind = standardKinds().find((each) => name === each || name === TRAITS[each].fileName);
@@ -277,10 +349,11 @@ function refusedLoss(value: unknown, ...more: string[]): Error {
 export function normaliseLoss(value: unknown): StandardLoss {
   const named = namedLoss(value);
   if (named) return named;
-  const { name, reduction } = (value ?? {}) as Partial<StandardLoss>;
+  const { name, reduction, scale } = (value ?? {}) as Partial<StandardLoss>;
   const isReduction = reduction === "mean" || reduction === "sum";
-  if (typeof value === "object" && isStandard(name) && isReduction) return Object.freeze({ name, reduction });
-  throw refusedLoss(value);
+  if (typeof value !== "object" || !isStandard(name) || !isReduction) throw refusedLoss(value);
+  if (name !== "squaredError" || scale === undefined) return Object.freeze({ name, reduction });
+  return squaredErrorOf({ reduction, scale: checkScale("loss.scale", scale) });
 }
 
 function isLossKind(name: unknown): name is LossKind {
@@ -298,20 +371,20 @@ export function isCustom(loss: Loss): loss is CustomLoss {
   return loss.name === "custom";
 }
 
+/** What of a decoder a loss has to suit. */
+interface LossDecoder {
+  readonly loss: StandardLoss | undefined;
+  readonly outputActivation: { readonly name: string };
+  readonly operations: readonly { readonly kind: string }[];
+}
+
 /**
  * Returns the loss that a call uses: the one given, else the loss stored in the decoder.
  *
  * @throws LatentflowError `invalid_argument` if there is neither, on a value that is not a loss, and on a cross entropy with
  *   a decoder whose outputs are not probabilities
  */
-export function checkLoss(
-  given: LossLike | undefined,
-  decoder: {
-    readonly loss: StandardLoss | undefined;
-    readonly outputActivation: { readonly name: string };
-    readonly operations: readonly { readonly kind: string }[];
-  },
-): Loss {
+export function checkLoss(given: LossLike | undefined, decoder: LossDecoder): Loss {
   const named = orDefault(given, decoder.loss);
   if (named === undefined) {
     throw invalidOption(

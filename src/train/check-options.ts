@@ -35,7 +35,7 @@ import { evaluateOnly } from "../solver/evaluate-only.ts";
 import { gradientFlow } from "../solver/flow.ts";
 import { lbfgs } from "../solver/lbfgs.ts";
 import { checkPrior, type PriorLike } from "../terms/check-prior.ts";
-import { checkLoss, type LossLike } from "../terms/losses.ts";
+import { checkLoss, type LossLike, type StandardLoss, scaleOf } from "../terms/losses.ts";
 import { type Augmentation, checkAugmentation } from "./augment.ts";
 import { type CheckpointOptions, checkCheckpoint } from "./checkpoint-options.ts";
 import { checkMask } from "./mask.ts";
@@ -43,6 +43,7 @@ import type { RunOptions, TrainAutoencoderOptions, TrainOptions } from "./option
 import { checkReversible } from "./reverse.ts";
 import { asDataset } from "./samples.ts";
 import { checkSchedule, constant } from "./schedule.ts";
+import { checkStandardise } from "./standardise.ts";
 import { checkValidation, type ValidationOptions } from "./validation.ts";
 
 // Checks the arguments of train and trainAutoencoder before any work, and fills in defaults.
@@ -86,6 +87,7 @@ export const TRAIN_FIELDS = /* @__PURE__ */ (() => ({
   prior: later<PriorLike | undefined>(),
   weights: WEIGHTS,
   missing: choice("omit", "refuse"),
+  standardise: flag(false),
   fixed: later<FixedOption | undefined>(),
   points: later<number | undefined>(),
   warmStart: flag(false),
@@ -125,8 +127,9 @@ export function checkArguments(given: Decoder, data: Dataset | Float32Array, opt
   checkCodes(options);
   const decoder = atPoints(given, points);
   const run = checkRun(decoder, data, values);
-  const { augment, adjoint } = values;
+  const { augment, adjoint, standardise } = values;
   const weights = values.weights && pixelWeights(values.weights, decoder);
+  if (standardise) checkStandardise(given, run.loss);
   const { count } = run.dataset;
   checkWeights(weights, count, decoder);
   if (weights && augment) {
@@ -183,6 +186,9 @@ export function checkAutoencoderArguments(
     prior: "codes come from the encoder here, and nothing holds them; train has a prior",
   });
   const run = checkRun(decoder, data, values);
+  if ((run.loss as StandardLoss).scale) {
+    throw refused("loss", "has", "a scale", "none", ": an encoder takes data in their own units");
+  }
   if (run.validation?.weights) {
     const name = subject("validation.weights", "validation");
     throw refused(name, "has", "weights", "none", ": an encoder takes all values alike");
@@ -196,6 +202,7 @@ export function checkAutoencoderArguments(
     weights: undefined,
     missing: "refuse",
     hasMissing: false,
+    standardise: false,
     fixed: [],
     warmStart: false,
     codes: "encoded",
@@ -208,6 +215,7 @@ export function checkAutoencoderArguments(
 function checkRun(decoder: Decoder, data: Dataset | Float32Array, values: RunValues) {
   const { backend = wasm(), augment, validation, checkpoint } = values;
   const loss = checkLoss(values.loss, decoder);
+  scaleOf(loss, decoder);
   const dataset = asDataset(data, decoder);
   if (augment !== undefined) checkAugmentation(augment, decoder.outputShape);
   return {

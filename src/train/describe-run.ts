@@ -66,9 +66,14 @@ export async function describeRun(
   );
 }
 
-/** Describes a loss; a custom one also by a checksum of its functions' source text, which the package version does not cover. */
+/**
+ * Describes a loss: its scale by a checksum; a custom one also by a checksum of its functions' source text, which the package
+ * version does not cover.
+ */
 function describeLoss(loss: Loss): unknown {
-  if (!isCustom(loss)) return loss;
+  if (!isCustom(loss)) {
+    return { ...loss, ...(loss.scale && { scale: checksumOfText(JSON.stringify(loss.scale)) }) };
+  }
   const functions = Object.entries({ ...loss }).filter(([, value]) => typeof value === "function");
   return {
     ...loss,

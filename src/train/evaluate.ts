@@ -1,6 +1,7 @@
 import { openSession, solve, warningsOf } from "../api/check-data.ts";
 import type { Dataset } from "../api/dataset.ts";
 import type { CheckedPair, Session } from "../backend/backend.ts";
+import { decoderInLossUnits } from "../backend/loss-units.ts";
 import { withSeenWeights } from "../backend/missing.ts";
 import { calling } from "../base/calling.ts";
 import type { Owned } from "../base/owned.ts";
@@ -39,8 +40,8 @@ export interface EvaluateReport
   readonly meanObjective: number;
   /**
    * Mean squared error of the reconstructions over the values of weight 0 that are present in the data (not NaN). These values
-   * are hidden from the flows, so that the error shows how well the flows complete the samples. Absent if there are no such
-   * values.
+   * are hidden from the flows, so that the error shows how well the flows complete the samples. If the loss has a scale, errors are
+   * divided by it. Absent if there are no such values.
    */
   readonly meanHiddenError?: number;
 }
@@ -145,7 +146,7 @@ export async function evaluate(
     const start = performance.now();
     const checked = checkEvaluateArguments(given, data, options);
     const { dataset, settings, pair, encoder, backend, signal, onProgress } = checked;
-    const { decoder } = settings;
+    const decoder = decoderInLossUnits(settings);
     throwIfAborted(signal);
     // Messages must not advise the option weights for an encoder, which takes none.
     const checks = { missing: checked.missing, takesWeights: encoder === undefined };
@@ -176,7 +177,11 @@ export async function evaluate(
     await callbacks.settled(signal);
     throwIfAborted(signal);
     const { info } = (flow ?? atCodes)!.session;
-    const warnings = await warningsOf({ ...settings, prior: settings.prior }, found, all.initialLoss);
+    const warnings = await warningsOf(
+      { ...settings, decoder, prior: settings.prior },
+      found,
+      all.initialLoss,
+    );
     const result = { ...all.toResult(), warnings, backend: info, seconds: seconds() };
     const { z, loss, prior, objective, initialLoss, gradientNorm, status, stats } = result;
     const hiddenError = await hiddenErrorOf(checked, (flow ?? atCodes)!.session, z);
@@ -289,7 +294,7 @@ async function solveAll(
     const seen = unseen?.some(Boolean) ? withSeenWeights(problem).weights : weights;
     floors.set(lossFloors(loss, targets, decoder.outputSize, seen), first);
     const starts = encoding
-      ? await codesOf(encoding, targets, signal)
+      ? await codesOf(encoding, dataset.rows(samples), signal)
       : z0 && startsOf(z0, decoder, first, samples.length);
     const piece = partOfSolution(all, samples, starts);
     await solve(session, problem, unseen, pair, piece, control);

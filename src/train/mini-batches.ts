@@ -1,4 +1,5 @@
 import type { Problem, Session } from "../backend/backend.ts";
+import { inLossUnits } from "../backend/loss-units.ts";
 import { withSeenWeights } from "../backend/missing.ts";
 import { createRandom, type RandomState } from "../base/random.ts";
 import type { Decoder } from "../decoder/decoder.ts";
@@ -69,7 +70,8 @@ export class MiniBatches {
     const given = problemOf(dataset, { decoder, loss, prior, weights, fixed }, indices);
     const { targets } = given;
     refusePromise("apply", augment?.apply(targets, decoder.outputShape, this.random));
-    const problem = hasMissing ? withSeenWeights(given) : given;
+    const whole = inLossUnits(given);
+    const problem = hasMissing ? withSeenWeights(whole) : whole;
     const recording = adjoint.needs === "end" ? undefined : new Recording("steps", indices.length);
     const z0 = decoder.start && startsOf(decoder.start, decoder, 0, indices.length);
     const solution = new Solution(indices.length, d, z0, { order: orderOf(pair.flow), recording });

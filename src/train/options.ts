@@ -114,6 +114,16 @@ export type TrainOptions = FlowAndSolver &
      */
     missing?: "omit" | "refuse" | undefined;
     /**
+     * True to train on standardised data, (y - mean)/deviation of each output, for columns in different units. Default false.
+     *
+     * Means and deviations are fitted on the values seen: neither NaN nor of weight 0, and weighted.
+     * The trained decoder ends in an affine operation, mean + deviation · D'(z), so that everything else takes and returns
+     * data in their own units; its loss is `squaredError({ scale })` with the deviations. Losses are those of standardised
+     * values. For the squared error and a decoder whose output activation is the identity. An output with fewer than two different
+     * values gets the deviation 1, and a warning.
+     */
+    standardise?: boolean | undefined;
+    /**
      * Values of the decoder's `fixedInputs` (inputs beside z, such as class labels) by name: one row for all samples, or
      * count rows. Class labels are integers. No default: required for a decoder with fixed inputs.
      */
@@ -159,10 +169,13 @@ export interface TrainResult {
   readonly codes: Float32Array | undefined;
   /** Number of values of each sample that were missing, [count]: NaN in the data where the weight is above 0. */
   readonly missing: Uint32Array;
+  /**
+   * Warnings, usually []: that training has diverged, or that the loss still falls fast; outputs of which more than half of the
+   * values are missing and, with `standardise`, those with fewer than two different values, at most five by their indices.
+   */
+  readonly warnings: readonly string[];
   /** Results of all validations, in order; empty without the option `validation`. */
   readonly validation: readonly ValidationResult[];
-  /** Sentences on the course of the losses: that training has diverged, or that the loss still falls fast. Usually empty. */
-  readonly warnings: readonly string[];
   /** Checkpoint from which the run continued; undefined if it started from the beginning. */
   readonly resumedFrom: Resumed | undefined;
 }

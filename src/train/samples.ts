@@ -2,6 +2,7 @@ import { checkTargets, checkValues, type ValueChecks } from "../api/check-data.t
 import { Dataset, isDataset } from "../api/dataset.ts";
 import type { Problem } from "../backend/backend.ts";
 import type { Findings } from "../backend/data-messages.ts";
+import { inLossUnits } from "../backend/loss-units.ts";
 import { ownRows } from "../backend/own-rows.ts";
 import { checkFloat32 } from "../base/float32.ts";
 import { refused } from "../base/refuse.ts";
@@ -67,15 +68,15 @@ export function problemOf(
 }
 
 /**
- * Yields all samples of a data set as problems for a backend, a group of samples at a time, so that data stored as bytes are
- * never in memory as float32 as a whole. `samples` are the indices of the group's samples.
+ * Yields all samples of a data set as problems for a backend, in the units of their loss, a group of samples at a time, so that
+ * data stored as bytes are never in memory as float32 as a whole. `samples` are the indices of the group's samples.
  */
 export function* problems(
   dataset: Dataset,
   settings: ProblemSettings,
 ): Generator<{ readonly samples: Uint32Array; readonly problem: Problem }> {
   for (const samples of pieces(dataset)) {
-    yield { samples, problem: problemOf(dataset, settings, samples) };
+    yield { samples, problem: inLossUnits(problemOf(dataset, settings, samples)) };
   }
 }
 

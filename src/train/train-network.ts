@@ -1,16 +1,19 @@
+import { decoderInLossUnits } from "../backend/loss-units.ts";
 import { within } from "../base/calling.ts";
 import { hasCode, LatentflowError } from "../base/errors.ts";
 import { throwIfAborted } from "../base/realms.ts";
 import { copyDecoder } from "../decoder/copy.ts";
 import type { Decoder } from "../decoder/decoder.ts";
 import { Callbacks, makeControl, unlessAborted } from "../solver/control.ts";
-import { isCustom } from "../terms/losses.ts";
+import { isCustom, type StandardLoss } from "../terms/losses.ts";
 import type { CheckedTrainOptions } from "./check-options.ts";
 import { Checkpoints } from "./checkpoints.ts";
 import type { TrainResult } from "./options.ts";
+import { indicesWhere, outputStatistics, warningOf } from "./outputs.ts";
 import { Run } from "./run.ts";
 import { runWarnings } from "./run-warnings.ts";
 import { checkDataset } from "./samples.ts";
+import { standardised } from "./standardise.ts";
 
 /**
  * Runs the loop of `train` and `trainAutoencoder`: updates, validations and checkpoints, to the end or an abort.
@@ -20,35 +23,50 @@ import { checkDataset } from "./samples.ts";
  * @returns the result, with a new network as `decoder`
  */
 export async function trainNetwork(network: Decoder, checked: CheckedTrainOptions): Promise<TrainResult> {
-  const { decoder, dataset, loss, prior, weights, fixed, validation } = checked;
+  const { dataset, prior, weights, fixed, validation } = checked;
+  const { decoder: given, loss: givenLoss } = checked;
   const { backend, signal, onEvent, onProgress } = checked;
   const callbacks = new Callbacks();
   const control = makeControl(signal, () => callbacks.check());
   throwIfAborted(signal);
-  const copy = (of: Decoder) => copyDecoder(of, { loss: isCustom(loss) ? network.loss : loss, prior });
-  // A copy, since the trainer changes the weights packed for it.
-  const working = copy(decoder);
+  let own: Decoder | undefined;
   let run: Run | undefined;
   let checkpoints: Checkpoints | undefined;
   try {
     // Messages must not advise the option weights for trainAutoencoder, which has none.
     const checks = { missing: checked.missing, takesWeights: !checked.isAutoencoder };
-    const { missing } = await checkDataset(dataset, { decoder, loss, weights, fixed }, control, checks);
+    const settings = { decoder: given, loss: givenLoss };
+    const { missing } = await checkDataset(dataset, { ...settings, weights, fixed }, control, checks);
     const checkedValidation = validation && {
       ...validation,
       ...(await within("validation", () =>
-        checkDataset(validation.dataset, { ...validation, decoder, loss }, control, checks),
+        checkDataset(validation.dataset, { ...validation, ...settings }, control, checks),
       )),
     };
+    const statistics =
+      missing || checked.standardise ? await outputStatistics(dataset, checked, control) : undefined;
     throwIfAborted(signal);
+    const folded = checked.standardise
+      ? standardised(network, givenLoss as StandardLoss, statistics!)
+      : undefined;
+    const { decoder, loss } = folded ?? checked;
+    const whole = folded?.decoder ?? network;
+    const copy = (of: Decoder) => copyDecoder(of, { loss: isCustom(loss) ? network.loss : loss, prior });
+    // A copy, since the trainer changes the weights packed for it.
+    own = copy(decoder);
+    const working = decoderInLossUnits({ decoder: own, loss });
     const session = await unlessAborted(signal, () => backend.open(working));
-    const trainer = await unlessAborted(signal, async () => session.train?.(checked.optimizer));
+    const { parameterCount } = whole;
+    const trainer = await unlessAborted(signal, async () =>
+      session.train?.(checked.optimizer, parameterCount),
+    );
     if (!trainer) {
       const { name } = session.info;
       throw new LatentflowError("unsupported", `the backend ${name} does not train; use wasm()`);
     }
-    const settings = { ...checked, hasMissing: missing !== undefined, validation: checkedValidation };
-    run = new Run(settings, working, session, trainer);
+    const hasMissing = missing !== undefined;
+    const solved = { ...checked, decoder, loss, hasMissing, validation: checkedValidation };
+    run = new Run(solved, own, session, trainer);
     checkpoints = await Checkpoints.begin(run, checked, control);
     const resumedFrom = checkpoints?.resumedFrom;
     if (resumedFrom) callbacks.call(onEvent, { kind: "resumed", ...resumedFrom });
@@ -70,13 +88,19 @@ export async function trainNetwork(network: Decoder, checked: CheckedTrainOption
       await control.pause();
     }
     await callbacks.settled(signal);
-    const trained = copy(network);
-    trained.parameters.set(run.trainer.parameters());
+    const trained = copy(whole);
+    trained.parameters.set(run.trainer.parameters().subarray(0, parameterCount));
     const { history, validations, codes } = run;
     const counts = missing ?? new Uint32Array(dataset.count);
-    const warnings = runWarnings(history, checked.epochs);
-    const outcome = { validation: validations, warnings, resumedFrom };
-    return { decoder: trained, codes, history, missing: counts, ...outcome };
+    const isMostlyMissing = (count: number) => count > dataset.count / 2;
+    const sparse = statistics ? indicesWhere(statistics.missing, isMostlyMissing) : [];
+    const warnings = [
+      ...runWarnings(history, checked.epochs),
+      ...warningOf(sparse, "more than half of their values are missing"),
+      ...(folded?.warnings ?? []),
+    ];
+    const figures = { history, validation: validations, missing: counts, warnings };
+    return { decoder: trained, codes, ...figures, resumedFrom };
   } catch (error) {
     // After an abort, stores the state after the last complete update; a worker's death may have left half of one.
     const saved = signal?.aborted && !hasCode(error, "worker_failed") ? await checkpoints?.save() : undefined;
@@ -84,7 +108,7 @@ export async function trainNetwork(network: Decoder, checked: CheckedTrainOption
     throw error;
   } finally {
     run?.trainer.dispose();
-    working.dispose();
+    own?.dispose();
     await checked.checkpoint?.store.close();
   }
 }

@@ -7,6 +7,7 @@ import type { Team } from "./team.ts";
 
 export { Recording } from "../../solver/recording.ts";
 export { dataWarnings, wrongValueError } from "../data-messages.ts";
+export { inLossUnits } from "../loss-units.ts";
 export { groupsOf, solveSeen, withSeenWeights } from "../missing.ts";
 export { spreadWeights } from "../pixel-weights.ts";
 export { solveByObjectives } from "../solve-by-objectives.ts";

@@ -36,6 +36,8 @@ export function parameterBlock(decoder: Decoder) {
   return {
     /** Size of the block of all parameters, in floats, padding included. */
     size,
+    /** Returns the size of the beginning of the block that has the tensors of the first `count` parameters. */
+    sizeOf: (count: number) => placed.find(({ offset }) => offset >= count)?.start ?? size,
     /** Per operation of the decoder: offsets of its tensors from the start of the block of all parameters, in floats, by name. */
     tensors,
     /**

@@ -69,9 +69,9 @@ export function wasmSession(
       );
       return outputs;
     },
-    async train(optimizer) {
+    async train(optimizer, count) {
       const { wasmTrainer } = await loadObjectives();
-      return wasmTrainer(packed, optimizer, team);
+      return wasmTrainer(packed, optimizer, team, count);
     },
   };
 }

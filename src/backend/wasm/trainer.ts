@@ -17,14 +17,18 @@ const ALIGNMENT = 8;
  * The team divides the samples of a mini-batch, and the parameters of an update; the bits are those of one thread.
  *
  * @param packed packed decoder that nothing else uses: its packed weights change, `decoder.parameters` do not
+ * @param count number of parameters to update, the first ones of `decoder.parameters`; the others stay as they are
  */
 export function wasmTrainer(
   packed: PackedDecoder,
   optimizer: Optimizer,
   team: Team = teamOfOne(packed.run),
+  count = packed.decoder.parameterCount,
 ): Trainer {
   const { arena, decoder, kernels, graph, compiled } = packed;
   const shape = parameterBlock(decoder);
+  /** Size of the beginning of each block that has the parameters to update. */
+  const updated = shape.sizeOf(count);
   const blocks = arena.allocate((piece) => ({
     parameters: piece(4 * shape.size),
     gradients: piece(4 * shape.size),
@@ -43,13 +47,13 @@ export function wasmTrainer(
     build: `wasm ${compiled.build} ${compiled.checksum}`,
     objective: (problem, copies) => differentiableWasmObjective(packed, problem, copies, gradients, team),
     async update({ learningRate, largestNorm }) {
-      const norm = Math.sqrt(kernels.sumOfSquares(gradients, shape.size));
+      const norm = Math.sqrt(kernels.sumOfSquares(gradients, updated));
       // A gradient that is not finite would make the parameters nonfinite for good.
       if (Number.isFinite(norm)) {
         updates++;
-        await team("parameter", shape.size, async (runs) => {
+        await team("parameter", updated, async (runs) => {
           await onEach(runs, AT_ONCE, async (run, _, thread) => {
-            const { first, end } = shareOf(shape.size / ALIGNMENT, thread, runs.length);
+            const { first, end } = shareOf(updated / ALIGNMENT, thread, runs.length);
             const size = ALIGNMENT * (end - first);
             const own = (block: number) => block + 4 * ALIGNMENT * first;
             if (norm > largestNorm) await run("scale", own(gradients), size, largestNorm / norm);

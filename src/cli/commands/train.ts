@@ -115,8 +115,8 @@ async function runTraining(job: TrainingJob, training: ChosenTraining): Promise<
   const start = performance.now();
   const result = await trainShown(input, job, training, checkpointFile, signal);
   if (!result) return;
-  const seconds = (performance.now() - start) / 1000;
   for (const warning of result.warnings) say(`warning: ${warning}`);
+  const seconds = (performance.now() - start) / 1000;
   const run = { ...input, job, training, result, seconds };
   const outputs = await writeTrainingOutputs(run);
   print(formatReport(trainingFigures(run, outputs[0]!.path), outputs, job.json));

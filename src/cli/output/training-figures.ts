@@ -11,7 +11,7 @@ import {
   weightsAndStartFigures,
 } from "./input-figures.ts";
 import { priorFigures } from "./prior-figures.ts";
-import { type Figure, figure, formatCount, formatMean } from "./report.ts";
+import { countOf, type Figure, figure, formatCount, formatMean } from "./report.ts";
 import { kernelsFigure, showSpeed, wordsOf } from "./result-figures.ts";
 import type { TrainingRun } from "./training-outputs.ts";
 
@@ -48,6 +48,7 @@ export function trainingFigures(run: TrainingRun, decoderFile: string): Figure[]
     }),
     figure("optimizer", `${optimizer.name}, learning rate ${optimizer.learningRate}, ${schedule.name}`),
     figure("method", showMethod(training)),
+    figure("standardised", description.standardise ? showScale(result.decoder.loss?.scale ?? []) : undefined),
     figure("shifts in pixels", shift === undefined ? undefined : `random, at most ${shift} along each axis`),
     ...fixedFigures(run.fixed),
     ...weightsAndStartFigures(
@@ -87,6 +88,14 @@ function showStart({ result }: TrainingRun): string {
   return result.decoder.start
     ? "the mean code, in the decoder's file"
     : "0, since the mean code is 0 or not finite";
+}
+
+/** Formats the deviations by which outputs were standardised: `6 outputs, of deviations from 0.01 to 12`. */
+function showScale(scale: readonly number[]): string {
+  const [least, most] = [Math.min, Math.max].map((of) =>
+    Number(scale.reduce((a, b) => of(a, b)).toPrecision(3)),
+  );
+  return `${countOf(scale.length, "output")}, of deviations from ${least} to ${most}; losses are of standardised values`;
 }
 
 function meanLoss(steps: readonly TrainStep[]): number {

@@ -83,7 +83,7 @@ export const MANIFEST_OF_OPTIONS = {
     return fixed;
   },
   points: (_, { fixed }) => fixed.points,
-  loss: (_, { loss }) => loss,
+  loss: (_, { loss }) => ({ ...loss, ...(loss.scale && { scale: sha256(JSON.stringify(loss.scale)) }) }),
   reduction: "loss",
   prior: (_, { prior }) => prior.prior && sha256(JSON.stringify(prior.prior)),
   priorMean: "prior",

@@ -10,7 +10,7 @@ import { countParameters, type Graph, LATENT, parametersOf } from "../../graph/g
 import type { PointwiseFunction } from "../../graph/pointwise.ts";
 import { readingDefinition } from "../../graph/read-definition.ts";
 import { checkPriorSize } from "../../terms/check-prior.ts";
-import { checkLoss } from "../../terms/losses.ts";
+import { checkDefaultLoss } from "../../terms/losses.ts";
 import { isActivation, type NumberFunction } from "./activations.ts";
 import type { GraphWriter, Written } from "./graph-writer.ts";
 import type { ImportedGraph } from "./import-graph.ts";
@@ -57,7 +57,7 @@ export function* buildDecoder(
     prior: prior && checkPriorSize(prior, graph.latentSize),
     start,
   });
-  if (loss) checkLoss(loss, decoder);
+  if (loss) checkDefaultLoss(loss, decoder);
   for (const { operation, tensor, offset, size } of parametersOf(graph)) {
     const { name, kind, [tensor]: values } = operations[operation]!;
     if (values?.length !== size) {

@@ -235,4 +235,16 @@ test("real digits end where they do in WASM", async () => {
   });
 });
 
+test("a squared error with a scale, and missing values", async () => {
+  const scale = [1e-3, 1e3, 1, 0.5, 20, 1e-6, 1e6];
+  const loss = squaredError({ scale });
+  const outputs = decoder.operations.at(-2)!.shape[0]!;
+  const values = randomArray(11, SAMPLES * outputs, 0, 1).map((value, i) =>
+    i % 9 === 4 ? Number.NaN : value * scale[i % outputs]!,
+  );
+  const options: EncodeOptions = { loss, solver: amd(SHORT) };
+  const expected = await encode(decoder, values, options);
+  checkSame(await encode(decoder, values, { ...options, backend }), expected, "scale");
+});
+
 test.run();

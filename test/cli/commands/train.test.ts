@@ -733,4 +733,27 @@ test("what makes no sense is refused by name, and nothing is written", async () 
   }
 });
 
+test("--standardise trains on outputs in units of their deviations, and says so; warnings are printed", async () => {
+  const { out, args } = newRun("--layers", "2,5,6", "--loss", "mse", "--standardise", "--epochs", "2");
+  const constant = values.map((value, i) => (i % 6 === 4 ? 7 : 100 * value));
+  const file = workplace.writeFloats(constant, [12, 3, 2]);
+  const own = args.map((arg) => (arg === data ? file : arg));
+  const { stdout, stderr, exit } = await run(...own, "--json");
+  assert.is(exit, 0, stderr);
+  assert.match(stderr, /warning: output 4 \(counted from 0\): fewer than two different values/);
+  assert.is(JSON.parse(stdout).standardise, true);
+  const decoder = createDecoder({ layers: [2, 5, 6], outputShape: [3, 2], loss: "mse" });
+  const samples = createDataset(constant, { shape: [3, 2] });
+  const expected = await train(decoder, samples, { standardise: true, epochs: 2, backend });
+  const written = await loadDecoder(join(out, "decoder.safetensors"));
+  assert.equal([written.parameters, written.loss], [expected.decoder.parameters, expected.decoder.loss]);
+  const again = await run(...own, "--resume");
+  assert.match(again.stdout, /standardised +│ 6 outputs, of deviations from 1 to/);
+  const wrong = await run(...newRun("--layers", "2,5,6", "--standardise").args);
+  assert.match(
+    wrong.stderr,
+    /--standardise is true with the loss bce, expected the squared error, --loss mse/,
+  );
+});
+
 test.run();
