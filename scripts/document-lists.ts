@@ -9,7 +9,7 @@ import { fileURLToPath } from "node:url";
 import { ENCODE_FIELDS } from "../src/api/encode.ts";
 import { ARRAY_FORMATS } from "../src/files/read.ts";
 import { activations } from "../src/graph/activation.ts";
-import { solversWith } from "../src/solver/solver.ts";
+import { solversOfAnyFlow } from "../src/solver/solver.ts";
 import { STATUSES } from "../src/solver/status.ts";
 import { AUTOENCODER_FIELDS, TRAIN_FIELDS } from "../src/train/check-options.ts";
 import { FIELDS, type OptionTable, optionRows, optionTexts } from "./option-tables.ts";
@@ -50,7 +50,7 @@ const TABLES: readonly (readonly [file: string, place: RegExp, table: OptionTabl
     rowsAfter("## Follow a flow"),
     {
       rows: [
-        ...solversWith("anyFlow"),
+        ...solversOfAnyFlow(),
         ...["linearGrid", "logGrid", "gradientFlow", "nesterovFlow", "expDecay"],
       ].map((call) => [call, optionsIn(FIELDS[call]!)]),
       isOfCalls: true,

@@ -4,7 +4,8 @@ import type { Control } from "../solver/base.ts";
 import type { Flow } from "../solver/flow.ts";
 import type { DifferentiableObjective } from "../solver/objective.ts";
 import type { Solution } from "../solver/solution.ts";
-import { endOf, type Method, type Solver, solversWith, tableauOf } from "../solver/solver.ts";
+import { endOf, type Method, type Solver } from "../solver/solver.ts";
+import { solversWithTableau, tableauOf } from "../solver/tableaus.ts";
 import { isCustom, type Loss } from "../terms/losses.ts";
 
 /** Solved flows of an objective's samples: the input of an adjoint. */
@@ -62,7 +63,7 @@ export function checkAdjoint(adjoint: Adjoint, solver: Solver, loss: Loss): Adjo
     throw refused("adjoint", "is", showName(adjoint.name), "approximate()", reason + advice);
   }
   if (adjoint.needs === "method" && tableauOf(solver) === undefined) {
-    const others = alternatives(solversWith("tableau"));
+    const others = alternatives(solversWithTableau());
     const advice = `, since solver ${showName(solver.name)} has no steps to go back through; or use solver ${others}`;
     throw refused("adjoint", "is", "direct", "full()", advice);
   }

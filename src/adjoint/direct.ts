@@ -1,7 +1,8 @@
 import { alphaAt, flowTraits, orderOf } from "../solver/flow.ts";
 import type { DifferentiableObjective } from "../solver/objective.ts";
 import type { Tableau } from "../solver/runge-kutta.ts";
-import { endOf, tableauOf } from "../solver/solver.ts";
+import { endOf } from "../solver/solver.ts";
+import { tableauOf } from "../solver/tableaus.ts";
 import { addGradientAtEnd } from "./approximate.ts";
 import type { Adjoint, Encoded } from "./base.ts";
 import { type Slice, walkBack } from "./slices.ts";

@@ -1,8 +1,8 @@
 import { alphaAt, flowTraits, orderOf } from "../solver/flow.ts";
 import type { DifferentiableObjective } from "../solver/objective.ts";
-import { RULES } from "../solver/rk4.ts";
 import type { Tableau } from "../solver/runge-kutta.ts";
-import { endOf, type Method, tableauOf } from "../solver/solver.ts";
+import { endOf, type Method } from "../solver/solver.ts";
+import { RULES, tableauOf } from "../solver/tableaus.ts";
 import { addGradientAtEnd } from "./approximate.ts";
 import type { Adjoint, Encoded } from "./base.ts";
 import { type Slice, walkBack } from "./slices.ts";

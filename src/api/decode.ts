@@ -1,6 +1,6 @@
 import { wasm } from "../backend/wasm/wasm.ts";
 import { calling } from "../base/calling.ts";
-import { checkFiniteRows } from "../base/float32.ts";
+import { checkFiniteRows } from "../base/finite-rows.ts";
 import { choice, completeOptions, type Field } from "../base/options.ts";
 import type { Owned } from "../base/owned.ts";
 import type { AbortSignalLike } from "../base/platform.ts";

@@ -3,7 +3,7 @@ import { refused } from "../base/refuse.ts";
 import { alternatives } from "../base/show.ts";
 import { checkFlow, type Flow, type GradientFlow, gradientFlow, isUnitGradientFlow } from "../solver/flow.ts";
 import { LBFGS_FIELDS, lbfgs } from "../solver/lbfgs.ts";
-import { checkSolver, followsAnyFlow, type Solver, solversWith } from "../solver/solver.ts";
+import { checkSolver, followsAnyFlow, type Solver, solversOfAnyFlow } from "../solver/solver.ts";
 
 /**
  * Options for the flow and for the solver that follows it. The solvers `lbfgs` and `amd` accept only the gradient flow dz/dt
@@ -43,7 +43,7 @@ export function checkFlowAndSolver(
   const flow = options.flow === undefined ? usual.flow : checkFlow(options.flow);
   const solver = options.solver === undefined ? (defaultSolver ?? usual.solver) : checkSolver(options.solver);
   if (!followsAnyFlow(solver) && !isUnitGradientFlow(flow)) {
-    const expected = alternatives(solversWith("anyFlow"));
+    const expected = alternatives(solversOfAnyFlow());
     throw refused(
       "solver",
       "is",

@@ -1,7 +1,8 @@
 import type { LatentflowError } from "../base/errors.ts";
-import { place, showFloat32 } from "../base/float32.ts";
+import { place } from "../base/float32.ts";
 import { clause, option, subject, words } from "../base/message.ts";
 import { refused } from "../base/refuse.ts";
+import { showFloat32 } from "../base/show-float32.ts";
 import { activations } from "../graph/activation.ts";
 import { lossTraits } from "../terms/losses.ts";
 import type { Problem } from "./backend.ts";

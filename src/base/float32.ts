@@ -48,43 +48,6 @@ function float32Hint(name: string, values: unknown): string {
   return hint || memberHint(values, "train");
 }
 
-/**
- * Returns the number of rows of an array, [rows, size].
- *
- * @param size number of values in a row
- * @param whose description of `size` for messages, such as "the decoder's latent size"
- * @param before number of rows that precede these, for positions in messages
- * @throws LatentflowError `invalid_argument` unless it is a Float32Array of whole rows of finite numbers
- */
-export function checkFiniteRows(
-  name: string,
-  values: unknown,
-  size: number,
-  whose: string,
-  before = 0,
-): number {
-  checkFloat32(name, values);
-  if (values.length % size !== 0) {
-    throw refused(name, "has", `${values.length} values`, `a multiple of ${size} (${whose})`);
-  }
-  const bad = values.findIndex((value) => !Number.isFinite(value));
-  if (bad >= 0) {
-    const at = place(before * size + bad, size);
-    throw refused(name, "is", `${values[bad]} at ${at}`, "finite numbers");
-  }
-  return values.length / size;
-}
-
-/** Maximum number of significant digits that a float32 needs to be read back exactly. */
-const MOST_DIGITS = 9;
-
-/** Formats a float32 in the fewest significant digits that read back exactly: 0.1, not 0.10000000149011612. */
-export function showFloat32(value: number): string {
-  let digits = 1;
-  while (digits < MOST_DIGITS && Math.fround(Number(value.toPrecision(digits))) !== value) digits++;
-  return `${Number(value.toPrecision(digits))}`;
-}
-
 /** Formats the position of an element of rows for messages: `sample 3, element 17`. */
 export function place(index: number, rowSize: number): string {
   return `sample ${Math.floor(index / rowSize)}, element ${index % rowSize}`;

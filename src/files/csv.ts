@@ -1,4 +1,4 @@
-import { showFloat32 } from "../base/float32.ts";
+import { showFloat32 } from "../base/show-float32.ts";
 
 /** Column of a table. */
 export type Column = Float32Array | Float64Array | Uint32Array | BigInt64Array | readonly (string | number)[];

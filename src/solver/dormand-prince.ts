@@ -1,7 +1,6 @@
 import type { Complete } from "../base/check.ts";
 import { count, type FieldsOf, number, plainValue } from "../base/options.ts";
 import { MAX_COUNT } from "./base.ts";
-import type { Tableau } from "./runge-kutta.ts";
 
 /** Options of `dormandPrince`. */
 export interface DormandPrinceOptions {
@@ -34,19 +33,6 @@ export const DORMAND_PRINCE_FIELDS = {
   stepInit: number({ above: 0 }, 1),
   maxSteps: count(0, 10_000, MAX_COUNT),
 } satisfies FieldsOf<DormandPrinceOptions>;
-
-/** Butcher tableau of Dormand and Prince's 5(4) pair (1980); steps continue from the fifth-order solution. */
-export const DORMAND_PRINCE: Tableau = {
-  stages: [
-    { time: 1 / 5, weights: [1 / 5] },
-    { time: 3 / 10, weights: [3 / 40, 9 / 40] },
-    { time: 4 / 5, weights: [44 / 45, -56 / 15, 32 / 9] },
-    { time: 8 / 9, weights: [19372 / 6561, -25360 / 2187, 64448 / 6561, -212 / 729] },
-    { time: 1, weights: [9017 / 3168, -355 / 33, 46732 / 5247, 49 / 176, -5103 / 18656] },
-  ],
-  weights: [35 / 384, 0, 500 / 1113, 125 / 192, -2187 / 6784, 11 / 84],
-  errorWeights: [71 / 57600, 0, -71 / 16695, 71 / 1920, -17253 / 339200, 22 / 525, -1 / 40],
-};
 
 /**
  * Makes the Dormand-Prince 5(4) solver, adaptive and for any flow: six forward and backward passes of the decoder per step.

@@ -1,6 +1,5 @@
 import { type FieldsOf, plainValue } from "../base/options.ts";
 import { checkGrid, type Grid } from "./grid.ts";
-import type { Tableau } from "./runge-kutta.ts";
 
 /** Options of `euler`. */
 export interface EulerOptions {
@@ -10,9 +9,6 @@ export interface EulerOptions {
 
 /** Validation of the option `grid` of `euler`. */
 export const EULER_FIELDS = { grid: { check: checkGrid } } satisfies FieldsOf<EulerOptions>;
-
-/** Forward Euler: one stage, the derivative at the step's start. */
-export const EULER: Tableau = { stages: [], weights: [1] };
 
 /** Euler solver with its option: a plain immutable value made by `euler(…)`. */
 export interface Euler extends Readonly<EulerOptions> {

@@ -1,7 +1,6 @@
 import type { Complete } from "../base/check.ts";
 import { choice, type FieldsOf, plainValue } from "../base/options.ts";
 import { checkGrid, type Grid } from "./grid.ts";
-import type { Tableau } from "./runge-kutta.ts";
 
 /** Options of `rk4`. */
 export interface Rk4Options {
@@ -21,26 +20,6 @@ export const RK4_FIELDS = {
 export interface Rk4 extends Readonly<Complete<Rk4Options>> {
   readonly name: "rk4";
 }
-
-/** Butcher tableaus of fourth-order methods, by the option `rule`. */
-export const RULES: Readonly<Record<Rk4["rule"], Tableau>> = {
-  classic: {
-    stages: [
-      { time: 1 / 2, weights: [1 / 2] },
-      { time: 1 / 2, weights: [0, 1 / 2] },
-      { time: 1, weights: [0, 0, 1] },
-    ],
-    weights: [1 / 6, 1 / 3, 1 / 3, 1 / 6],
-  },
-  "3/8": {
-    stages: [
-      { time: 1 / 3, weights: [1 / 3] },
-      { time: 2 / 3, weights: [-1 / 3, 1] },
-      { time: 1, weights: [1, -1, 1] },
-    ],
-    weights: [1 / 8, 3 / 8, 3 / 8, 1 / 8],
-  },
-};
 
 /**
  * Makes the fourth-order Runge-Kutta solver on a fixed time grid: four forward and backward passes of the decoder per step.

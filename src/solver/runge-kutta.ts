@@ -2,7 +2,7 @@ import type { System } from "./system.ts";
 
 /**
  * Butcher tableau of an explicit Runge-Kutta method. Its first stage, the derivative at the step's start, is not listed: it
- * is already known from the end of the step before. The tableaus are in euler.ts, rk4.ts and dormand-prince.ts.
+ * is already known from the end of the step before. The tableaus are in tableaus.ts.
  */
 export interface Tableau {
   /** Stages after the first: node c_i, and the weights a_ij of the stages j before it. */

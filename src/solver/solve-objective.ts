@@ -1,12 +1,10 @@
 import { adaptiveSteps } from "./adaptive-steps.ts";
-import { DORMAND_PRINCE } from "./dormand-prince.ts";
-import { EULER } from "./euler.ts";
 import { evaluateStarts } from "./evaluate-only.ts";
 import type { FlowProblem } from "./flow-problem.ts";
 import { gridSteps, integrate } from "./integrate.ts";
 import { minimise } from "./minimise.ts";
-import { RULES } from "./rk4.ts";
 import type { Method, MethodKinds } from "./solver.ts";
+import { DORMAND_PRINCE, EULER, RULES } from "./tableaus.ts";
 
 type Solve<M> = (solver: M, problem: FlowProblem) => Promise<void>;
 

@@ -1,19 +1,13 @@
 import type { Field } from "../base/options.ts";
 import { checkPlain } from "../base/plain-value.ts";
 import { AMD_FIELDS, type Amd, amd } from "./amd.ts";
-import {
-  DORMAND_PRINCE,
-  DORMAND_PRINCE_FIELDS,
-  type DormandPrince,
-  dormandPrince,
-} from "./dormand-prince.ts";
-import { EULER, EULER_FIELDS, type Euler, euler } from "./euler.ts";
+import { DORMAND_PRINCE_FIELDS, type DormandPrince, dormandPrince } from "./dormand-prince.ts";
+import { EULER_FIELDS, type Euler, euler } from "./euler.ts";
 import type { EvaluateOnly } from "./evaluate-only.ts";
 import type { Flow, GradientFlow } from "./flow.ts";
 import { LBFGS_FIELDS, type Lbfgs, lbfgs } from "./lbfgs.ts";
 import { isLineSearch, type LineSearchSolver } from "./line-search.ts";
-import { RK4_FIELDS, type Rk4, RULES, rk4 } from "./rk4.ts";
-import type { Tableau } from "./runge-kutta.ts";
+import { RK4_FIELDS, type Rk4, rk4 } from "./rk4.ts";
 
 /**
  * Solvers by name. Every table over all solvers is typed by this interface, so that the compiler reports a solver that a
@@ -69,8 +63,6 @@ export const SOLVER_FIELDS = {
 interface MethodTraits<Name extends keyof MethodKinds> {
   /** Returns the end time t1 of the flow; Infinity if the solver has none. */
   readonly end: (method: MethodKinds[Name]) => number;
-  /** Returns the Butcher tableau of the steps; undefined if the solver is not a Runge-Kutta method. */
-  readonly tableau: ((method: MethodKinds[Name]) => Tableau) | undefined;
   /** Typical number of gradients computed for a sample, correct to within a factor of five. */
   readonly gradients: number;
 }
@@ -78,32 +70,26 @@ interface MethodTraits<Name extends keyof MethodKinds> {
 const METHODS: { readonly [Name in keyof MethodKinds]: MethodTraits<Name> } = {
   amd: {
     end: ({ t1 }) => t1,
-    tableau: () => EULER,
     gradients: 100,
   },
   lbfgs: {
     end: () => Number.POSITIVE_INFINITY,
-    tableau: undefined,
     gradients: 20,
   },
   euler: {
     end: ({ grid }) => grid.t1,
-    tableau: () => EULER,
     gradients: 100,
   },
   rk4: {
     end: ({ grid }) => grid.t1,
-    tableau: ({ rule }) => RULES[rule],
     gradients: 100,
   },
   dormandPrince: {
     end: ({ t1 }) => t1,
-    tableau: () => DORMAND_PRINCE,
     gradients: 100,
   },
   evaluateOnly: {
     end: () => 0,
-    tableau: undefined,
     gradients: 1,
   },
 };
@@ -131,22 +117,12 @@ export function endOf(method: Method): number {
   return traitsOf(method).end(method as never);
 }
 
-/**
- * Returns the Butcher tableau of a solver's accepted steps (of Euler's method for `amd`); undefined if it is not a
- * Runge-Kutta method.
- */
-export function tableauOf(method: Method): Tableau | undefined {
-  return traitsOf(method).tableau?.(method as never);
-}
-
 /** Returns the typical number of gradients computed for a sample, correct to within a factor of five. */
 export function gradientsOf(method: Method): number {
   return traitsOf(method).gradients;
 }
 
-/** Returns the names of the solvers that follow any flow ("anyFlow"), or that are Runge-Kutta methods ("tableau"). */
-export function solversWith(trait: "anyFlow" | "tableau"): SolverName[] {
-  return (Object.keys(MAKERS) as SolverName[]).filter((name) => {
-    return trait === "tableau" ? METHODS[name].tableau !== undefined : !isLineSearch({ name });
-  });
+/** Returns the names of the solvers that follow any flow. */
+export function solversOfAnyFlow(): SolverName[] {
+  return (Object.keys(MAKERS) as SolverName[]).filter((name) => !isLineSearch({ name }));
 }

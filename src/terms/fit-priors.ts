@@ -1,6 +1,6 @@
 import { calling } from "../base/calling.ts";
 import { logarithm } from "../base/elementary-functions.ts";
-import { checkFiniteRows } from "../base/float32.ts";
+import { checkFiniteRows } from "../base/finite-rows.ts";
 import { option, subject, type Words, words } from "../base/message.ts";
 import { choice, completeOptions, count, type FieldsOf, number } from "../base/options.ts";
 import { createRandom } from "../base/random.ts";

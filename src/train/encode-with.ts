@@ -4,7 +4,7 @@ import { type CommonEncodeOptions, ENCODE_FIELDS } from "../api/encode.ts";
 import type { Session } from "../backend/backend.ts";
 import { wasm } from "../backend/wasm/wasm.ts";
 import { calling } from "../base/calling.ts";
-import { checkFiniteRows } from "../base/float32.ts";
+import { checkFiniteRows } from "../base/finite-rows.ts";
 import { gotten, subject, wanted, words } from "../base/message.ts";
 import { completeOptions, type FieldsOf } from "../base/options.ts";
 import type { Owned } from "../base/owned.ts";

@@ -1,5 +1,5 @@
 // run: slow
-// Tests src/solver/rk4.ts, src/solver/runge-kutta.ts, src/solver/integrate.ts.
+// Tests src/solver/rk4.ts, src/solver/runge-kutta.ts, src/solver/integrate.ts, src/solver/tableaus.ts.
 
 import { test } from "uvu";
 import * as assert from "uvu/assert";
@@ -21,9 +21,9 @@ import {
   type Solver,
   squaredError,
 } from "../../src/index.ts";
-import { DORMAND_PRINCE } from "../../src/solver/dormand-prince.ts";
 import { timeOf } from "../../src/solver/grid.ts";
 import { gridSteps } from "../../src/solver/integrate.ts";
+import { DORMAND_PRINCE } from "../../src/solver/tableaus.ts";
 import {
   type AnalyticLoss,
   type Integration,

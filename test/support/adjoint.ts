@@ -6,7 +6,7 @@ import type { Objective } from "../../src/solver/objective.ts";
 import { Recording } from "../../src/solver/recording.ts";
 import { Solution } from "../../src/solver/solution.ts";
 import { solveObjective } from "../../src/solver/solve-objective.ts";
-import { tableauOf } from "../../src/solver/solver.ts";
+import { tableauOf } from "../../src/solver/tableaus.ts";
 import { uninterrupted } from "./control.ts";
 import { bindObjective } from "./objective.ts";
 import { randomArray } from "./random.ts";

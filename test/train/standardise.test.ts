@@ -116,7 +116,8 @@ for (const [label, values, options] of cases) {
       const inUnits = units.means[j]! + units.scale[j]! * standard[j]!;
       assert.ok(Math.abs(x[j]! - inUnits) <= 1e-6 * (Math.abs(units.means[j]!) + units.scale[j]!));
     }
-    assert.equal(run.warnings, [
+    const ofTheScale = run.warnings.filter((warning) => !warning.startsWith("the loss still falls"));
+    assert.equal(ofTheScale, [
       "output 5 (counted from 0): fewer than two different values are seen, and their deviation is taken as 1",
     ]);
   });

@@ -24,7 +24,7 @@ import {
 } from "../../index.ts";
 import { GRADIENT_FLOW_FIELDS, isUnitGradientFlow, NESTEROV_FLOW_FIELDS } from "../../solver/flow.ts";
 import { LOG_GRID_FIELDS } from "../../solver/grid.ts";
-import { followsAnyFlow, SOLVER_FIELDS, type SolverName, solversWith } from "../../solver/solver.ts";
+import { followsAnyFlow, SOLVER_FIELDS, type SolverName, solversOfAnyFlow } from "../../solver/solver.ts";
 import { AMD_IN_TRAINING } from "../../train/check-options.ts";
 import { addChoice, type Choice, type Chosen, chosen, type Member, member, refuseChoice } from "./choice.ts";
 import { textOf, textsOf } from "./library-flags.ts";
@@ -110,7 +110,7 @@ export function chosenFlowAndSolver(
   if (!followsAnyFlow(solver.value) && !isUnitGradientFlow(flow.value)) {
     wrongUsage(
       command,
-      `--solver ${solver.description.name} follows --flow gradient with --alpha 1 only; use --solver ${alternatives(solversWith("anyFlow").map(kebabCase))}`,
+      `--solver ${solver.description.name} follows --flow gradient with --alpha 1 only; use --solver ${alternatives(solversOfAnyFlow().map(kebabCase))}`,
     );
   }
   return { flow, solver };

@@ -7,7 +7,7 @@ import { parquetMetadata, parquetReadObjects } from "hyparquet";
 import { parquetWriteBuffer } from "hyparquet-writer";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { showFloat32 } from "../../../src/base/float32.ts";
+import { showFloat32 } from "../../../src/base/show-float32.ts";
 import type { Part } from "../../../src/cli/parts/part.ts";
 import { joinAll, sliceAll } from "../../../src/cli/parts/sample-slices.ts";
 import { writeResults } from "../../../src/cli/parts/write-results.ts";

@@ -1,4 +1,4 @@
-import { showFloat32 } from "../../../base/float32.ts";
+import { showFloat32 } from "../../../base/show-float32.ts";
 // Texts of cells in tables: numbers, missing values, and the numbers that are written in their place.
 
 /** Texts that stand for a missing value, besides an empty cell. */
