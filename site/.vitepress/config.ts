@@ -176,7 +176,18 @@ export default defineConfig({
     },
   },
   themeConfig: {
-    search: { provider: "local" },
+    search: {
+      provider: "local",
+      options: {
+        // Words by which a page is found besides its own: its front matter's `keywords`.
+        _render(source, env, md) {
+          const html = md.render(source, env);
+          if (env.frontmatter?.search === false) return "";
+          const { keywords } = env.frontmatter ?? {};
+          return keywords === undefined ? html : html.replace("</h1>", `</h1>\n<p>${keywords}</p>`);
+        },
+      },
+    },
     outline: [2, 3],
     nav: [
       { text: "Start", link: "/start/browser" },

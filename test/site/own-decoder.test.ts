@@ -37,7 +37,7 @@ test("samples of an array are encoded, with progress, and keep their order", asy
   const description = await call(opened, "readDecoder", { file: fileOf("d", decoder.toSafetensors()) });
   assert.equal([description.latentSize, description.outputSize, description.loss], [2, 16, "squaredError"]);
   const samples = await call(opened, "readSamples", { file: fileOf("y", toNpy(y, [3, 16])) });
-  assert.equal(samples, { y, count: 3 });
+  assert.equal(samples, { y, missing: 0, count: 3 });
   assert.is.not(samples.y.buffer, opened.samples!.buffer, "that of a reply is moved to the page");
   const reports: Progress[] = [];
   const codes = await call(opened, "encode", {}, { report: (progress) => reports.push(progress) });
@@ -84,10 +84,28 @@ test("an array without samples, and one with numbers that are none, are refused 
     /y\.npy has 0 × 16 values, expected a multiple of 16, more than 0/,
   );
   const values = new Float32Array(32);
-  values[19] = Number.NaN;
-  assert.match(await read(values, [2, 16]), /y\.npy has NaN at sample 1, element 3, expected finite numbers/);
   values[19] = Number.POSITIVE_INFINITY;
-  assert.match(await read(values, [2, 16]), /y\.npy has Infinity at sample 1, element 3/);
+  assert.match(
+    await read(values, [2, 16]),
+    /y\.npy has Infinity at sample 1, element 3, expected finite numbers, or NaN where a value is missing/,
+  );
+});
+
+test("NaN is a missing value: it is counted, left out, and drawn as a gap", async () => {
+  const whole = await decode(decoder, Float32Array.of(0.5, -1));
+  const y = whole.slice();
+  y.fill(Number.NaN, 3, 5);
+  const opened: Opened = { decoder };
+  const samples = await call(opened, "readSamples", { file: fileOf("y.npy", toNpy(y, [1, 16])) });
+  assert.equal([samples.missing, [...samples.y]], [2, [...y]]);
+  const { x, warnings } = await call(opened, "encode", {});
+  assert.equal(warnings, []);
+  for (const i of [3, 4]) assert.ok(Math.abs(x[i]! - whole[i]!) < 1e-3, `${x[i]} for ${whole[i]}`);
+  y.fill(Number.NaN);
+  opened.samples = y;
+  assert.match((await call(opened, "encode", {})).warnings[0]!, /nothing|no seen|seen/);
+  const { series, yTicks } = chartOf(y, x);
+  assert.ok(series[1]!.points.every(([, value]) => Number.isNaN(value)) && yTicks.every(Number.isFinite));
 });
 
 test("an array whose axes are the decoder's in another order is refused", async () => {
@@ -205,6 +223,9 @@ test("a chart of a long sample has few points, and every peak", () => {
   assert.ok(points.length <= MOST_POINTS, `${points.length}`);
   assert.ok(points.every(([i, value]) => values[i] === value));
   assert.ok(points.some(([i]) => i === 123_456) && points.some(([i]) => i === 123_457));
+  const holes = values.map((value, i) => (value === 0 && i % 3 < 2 ? Number.NaN : value));
+  assert.equal(chartOf(holes, undefined).series[0]!.points.length, points.length);
+  assert.ok(chartOf(holes, undefined).series[0]!.points.every(([, value]) => Number.isFinite(value)));
   assert.equal(
     [xTicks, yTicks],
     [

@@ -57,11 +57,11 @@ export async function readSamples(file: File, decoder: Decoder, signal: AbortSig
     );
   }
   const y = dataset.toFloat32();
-  const wrong = y.findIndex((value) => !Number.isFinite(value));
+  const wrong = y.findIndex((value) => Math.abs(value) === Number.POSITIVE_INFINITY);
   if (wrong < 0) return y;
   const place = `sample ${Math.floor(wrong / outputSize)}, element ${wrong % outputSize}`;
   throw new Error(
-    `${file.name} has ${y[wrong]} at ${place}, expected finite numbers. Leave such samples out.`,
+    `${file.name} has ${y[wrong]} at ${place}, expected finite numbers, or NaN where a value is missing.`,
   );
 }
 

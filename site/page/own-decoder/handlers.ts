@@ -26,7 +26,8 @@ export const FILE_HANDLERS: HandlersOf<FileCalls, Opened> = {
     const y = await readSamples(file, decoder, signal);
     signal.throwIfAborted();
     opened.samples = y;
-    return { y: y.slice(), count: y.length / decoder.outputSize };
+    const missing = y.reduce((count, value) => count + Number(Number.isNaN(value)), 0);
+    return { y: y.slice(), missing, count: y.length / decoder.outputSize };
   },
 
   async encode(opened, { loss }, { signal, report }) {
@@ -36,8 +37,8 @@ export const FILE_HANDLERS: HandlersOf<FileCalls, Opened> = {
       signal,
       onProgress: ({ done, total }) => report({ done, total }),
     });
-    const { z, seconds, status } = result;
-    return { z, x: await decode(decoder, z, { signal }), loss: result.loss, status, seconds };
+    const { z, seconds, status, loss: losses, warnings } = result;
+    return { z, x: await decode(decoder, z, { signal }), loss: losses, status, warnings, seconds };
   },
 };
 

@@ -17,8 +17,10 @@ export interface FileCalls {
 /** Samples that were read from a file. */
 export interface Samples {
   readonly count: number;
-  /** The samples, count × outputSize. */
+  /** The samples, count × outputSize; NaN is a missing value. */
   readonly y: Float32Array;
+  /** Number of missing values. */
+  readonly missing: number;
 }
 
 /** Result of encoding the samples. */
@@ -29,6 +31,7 @@ export interface Codes {
   readonly x: Float32Array;
   readonly loss: EncodeResult["loss"];
   readonly status: EncodeResult["status"];
+  readonly warnings: EncodeResult["warnings"];
   readonly seconds: number;
 }
 

@@ -15,7 +15,7 @@ export const MOST_POINTS = 1200;
 /**
  * Makes the chart of a sample as given and, once it is encoded, as decoded.
  *
- * @param given values of the sample, all finite
+ * @param given values of the sample; NaN is a missing one
  * @param decoded values decoded from its code; undefined if there are none yet
  */
 export function chartOf(given: Float32Array, decoded: Float32Array | undefined): SampleChart {
@@ -54,8 +54,8 @@ function pointsOf(values: Float32Array): [number, number][] {
     const [from, to] = [k, k + 1].map((at) => Math.floor((at * values.length) / stretches));
     let [least, most] = [from!, from!];
     for (let i = from!; i < to!; i++) {
-      if (values[i]! < values[least]!) least = i;
-      if (values[i]! > values[most]!) most = i;
+      if (values[i]! < values[least]! || Number.isNaN(values[least])) least = i;
+      if (values[i]! > values[most]! || Number.isNaN(values[most])) most = i;
     }
     const ends = [Math.min(least, most), Math.max(least, most)];
     return ends.map((i): [number, number] => [i, values[i]!]);
