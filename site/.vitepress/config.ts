@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import type { DefaultTheme, MarkdownEnv } from "vitepress";
 import { defineConfig } from "vitepress";
+import { searchableHtml } from "./searchable-html.ts";
 
 // The documentation site: `npm run site` builds it into build/site/, `npm run site:serve` shows it. `-- --base /path/`
 // is for a site that does not lie at the root of its host.
@@ -179,13 +180,7 @@ export default defineConfig({
     search: {
       provider: "local",
       options: {
-        // Words by which a page is found besides its own: its front matter's `keywords`.
-        _render(source, env, md) {
-          const html = md.render(source, env);
-          if (env.frontmatter?.search === false) return "";
-          const { keywords } = env.frontmatter ?? {};
-          return keywords === undefined ? html : html.replace("</h1>", `</h1>\n<p>${keywords}</p>`);
-        },
+        _render: (source, env, md) => searchableHtml(md.render(source, env), env.frontmatter),
       },
     },
     outline: [2, 3],

@@ -7,6 +7,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { createMarkdownRenderer, type DefaultTheme, type MarkdownEnv } from "vitepress";
 import config from "../../site/.vitepress/config.ts";
+import { searchableHtml } from "../../site/.vitepress/searchable-html.ts";
 import { buildSite } from "../support/vitepress.ts";
 
 // The documentation site: its links, its anchors, and that VitePress builds it. TypeDoc's pages are left out: they take
@@ -115,6 +116,20 @@ test("the sidebar and the home page lead to pages", () => {
     problems.filter((problem) => problem !== undefined),
     [],
   );
+});
+
+test("the search knows pages by words that they do not use", () => {
+  for (const [word, page] of [
+    ["impute", "tables"],
+    ["NaN", "missing-data"],
+    ["VAE", "priors"],
+    ["Poisson loss", "solvers"],
+  ] as const) {
+    const env: MarkdownEnv = { path: "", relativePath: `guides/${page}.md`, cleanUrls: false };
+    const html = markdown.render(textOf(`site/guides/${page}.md`), env);
+    assert.match(searchableHtml(html, env.frontmatter), new RegExp(`<h2>${word} <a href="#keyword-`));
+    assert.is(searchableHtml(html, { search: false }), "");
+  }
 });
 
 // Without the scripts of the pages, which take half of the time: those of the two pages that have any are built, and run,

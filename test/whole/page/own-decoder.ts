@@ -104,8 +104,13 @@ test("what is no picture is shown as numbers and lines", async () => {
     await waitForText(page, ".problem", /outputShape is \[16\], expected/);
     await choose(page, "samples", "empty.npy", toNpy(new Float32Array(0), [0, 16]));
     await waitForText(page, ".problem", /empty\.npy has 0 × 16 values/);
-    await choose(page, "samples", "sample.npy", toNpy(sample, [1, 16]));
+    const holes = sample.map((value, i) => (i === 4 ? Number.NaN : value));
+    await choose(page, "samples", "holes.npy", toNpy(holes, [1, 16]));
     await page.waitForSelector(".results .chart");
+    await click(page, "Encode");
+    await waitForText(page, ".results", /One sample encoded.*One missing value was filled in/);
+    const { data } = readNpy(await saved(page, "Save filled array (.npy)"));
+    assert.ok(Math.abs(data[4]! - sample[4]!) < 0.02 && data[5] === sample[5], `${data}`);
   });
 });
 
