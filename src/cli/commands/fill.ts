@@ -97,16 +97,18 @@ async function fillTable(file: string, job: FillJob, signal: AbortSignal) {
   );
   const start = performance.now();
   try {
-    const filled = await fillValues({ values, rows, columns }, cellsOf(table), {
-      seed: job.seed,
-      backend: backendOf(job),
-      signal,
-      onFit(fits, error) {
-        const done = Math.floor(fits * rows);
-        const samplesPerSecond = (1000 * done) / (performance.now() - start);
-        display.update({ done, meanLoss: error, samplesPerSecond });
-      },
-    });
+    const filled = await about(showPath(file), () =>
+      fillValues({ values, rows, columns }, cellsOf(table), {
+        seed: job.seed,
+        backend: backendOf(job),
+        signal,
+        onFit(fits, error) {
+          const done = Math.floor(fits * rows);
+          const samplesPerSecond = (1000 * done) / (performance.now() - start);
+          display.update({ done, meanLoss: error, samplesPerSecond });
+        },
+      }),
+    );
     roundAsSeen(table, filled.values);
     return { table, filled };
   } finally {

@@ -1,4 +1,5 @@
 import { inTurns } from "../../base/event-loop.ts";
+import { invalidFile } from "../../base/refuse.ts";
 import { type Candidate, type FitSettings, fitCandidate } from "./candidate.ts";
 import { holdOut } from "./hold-out.ts";
 import { fillByComponents } from "./iterative-pca.ts";
@@ -44,6 +45,7 @@ const BEST = 3;
  * chooses a decoder, linear or with a hidden layer, and how strongly it is held, or the mean of the best; these are then fitted to all
  * values.
  *
+ * @throws LatentflowError `invalid_file`, before any work, if no value can be held out
  * @param groups first column of each cell, and the column behind its last
  * @param onFit called with the number of fits that are done, a fraction during one, of FITS, and the least error so far, NaN before
  *   the first
@@ -58,6 +60,11 @@ export async function fillValues(
 ): Promise<Filled> {
   const { rows, columns } = table;
   const places = holdOut(table, groups, settings.seed);
+  if (places.length === 0) {
+    const expected =
+      "rows with two seen cells, and a column with four, of which one is held out to choose a decoder";
+    throw invalidFile(`too little is seen, expected ${expected}`);
+  }
   const shown: Numbers = { ...table, values: table.values.slice() };
   for (const at of places) shown.values[at] = Number.NaN;
   const moments = momentsOf(shown);

@@ -8,7 +8,7 @@ const LEAST = 3;
 
 /**
  * Draws the places of a tenth of the seen values, to be hidden and compared with. A row keeps one value at least, a column
- * three.
+ * three. At least one cell is drawn, unless all rows have a single one or all columns three.
  *
  * @param groups first column of each cell, and the column behind its last: all values of a category are held out together
  */
@@ -17,23 +17,32 @@ export function holdOut(
   groups: readonly (readonly [first: number, end: number])[],
   seed: number,
 ): Uint32Array {
-  const random = createRandom(seed, 0);
   const isSeen = (row: number, [first]: readonly [number, number]) =>
     !Number.isNaN(values[row * columns + first]!);
-  const inColumns = groups.map((group) => {
-    let count = 0;
-    for (let row = 0; row < rows; row++) if (isSeen(row, group)) count++;
-    return count;
-  });
-  const held: number[] = [];
-  for (let row = 0; row < rows; row++) {
-    let left = groups.filter((group) => isSeen(row, group)).length;
-    for (const [g, group] of groups.entries()) {
-      if (!isSeen(row, group) || random.uniform() >= SHARE || left === 1 || inColumns[g]! <= LEAST) continue;
-      left--;
-      inColumns[g]!--;
-      for (let column = group[0]; column < group[1]; column++) held.push(row * columns + column);
+  const draw = (share: number, most: number): number[] => {
+    const random = createRandom(seed, 0);
+    const held: number[] = [];
+    const inColumns = groups.map((group) => {
+      let count = 0;
+      for (let row = 0; row < rows; row++) if (isSeen(row, group)) count++;
+      return count;
+    });
+    let cells = 0;
+    for (let row = 0; row < rows; row++) {
+      let left = groups.filter((group) => isSeen(row, group)).length;
+      for (const [g, group] of groups.entries()) {
+        if (!isSeen(row, group) || random.uniform() >= share || left === 1 || inColumns[g]! <= LEAST)
+          continue;
+        if (cells === most) return held;
+        cells++;
+        left--;
+        inColumns[g]!--;
+        for (let column = group[0]; column < group[1]; column++) held.push(row * columns + column);
+      }
     }
-  }
-  return Uint32Array.from(held);
+    return held;
+  };
+  const held = draw(SHARE, Number.POSITIVE_INFINITY);
+  // By chance none of a small table is drawn: one cell is, if any may be.
+  return Uint32Array.from(held.length > 0 ? held : draw(1, 1));
 }

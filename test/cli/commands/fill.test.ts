@@ -71,6 +71,10 @@ test("what cannot be filled is refused, and nothing is written", async () => {
       [save("a,b\n1,\n3,\n5,\n7,\n9,\n"), "--out", "x.csv"],
       /nothing is seen of "b"; leave out what is empty/,
     ],
+    [
+      [file, "--out", "x.csv", "--columns", "height"],
+      /\.csv: too little is seen, expected rows with two seen cells/,
+    ],
     [[save("a,b\n1,\n,2\n"), "--out", "x.csv"], /it has 2 rows, expected 5 at least/],
     [
       [workplace.writeFloats(new Float32Array(20), [10, 2]), "--out", "x.csv"],

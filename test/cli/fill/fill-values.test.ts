@@ -79,6 +79,10 @@ test("what is held out is seen, about a tenth, and leaves each row a cell and ea
       [...holdOut(few, cells.slice(0, 2), seed)].filter((at) => at < 6),
       [],
     );
+  // One at least, where one may be.
+  const small = { values: new Float32Array(12), rows: 4, columns: 3 };
+  for (let seed = 0; seed < 50; seed++) assert.ok(holdOut(small, cells.slice(0, 3), seed).length >= 1);
+  assert.is(holdOut({ ...small, rows: 12, columns: 1 }, cells.slice(0, 1), 0).length, 0);
   // All values of a category together.
   const pairs = holdOut(
     { values: new Float32Array(800), rows: 200, columns: 4 },
