@@ -43,7 +43,8 @@ export async function makeDecoder(
   }
   const flag = architecture === undefined ? "--layers" : "--architecture";
   refuseGiven(job, readingFlags, `says how a file is read; leave it out with ${flag}, or give --decoder`);
-  const loss = lossOf({ loss: "binaryCrossEntropy", ...job }) ?? binaryCrossEntropy();
+  const standard = job.standardise ? "squaredError" : "binaryCrossEntropy";
+  const loss = lossOf({ loss: standard, ...job }) ?? binaryCrossEntropy();
   if (architecture !== undefined) {
     const said = "is given with --architecture, whose file says it; leave it out";
     refuseGiven(job, ["activation", "outputActivation", "outputShape"], said);

@@ -734,7 +734,7 @@ test("what makes no sense is refused by name, and nothing is written", async () 
 });
 
 test("--standardise trains on outputs in units of their deviations, and says so; warnings are printed", async () => {
-  const { out, args } = newRun("--layers", "2,5,6", "--loss", "mse", "--standardise", "--epochs", "2");
+  const { out, args } = newRun("--layers", "2,5,6", "--standardise", "--epochs", "2");
   const constant = values.map((value, i) => (i % 6 === 4 ? 7 : 100 * value));
   const file = workplace.writeFloats(constant, [12, 3, 2]);
   const own = args.map((arg) => (arg === data ? file : arg));
@@ -749,7 +749,7 @@ test("--standardise trains on outputs in units of their deviations, and says so;
   assert.equal([written.parameters, written.loss], [expected.decoder.parameters, expected.decoder.loss]);
   const again = await run(...own, "--resume");
   assert.match(again.stdout, /standardised +│ 6 outputs, of deviations from 1 to/);
-  const wrong = await run(...newRun("--layers", "2,5,6", "--standardise").args);
+  const wrong = await run(...newRun("--layers", "2,5,6", "--loss", "bce", "--standardise").args);
   assert.match(
     wrong.stderr,
     /--standardise is true with the loss bce, expected the squared error, --loss mse/,
