@@ -1,13 +1,14 @@
 import { createRandom } from "../../base/random.ts";
 import type { Numbers } from "./values.ts";
 
-/** Share of the seen values that is held out. */
+/** Share of the seen values that is held out; up to three times that in a small table, for about as many values as ENOUGH. */
 const SHARE = 0.1;
+const ENOUGH = 20;
 /** Least number of seen values that a column keeps. */
 const LEAST = 3;
 
 /**
- * Draws the places of a tenth of the seen values, to be hidden and compared with. A row keeps one value at least, a column
+ * Draws the places of a tenth of the seen values, more in a small table, to be hidden and compared with. A row keeps one value at least, a column
  * three. At least one cell is drawn, unless all rows have a single one or all columns three.
  *
  * @param groups first column of each cell, and the column behind its last: all values of a category are held out together
@@ -19,14 +20,15 @@ export function holdOut(
 ): Uint32Array {
   const isSeen = (row: number, [first]: readonly [number, number]) =>
     !Number.isNaN(values[row * columns + first]!);
+  const seenIn = groups.map((group) => {
+    let count = 0;
+    for (let row = 0; row < rows; row++) if (isSeen(row, group)) count++;
+    return count;
+  });
   const draw = (share: number, most: number): number[] => {
     const random = createRandom(seed, 0);
     const held: number[] = [];
-    const inColumns = groups.map((group) => {
-      let count = 0;
-      for (let row = 0; row < rows; row++) if (isSeen(row, group)) count++;
-      return count;
-    });
+    const inColumns = [...seenIn];
     let cells = 0;
     for (let row = 0; row < rows; row++) {
       let left = groups.filter((group) => isSeen(row, group)).length;
@@ -42,7 +44,9 @@ export function holdOut(
     }
     return held;
   };
-  const held = draw(SHARE, Number.POSITIVE_INFINITY);
+  const seen = seenIn.reduce((a, b) => a + b, 0);
+  const share = Math.min(3 * SHARE, Math.max(SHARE, ENOUGH / seen));
+  const held = draw(share, Number.POSITIVE_INFINITY);
   // By chance none of a small table is drawn: one cell is, if any may be.
   return Uint32Array.from(held.length > 0 ? held : draw(1, 1));
 }

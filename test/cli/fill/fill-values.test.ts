@@ -79,6 +79,10 @@ test("what is held out is seen, about a tenth, and leaves each row a cell and ea
       [...holdOut(few, cells.slice(0, 2), seed)].filter((at) => at < 6),
       [],
     );
+  // About twenty of a small table, of which a tenth would choose nothing.
+  const twenty = { values: new Float32Array(150), rows: 50, columns: 3 };
+  const counts = Array.from({ length: 50 }, (_, seed) => holdOut(twenty, cells.slice(0, 3), seed).length);
+  assert.ok(Math.abs(counts.reduce((a, b) => a + b) / 50 - 20) < 2, `${counts}`);
   // One at least, where one may be.
   const small = { values: new Float32Array(12), rows: 4, columns: 3 };
   for (let seed = 0; seed < 50; seed++) assert.ok(holdOut(small, cells.slice(0, 3), seed).length >= 1);
