@@ -189,4 +189,16 @@ test("a scale that does not fit is refused", async () => {
   assert.equal(squaredError({ scale: new Float64Array([0.1]) }).scale, [Math.fround(0.1)]);
 });
 
+test("each call has the scale of its own loss, in whatever order", async () => {
+  const [one, other] = [scale, [...scale].reverse()].map((each) => squaredError({ scale: each }));
+  const solver = lbfgs({ maxSteps: 3 });
+  const first = await encode(scaled, y, { loss: one, solver });
+  const then = await encode(scaled, y, { loss: other, solver });
+  const fresh = createDecoder(scaled.definition, { loss: "mse" });
+  fresh.parameters.set(scaled.parameters);
+  assert.equal(then.initialLoss, (await encode(fresh, y, { loss: other, solver })).initialLoss);
+  assert.not.equal(then.initialLoss, first.initialLoss);
+  assert.equal((await encode(scaled, y, { loss: one, solver })).z, first.z);
+});
+
 test.run();

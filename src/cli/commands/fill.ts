@@ -9,6 +9,7 @@ import { exitCodesHelp } from "../exit-codes.ts";
 import { showCandidate } from "../fill/candidate.ts";
 import { type ColumnErrors, cellsOf, columnErrors, roundAsSeen } from "../fill/column-errors.ts";
 import { FITS, type Filled, fillValues } from "../fill/fill-values.ts";
+import { verdictOf } from "../fill/verdict.ts";
 import { limitsOf, SIZE_FLAGS } from "../input/decoder-file.ts";
 import { openData } from "../input/open-data.ts";
 import { formatTable } from "../input/tables/format-table.ts";
@@ -133,8 +134,6 @@ function checkTable(file: string, table: Table): void {
   if (!values.some(Number.isNaN)) throw invalidFile(`${where}: no cell is missing`);
 }
 
-/** Ratio of errors up to which another method is called as good. */
-const AS_GOOD = 1.02;
 /** Largest number of columns that the report shows; the JSON document has all. */
 const MOST_SHOWN = 40;
 
@@ -165,13 +164,6 @@ function figuresOf(file: string, table: Table, { values, chosen, heldOut, errors
       columns,
     }),
   ];
-}
-
-/** Says plainly where another method is as good; undefined where none is. */
-function verdictOf({ fill, mean, pca }: Filled["errors"]): string | undefined {
-  if (mean <= AS_GOOD * fill) return "the columns' means are as good: the columns say nothing of one another";
-  if (pca < fill / AS_GOOD) return "iterative PCA is better here";
-  return pca <= AS_GOOD * fill ? "iterative PCA is as good here" : undefined;
 }
 
 function showErrors({ cells, unit, fill, mean, pca }: ColumnErrors): string {

@@ -8,6 +8,7 @@ import { FITS, fillValues } from "../../../src/cli/fill/fill-values.ts";
 import { holdOut } from "../../../src/cli/fill/hold-out.ts";
 import { fillByComponents } from "../../../src/cli/fill/iterative-pca.ts";
 import { distanceAt, inOwnUnits, momentsOf, standardise } from "../../../src/cli/fill/values.ts";
+import { verdictOf } from "../../../src/cli/fill/verdict.ts";
 import type { Table } from "../../../src/cli/input/tables/table.ts";
 import { wasm } from "../../../src/index.ts";
 
@@ -79,6 +80,12 @@ test("what is held out is seen, about a tenth, and leaves each row a cell and ea
       [...holdOut(few, cells.slice(0, 2), seed)].filter((at) => at < 6),
       [],
     );
+  // A column of three seen cells keeps them.
+  const three = { values: new Float32Array(60).fill(Number.NaN), rows: 30, columns: 2 };
+  for (let row = 0; row < 30; row++) three.values[2 * row] = 1;
+  for (const row of [3, 4, 5]) three.values[2 * row + 1] = 1;
+  for (let seed = 0; seed < 50; seed++)
+    assert.ok(holdOut(three, cells.slice(0, 2), seed).every((at) => at % 2 === 0));
   // About twenty of a small table, of which a tenth would choose nothing.
   const twenty = { values: new Float32Array(150), rows: 50, columns: 3 };
   const counts = Array.from({ length: 50 }, (_, seed) => holdOut(twenty, cells.slice(0, 3), seed).length);
@@ -117,6 +124,19 @@ test("a table of low rank is filled far better than by its columns' means, the s
   assert.ok(error < 0.25, `${error}`);
   assert.ok(filled.errors.fill < 0.3 * filled.errors.mean, JSON.stringify(filled.errors));
   for (const [i, value] of values.entries()) if (!Number.isNaN(value)) assert.is(filled.values[i], value);
+  // Each method's error is that of its held-out values.
+  const { heldOut, errors } = filled;
+  const shown = values.map((value, i) => (heldOut.places.includes(i) ? Number.NaN : value));
+  const { deviations } = momentsOf({ values: shown, rows, columns });
+  for (const method of ["fill", "mean", "pca"] as const) {
+    const squares = Array.from(
+      heldOut.places,
+      (at) => ((heldOut[method][at]! - values[at]!) / deviations[at % columns]!) ** 2,
+    );
+    const expected = Math.sqrt(squares.reduce((a, b) => a + b) / squares.length);
+    assert.ok(Math.abs(errors[method] / expected - 1) < 1e-4, `${method}: ${errors[method]} for ${expected}`);
+  }
+  assert.ok(errors.pca < errors.mean);
   assert.ok(
     fits.every((done, i) => i === 0 || done >= fits[i - 1]!) && fits.at(-1) === FITS,
     `${fits.at(-1)}`,
@@ -161,6 +181,18 @@ test("errors are in a column's units, or the share of wrong categories; values a
     [...values].map((value) => Number(value.toPrecision(6))),
     [180, 1, 0, 0.25, 177, 0, 1, 0.33, 171, 0.3, 0.7, 0.5],
   );
+});
+
+test("another method that is as good, or better, is named", () => {
+  for (const [errors, said] of [
+    [{ fill: 1, mean: 1.5, pca: 1.2 }, undefined],
+    [{ fill: 1, mean: 1.01, pca: 0.9 }, /means are as good/],
+    [{ fill: 1, mean: 1.5, pca: 0.9 }, /PCA is better/],
+    [{ fill: 1, mean: 1.5, pca: 1.01 }, /PCA is as good/],
+  ] as const) {
+    if (said) assert.match(verdictOf(errors)!, said);
+    else assert.is(verdictOf(errors), undefined);
+  }
 });
 
 test.run();
