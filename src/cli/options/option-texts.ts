@@ -23,7 +23,7 @@ export const OPTION_TEXTS: Readonly<Record<string, Readonly<Record<string, strin
     missing:
       "treatment of NaN in the data, also of validation, where the weight is above 0; omit: the value is missing and has weight 0; refuse: an error",
     standardise:
-      "train on standardised data, (y - mean)/deviation of each output, for columns in different units; a new decoder's loss is mse",
+      "train on standardised data, (y - mean)/deviation of each output, for columns in different units",
     warmStart: "start each sample's flow where its previous one ended, not at the decoder's start",
     codes:
       "source of the codes: encoded, a flow for each mini-batch; or kept, a code stored for each sample and updated together with the decoder's parameters",
