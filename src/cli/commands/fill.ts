@@ -139,7 +139,16 @@ const MOST_SHOWN = 40;
 
 function figuresOf(file: string, table: Table, { values, chosen, heldOut, errors }: Filled): Figure[] {
   const columns = columnErrors(table, heldOut);
-  const missing = table.values.filter(Number.isNaN).length;
+  // Cells, not values: a missing category is one cell, whatever number of values stands for it.
+  const firsts = cellsOf(table).map(([first]) => first);
+  const width = values.length / table.rows;
+  const cells = table.rows * firsts.length;
+  const missing = firsts.reduce(
+    (sum, first) =>
+      sum + table.values.filter((value, i) => i % width === first && Number.isNaN(value)).length,
+    0,
+  );
+  const held = columns.reduce((sum, column) => sum + column.cells, 0);
   const { fill, mean, pca } = errors;
   return [
     figure(
@@ -149,14 +158,14 @@ function figuresOf(file: string, table: Table, { values, chosen, heldOut, errors
         table: { file, rows: table.rows, columns: columns.length },
       },
     ),
-    figure("missing values", `${countOf(missing, "value")} (${formatShare(missing / values.length)})`, {
+    figure("missing cells", `${countOf(missing, "cell")} (${formatShare(missing / cells)})`, {
       missing,
     }),
     figure("filled by", chosen.map(showCandidate).join("; the mean of it and "), { chosen }),
     figure(
-      `error of ${countOf(heldOut.places.length, "held-out value")}`,
+      `error of ${countOf(held, "held-out cell")}`,
       `${formatMean(fill)} standard deviations; columns' means ${formatMean(mean)}, iterative PCA ${formatMean(pca)}`,
-      { heldOut: heldOut.places.length, errors },
+      { heldOut: held, errors },
     ),
     figure("note", verdictOf(errors)),
     ...columns.slice(0, MOST_SHOWN).map((column) => figure(column.name, showErrors(column))),
