@@ -2,6 +2,7 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { createDataset } from "../../src/api/dataset.ts";
+import { concat, dense, graph, tanh } from "../../src/graph/index.ts";
 import {
   amd,
   binaryCrossEntropy,
@@ -212,6 +213,68 @@ test("data out of the output's reach or scale are warned of", async () => {
     sampleCodes(decoder, whole, { z: new Float32Array(B * d) }, { prior: gaussian(), count: 2, weights });
   assert.match((await drawn()).warnings.join(), /the squared error has no scale; give weights of 1\/\(2σ²\)/);
   assert.equal((await drawn(seen)).warnings, []);
+});
+
+test("a single missing value is one, and samples keep their own fixed inputs", async () => {
+  const conditional = createDecoder(
+    graph(({ latent, fixed }) => dense(n)(tanh()(dense(17)(concat()(latent(d), fixed("label", 2)))))),
+    { loss: "mse", seed: 3 },
+  );
+  const fixed = { label: Float32Array.from({ length: 2 * B }, (_, i) => Math.cos(3 * i)) };
+  const single = whole.map((value, i) => (i % (3 * n) === 4 ? Number.NaN : value));
+  const ofSingle = single.map((value) => (Number.isNaN(value) ? 0 : 1));
+  const found = await encode(conditional, single, { fixed });
+  assert.equal([...found.missing], [...samples.map((i) => (i % 3 === 0 ? 1 : 0))]);
+  const weighted = await encode(conditional, single, { fixed, weights: ofSingle });
+  const other = await encode(conditional, whole, { fixed });
+  assert.equal(rows(found.z, holed, d), rows(weighted.z, holed, d));
+  assert.equal(rows(found.z, complete, d), rows(other.z, complete, d));
+});
+
+test("in data of several pieces each sample has its own missing values: losses, floors, validation", async () => {
+  const decoder = createDecoder({ layers: [2, 4, 3], loss: "bce", seed: 2 });
+  const count = 2017;
+  const data = Float32Array.from({ length: 3 * count }, (_, i) =>
+    i > 3 * 1500 && i % 4 === 0 ? Number.NaN : (i % 11) / 10,
+  );
+  const weights = data.map((value) => (Number.isNaN(value) ? 0 : 1));
+  const solver = amd({ maxSteps: 2 });
+  const report = await evaluate(decoder, data, { solver });
+  assert.equal(report.loss, (await encode(decoder, data, { solver })).loss);
+  const excess = Array.from(report.loss, (loss, sample) => {
+    const seenOnes = [...data.subarray(3 * sample, 3 * sample + 3)].filter((value) => !Number.isNaN(value));
+    const entropies = seenOnes.map((p) =>
+      p === 0 || p === 1 ? 0 : -p * Math.log(p) - (1 - p) * Math.log(1 - p),
+    );
+    return loss - entropies.reduce((a, b) => a + b, 0) / seenOnes.length;
+  });
+  const mean = excess.reduce((a, b) => a + b, 0) / count;
+  assert.ok(Math.abs(report.meanExcessLoss - mean) < 1e-6, `${report.meanExcessLoss}, expected ${mean}`);
+
+  const run = await train(decoder, data.slice(0, 30), { epochs: 1, solver, validation: { data } });
+  const expected = await train(decoder, data.slice(0, 30), {
+    epochs: 1,
+    solver,
+    validation: { data, weights },
+  });
+  for (const [i, { loss }] of run.validation.entries())
+    assert.ok(Math.abs(loss - expected.validation[i]!.loss) < 1e-6, `${loss}`);
+});
+
+test("outputs count as far from ten times the largest absolute value on, of a mean of squares", async () => {
+  const warningsAt = async (output: number, value: number, reduction: "mean" | "sum") => {
+    const decoder = createDecoder({ layers: [1, 4], loss: "mse", seed: 1 });
+    decoder.parameters.fill(0).fill(output, 4);
+    const { warnings } = await encode(decoder, new Float32Array(8).fill(value), {
+      loss: squaredError({ reduction }),
+    });
+    return warnings.length;
+  };
+  assert.is(await warningsAt(9, 1, "mean"), 0);
+  assert.is(await warningsAt(12, 1, "mean"), 1);
+  assert.is(await warningsAt(-12, -1, "mean"), 1);
+  // The root of a sum over outputs is no distance.
+  assert.is(await warningsAt(9, 1, "sum"), 0);
 });
 
 test.run();

@@ -59,6 +59,9 @@ test("a loss that has settled, or differs by chance, is no warning; nor are too 
     numbers(100, () => 0.3 + 0.1 * random.uniform()),
     numbers(100, (i) => (i === 0 ? 0.01 : [0.001, 0.2, 0.9][i % 3]!)),
     numbers(100, (i) => i / 10 - 60),
+    // A fall from 1 to 0.9 is within the standard error of losses that differ by ±0.9; from 1 to 0.8 of two by ±0.085.
+    numbers(100, (i) => (i < 80 ? 1 : 0.9) + (i % 2 === 0 ? 0.9 : -0.9)),
+    numbers(10, (i) => (i < 8 ? 1 : 0.8) + (i % 2 === 0 ? 0.085 : -0.085)),
     [3],
     [3, 2],
     [],

@@ -1,6 +1,7 @@
 // Tests src/train/standardise.ts, src/train/outputs.ts.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { copyDecoder } from "../../src/decoder/copy.ts";
 import {
   amd,
   createDecoder,
@@ -217,6 +218,35 @@ test("what cannot be standardised is refused", async () => {
     "invalid_argument",
     /with a loss that has a scale, expected one of them; leave it out/,
   );
+});
+
+test("the loss's reduction, a start and a prior stay; a deviation that no scale can be is taken as 1", async () => {
+  const given = copyDecoder(decoder, { start: Float32Array.of(0.5, -1), prior: gaussian({ weight: 0.1 }) });
+  const tiny = y.map((value, i) => (i % n === 1 ? (i % 4 === 1 ? 1e-38 : 0) : value));
+  const loss = squaredError({ reduction: "sum" });
+  const run = await train(given, tiny, { ...settings, loss, standardise: true });
+  const { scale } = unitsIn(run.decoder);
+  assert.is(scale[1], 1);
+  assert.equal(run.decoder.loss, squaredError({ reduction: "sum", scale }));
+  assert.equal([run.decoder.start, run.decoder.prior], [given.start, given.prior]);
+  const byHand = await train(given, standardise(tiny, unitsIn(run.decoder)), { ...settings, loss });
+  assert.equal(run.history, byHand.history);
+});
+
+test("a value is missing if its weight is above 0; half of them missing is no warning", async () => {
+  const half = y.map((value, i) => (Math.floor(i / n) % 2 === 0 && i % n === 0 ? Number.NaN : value));
+  const warned = async (data: Float32Array, more: TrainOptions = {}) =>
+    (await train(decoder, data, { ...settings, epochs: 1, ...more })).warnings.filter((each) =>
+      /missing/.test(each),
+    );
+  assert.equal(await warned(half), []);
+  const most = half.fill(Number.NaN, 0, n * B - 4 * n);
+  const hidden = most.map((value) => (Number.isNaN(value) ? 0 : 1));
+  // Each sample has a weight above 0, of a value that is missing in all but four samples.
+  for (let b = 0; b < B; b++) hidden[b * n + 5] = 1;
+  assert.equal(await warned(most, { weights: hidden, standardise: true }), [
+    "output 5 (counted from 0): more than half of their values are missing",
+  ]);
 });
 
 test.run();

@@ -3,6 +3,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { inTurns } from "../../../src/base/event-loop.ts";
 import { createRandom } from "../../../src/base/random.ts";
+import { fitCandidate } from "../../../src/cli/fill/candidate.ts";
 import { columnErrors, roundAsSeen } from "../../../src/cli/fill/column-errors.ts";
 import { FITS, fillValues } from "../../../src/cli/fill/fill-values.ts";
 import { holdOut } from "../../../src/cli/fill/hold-out.ts";
@@ -65,6 +66,52 @@ test("components fill data of low rank, the more exactly the less noise there is
   assert.ok(errors[1]! < 0.05 && errors[0]! > 0.2, `${errors}`);
 });
 
+/** One regularised component of data, to convergence, by power iteration in float64. */
+function byOneComponent(values: Float32Array, width: number): Float64Array {
+  const count = values.length / width;
+  const filled = Float64Array.from(values, (value) => (Number.isNaN(value) ? 0 : value));
+  let low = filled;
+  for (let round = 0; round < 2000; round++) {
+    const means = Array.from({ length: width }, (_, j) => {
+      return filled.reduce((sum, value, i) => sum + (i % width === j ? value / count : 0), 0);
+    });
+    const centred = filled.map((value, i) => value - means[i % width]!);
+    let axis = new Float64Array(width).fill(1);
+    let variance = 0;
+    const scoreOf = (row: number) => axis.reduce((sum, v, j) => sum + v * centred[row * width + j]!, 0);
+    for (let step = 0; step < 50; step++) {
+      const next = new Float64Array(width);
+      for (let row = 0; row < count; row++) {
+        const score = scoreOf(row);
+        for (let j = 0; j < width; j++) next[j]! += (score * centred[row * width + j]!) / count;
+      }
+      variance = Math.hypot(...next);
+      axis = next.map((value) => value / variance);
+    }
+    const total = centred.reduce((sum, value) => sum + value ** 2 / count, 0);
+    const kept = 1 - (total - variance) / (width - 1) / variance;
+    const scores = Array.from({ length: count }, (_, row) => kept * scoreOf(row));
+    low = filled.map((_, i) => means[i % width]! + scores[Math.floor(i / width)]! * axis[i % width]!);
+    for (const [i, value] of values.entries()) if (Number.isNaN(value)) filled[i] = low[i]!;
+  }
+  return low;
+}
+
+test("a component is shrunk by the mean variance of the rest", async () => {
+  const random = createRandom(8);
+  const scores = Array.from({ length: 17 }, () => 4 * random.uniform() - 2);
+  const values = Float32Array.from({ length: 51 }, (_, i) =>
+    random.uniform() < 0.2
+      ? Number.NaN
+      : scores[Math.floor(i / 3)]! * [1, -0.8, 0.6][i % 3]! + random.uniform(),
+  );
+  const found = await inTurns(fillByComponents({ values, rows: 17, columns: 3 }, 1));
+  const expected = byOneComponent(values, 3);
+  // Rounds end where missing values change by 1e-4.
+  for (const [i, value] of found.entries())
+    assert.ok(Math.abs(value - expected[i]!) < 5e-3, `${i}: ${value}, expected ${expected[i]}`);
+});
+
 test("what is held out is seen, about a tenth, and leaves each row a cell and each column three", () => {
   const { values } = lowRank(3);
   const numbers = { values, rows, columns };
@@ -86,6 +133,14 @@ test("what is held out is seen, about a tenth, and leaves each row a cell and ea
   for (const row of [3, 4, 5]) three.values[2 * row + 1] = 1;
   for (let seed = 0; seed < 50; seed++)
     assert.ok(holdOut(three, cells.slice(0, 2), seed).every((at) => at % 2 === 0));
+  // A column of five keeps three of them, whatever the draw.
+  const five = { ...three, values: three.values.slice() };
+  for (const row of [7, 8]) five.values[2 * row + 1] = 1;
+  const counted = Array.from(
+    { length: 300 },
+    (_, seed) => holdOut(five, cells.slice(0, 2), seed).filter((at) => at % 2 === 1).length,
+  );
+  assert.is(Math.max(...counted), 2);
   // About twenty of a small table, of which a tenth would choose nothing.
   const twenty = { values: new Float32Array(150), rows: 50, columns: 3 };
   const counts = Array.from({ length: 50 }, (_, seed) => holdOut(twenty, cells.slice(0, 3), seed).length);
@@ -137,6 +192,27 @@ test("a table of low rank is filled far better than by its columns' means, the s
     assert.ok(Math.abs(errors[method] / expected - 1) < 1e-4, `${method}: ${errors[method]} for ${expected}`);
   }
   assert.ok(errors.pca < errors.mean);
+  // Components have not seen what is held out, either.
+  const seen = { values: shown, rows, columns };
+  const unseen: number[] = [];
+  const ofShown = momentsOf(seen);
+  const heldTruth = standardise({ values, rows, columns }, ofShown).values;
+  for (const rank of [1, 2, 3, 4, 6]) {
+    const byRank = await inTurns(fillByComponents(standardise(seen, ofShown), rank));
+    unseen.push(distanceAt(byRank, heldTruth, heldOut.places));
+  }
+  assert.is(errors.pca, Math.min(...unseen));
+  // What is filled is the mean of the chosen decoders' fits to all values.
+  const ofAll = momentsOf({ values, rows, columns });
+  const all = standardise({ values, rows, columns }, ofAll);
+  const approximations: Float32Array[] = [];
+  for (const candidate of filled.chosen)
+    approximations.push(await fitCandidate(all, candidate, { ...settings, onShare() {} }));
+  const mean = approximations[0]!.map(
+    (_, i) => approximations.reduce((sum, each) => sum + each[i]!, 0) / approximations.length,
+  );
+  const again = inOwnUnits(mean, ofAll);
+  for (const at of places) assert.is(filled.values[at], again[at]);
   assert.ok(
     fits.every((done, i) => i === 0 || done >= fits[i - 1]!) && fits.at(-1) === FITS,
     `${fits.at(-1)}`,

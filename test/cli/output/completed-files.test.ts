@@ -549,6 +549,14 @@ test("completed files have the same bytes in however many parts, and --json list
     file("y.npy.gz", gzipSync(toNpy(holed, [B, SIZE]))),
     file("y.npz", zipSync({ "y.npy": toNpy(holed, [B, SIZE]) })),
     file(
+      "y.npy",
+      npy(
+        "<f4",
+        holed.map((_, i) => holed[(i % B) * SIZE + Math.floor(i / B)]!),
+        true,
+      ),
+    ),
+    file(
       "y.csv",
       `p,q,r,s\n${Array.from({ length: B }, (_, i) => [...holed.slice(4 * i, 4 * i + 4)].join()).join("\n")}`,
     ),
@@ -578,6 +586,38 @@ test("completed files have the same bytes in however many parts, and --json list
       assert.ok(JSON.parse(stdout).files.includes(join(parts, "completed", name)));
     }
   }
+});
+
+test("a Parquet file's older marks of unsigned integers bound what is filled", async () => {
+  const make = (values: Float32Array) =>
+    new Uint8Array(
+      parquetWriteBuffer({
+        columnData: ["a", "b", "c", "d"].map((name, k) => ({
+          name,
+          data: Array.from({ length: B }, (_, i) => values[SIZE * i + k]!),
+        })),
+        schema: [
+          { name: "root", num_children: SIZE },
+          ...["a", "b", "c", "d"].map((name) => ({
+            name,
+            type: "INT32" as const,
+            converted_type: "UINT_16" as const,
+            repetition_type: "OPTIONAL" as const,
+          })),
+        ],
+      }),
+    );
+  const whole = y.map((value) => Math.round(30_000 + 30_000 * value));
+  const { x, completed } = await decoded(
+    ...["--data", file("y.parquet", make(whole)), "--columns", "a,b,c,d", "--mask", mask],
+  );
+  const nearest = x.map((value) => Math.min(65535, Math.max(0, Math.round(value))));
+  assert.ok(
+    HOLES.some((i) => x[i]! < -1 || x[i]! > 33_000),
+    `${HOLES.map((i) => x[i])}`,
+  );
+  const expected = await readParquet(make(filledOf(nearest, whole)));
+  assert.equal((await readParquet(completed("y.parquet"))).rows, expected.rows);
 });
 
 test.run();

@@ -69,6 +69,12 @@ test("the most probable category, quoted where it must be", async () => {
   );
 });
 
+test("a category that begins or ends with a space is in quotes, without which it would be another", async () => {
+  const text = 'n,kind\n1," a"\n2,\n3,"a "\n4,\n';
+  const filled = await completed(text, (i) => (i === 4 || i === 11 ? 1 : 0), { categories: ["kind"] });
+  assert.is(filled, 'n,kind\n1," a"\n2," a"\n3,"a "\n4,"a "\n');
+});
+
 test("the first rows alone; values that are not finite leave the cell", async () => {
   const text = "a\nNA\n2\n\nNA\n\n";
   assert.is(await completed(text, () => 7, {}, 2), "a\n7\n2\n");

@@ -192,6 +192,8 @@ test("a column that is no number is refused, with what may be done", async () =>
   }
   await refused("a;b\n1,5;2\n", /has "1,5" in line 2, .*; for decimal commas give --decimal-comma$/);
   await refused("a;b\n1.234,5;2\n", /has "1\.234,5" in line 2/, { decimalComma: true });
+  // A point alone may group digits.
+  await refused("a;b\n1.234;2\n", /has "1\.234" in line 2/, { decimalComma: true });
   for (const cell of ["1e39", "Infinity", "-inf", "0x10", "1_000", "1 000", "5%", "1e", ".", "true"]) {
     await refused(`a,b\n${cell},1\n`, /^the column "a" has ".*" in line 2, expected a finite number/);
   }
