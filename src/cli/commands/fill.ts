@@ -4,7 +4,7 @@ import { gzipSync } from "node:zlib";
 import type { Command } from "commander";
 import { about } from "../../base/calling.ts";
 import { invalid, invalidFile } from "../../base/refuse.ts";
-import { showList, showPath } from "../../base/show.ts";
+import { escapeText, showList, showPath } from "../../base/show.ts";
 import { exitCodesHelp } from "../exit-codes.ts";
 import { showCandidate } from "../fill/candidate.ts";
 import { type ColumnErrors, cellsOf, columnErrors, roundAsSeen } from "../fill/column-errors.ts";
@@ -17,7 +17,7 @@ import { type Table, valueNames } from "../input/tables/table.ts";
 import { idColumnHelp, TABLE_FLAGS, tableReadingOf } from "../input/tables/table-flags.ts";
 import { interruptSignal, unlessInterrupted } from "../interrupt.ts";
 import { addFlags, flag, type OptionsOf } from "../options/flag-table.ts";
-import { parseCount } from "../options/parse.ts";
+import { parseSeed } from "../options/parse.ts";
 import { addRunningOptions, backendOf, type RunningOptions } from "../options/running.ts";
 import { makeFolder, writeOutputs } from "../output/output-files.ts";
 import { print } from "../output/print.ts";
@@ -29,7 +29,7 @@ const FILL_FLAGS = {
   idColumn: flag("<name>", idColumnHelp),
   ...TABLE_FLAGS,
   ...SIZE_FLAGS,
-  seed: flag("<n>", "seed of all random numbers, an integer >= 0", { parse: parseCount, standard: 0 }),
+  seed: flag("<n>", "seed of all random numbers, an integer >= 0", { parse: parseSeed, standard: 0 }),
 };
 
 interface FillJob extends RunningOptions, OptionsOf<typeof FILL_FLAGS> {}
@@ -83,11 +83,9 @@ async function fillTable(file: string, job: FillJob, signal: AbortSignal) {
     throw invalidFile(`${showPath(file)}: it is no table, expected a CSV or TSV file${advice}`);
   }
   checkTable(file, table);
-  const [own, other] = await Promise.all(
-    [file, job.out].map((path) => realpath(path).catch(() => undefined)),
-  );
-  if (own === other) throw invalid(`--out ${showPath(job.out)} is the table itself; give another file`);
-  await about(`--out ${showPath(job.out)}`, () => makeFolder(dirname(job.out), [basename(job.out)], {}));
+  const at = `--out ${showPath(job.out)}`;
+  await about(at, () => makeFolder(dirname(job.out), [basename(job.out)], {}));
+  if (await isSameFile(file, job.out)) throw invalid(`${at} is the table itself; give another file`);
   const { rows, values } = table;
   const columns = values.length / rows;
   const display = showProgress(
@@ -115,6 +113,12 @@ async function fillTable(file: string, job: FillJob, signal: AbortSignal) {
   } finally {
     display.stop();
   }
+}
+
+/** True if both paths lead to one file that exists; asked once the folders of both are there. */
+async function isSameFile(a: string, b: string): Promise<boolean> {
+  const [own, other] = await Promise.all([a, b].map((path) => realpath(path).catch(() => undefined)));
+  return own !== undefined && own === other;
 }
 
 /** Throws if a table has no missing cell, too few rows, or a column of which nothing is seen. */
@@ -161,14 +165,16 @@ function figuresOf(file: string, table: Table, { values, chosen, heldOut, errors
     figure("missing cells", `${countOf(missing, "cell")} (${formatShare(missing / cells)})`, {
       missing,
     }),
-    figure("filled by", chosen.map(showCandidate).join("; the mean of it and "), { chosen }),
+    figure("filled by", chosen.map(showCandidate).join("; the mean of it and ") || "the columns' means", {
+      chosen,
+    }),
     figure(
       `error of ${countOf(held, "held-out cell")}`,
       `${formatMean(fill)} standard deviations; columns' means ${formatMean(mean)}, iterative PCA ${formatMean(pca)}`,
       { heldOut: held, errors },
     ),
     figure("note", verdictOf(errors)),
-    ...columns.slice(0, MOST_SHOWN).map((column) => figure(column.name, showErrors(column))),
+    ...columns.slice(0, MOST_SHOWN).map((column) => figure(escapeText(column.name), showErrors(column))),
     figure("more columns", columns.length > MOST_SHOWN ? "in the document of --json" : undefined, {
       columns,
     }),

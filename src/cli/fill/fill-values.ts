@@ -4,6 +4,7 @@ import { type Candidate, type FitSettings, fitCandidate } from "./candidate.ts";
 import { holdOut } from "./hold-out.ts";
 import { fillByComponents } from "./iterative-pca.ts";
 import { distanceAt, inOwnUnits, momentsOf, type Numbers, standardise } from "./values.ts";
+import { areMeansAsGood } from "./verdict.ts";
 
 /** Result of filling a table. */
 export interface Filled {
@@ -11,11 +12,14 @@ export interface Filled {
   readonly values: Float32Array;
   /** What other methods take all values for, [rows, columns]: the columns' means, and iterative PCA of the chosen rank. */
   readonly others: { readonly mean: Float32Array; readonly pca: Float32Array };
-  /** Decoders whose mean filled the values, the best first. */
+  /** Decoders whose mean filled the values, the best first; none if the columns' means did, being as good. */
   readonly chosen: readonly Candidate[];
   /** Values that were held out, and what they were taken for without being seen, in the columns' units. */
   readonly heldOut: HeldOut;
-  /** Root mean square errors of the held-out values, in standard deviations. */
+  /**
+   * Root mean square errors of the held-out values, in standard deviations: of each half of the rows by the decoder, or rank, that
+   * the other half chooses.
+   */
   readonly errors: { readonly [Method in keyof Omit<HeldOut, "places" | "truth">]: number };
 }
 
@@ -43,7 +47,7 @@ const BEST = 3;
 /**
  * Fills the missing values of a table by decoders that are trained on the table itself. A tenth of the seen values is held out and
  * chooses a decoder, linear or with a hidden layer, and how strongly it is held, or the mean of the best; these are then fitted to all
- * values.
+ * values. Where the columns' means are as good, they fill the values.
  *
  * @throws LatentflowError `invalid_file`, before any work, if no value can be held out
  * @param groups first column of each cell, and the column behind its last
@@ -70,7 +74,7 @@ export async function fillValues(
   const moments = momentsOf(shown);
   const seen = standardise(shown, moments);
   const truth = standardise(table, moments).values;
-  const tried: { candidate: Candidate; values: Float32Array; error: number }[] = [];
+  const tried: (Tried & { readonly error: number })[] = [];
   let done = 0;
   const fit = async (numbers: Numbers, candidate: Candidate) => {
     const report = (share: number) => onFit(Math.min(FITS, done + share), tried[0]?.error ?? Number.NaN);
@@ -110,36 +114,45 @@ export async function fillValues(
     if (tried[0]!.candidate === candidate) break;
   }
 
-  const means = tried.slice(0, BEST).map((_, i) => meanOf(tried.slice(0, i + 1).map(({ values }) => values)));
-  const errors = means.map((values) => distanceAt(values, truth, places));
-  const count = errors.indexOf(Math.min(...errors)) + 1;
-  const chosen = tried.slice(0, count).map(({ candidate }) => candidate);
-  const { rank, values: pca } = await bestComponents(seen, truth, places, settings.signal);
+  const chosen = bestOf(tried, truth, places).candidates;
+  const ranks = await componentsOfRanks(seen, settings.signal);
+  const { rank } = bestRank(ranks, truth, places);
+  // What is chosen by the cells of half of the rows is judged by those of the others: an error that had chosen would flatter.
+  const [fill, pca] = [new Float32Array(truth.length), new Float32Array(truth.length)];
+  const halves = [0, 1].map((half) => places.filter((at) => Math.floor(at / columns) % 2 === half));
+  for (const [half, judged] of halves.entries()) {
+    const others = halves[1 - half]!;
+    const best = bestOf(tried, truth, others).values;
+    const components = bestRank(ranks, truth, others).values;
+    for (const at of judged) [fill[at], pca[at]] = [best[at]!, components[at]!];
+  }
+  const mean = new Float32Array(rows * columns);
+  const errors = {
+    fill: distanceAt(fill, truth, places),
+    mean: distanceAt(mean, truth, places),
+    pca: distanceAt(pca, truth, places),
+  };
 
   const ofAll = momentsOf(table);
   const whole = standardise(table, ofAll);
-  const fits: Float32Array[] = [];
-  for (const candidate of chosen) fits.push(await fit(whole, candidate));
-  onFit(FITS, tried[0]!.error);
-  const approximation = inOwnUnits(meanOf(fits), ofAll);
-  const mean = new Float32Array(rows * columns);
   const components = await inTurns(fillByComponents(whole, rank), settings.signal);
+  const isOfMeans = areMeansAsGood(errors);
+  const fits: Float32Array[] = [];
+  if (!isOfMeans) for (const candidate of chosen) fits.push(await fit(whole, candidate));
+  onFit(FITS, errors.fill);
+  const approximation = inOwnUnits(isOfMeans ? mean : meanOf(fits), ofAll);
   return {
     values: table.values.map((value, i) => (Number.isNaN(value) ? approximation[i]! : value)),
     others: { mean: inOwnUnits(mean, ofAll), pca: inOwnUnits(components, ofAll) },
-    chosen,
+    chosen: isOfMeans ? [] : chosen,
     heldOut: {
       places,
       truth: table.values,
-      fill: inOwnUnits(means[count - 1]!, moments),
+      fill: inOwnUnits(fill, moments),
       mean: inOwnUnits(mean, moments),
       pca: inOwnUnits(pca, moments),
     },
-    errors: {
-      fill: errors[count - 1]!,
-      mean: distanceAt(mean, truth, places),
-      pca: distanceAt(pca, truth, places),
-    },
+    errors,
   };
 }
 
@@ -151,17 +164,47 @@ function meanOf(all: readonly Float32Array[]): Float32Array {
   return all[0]!.map((_, i) => all.reduce((sum, values) => sum + values[i]!, 0) / all.length);
 }
 
-/** Returns the rank of iterative PCA that is best for the held-out values, and the values by it. */
-async function bestComponents(
-  seen: Numbers,
+/** A candidate, and the table's values by it. */
+interface Tried {
+  readonly candidate: Candidate;
+  readonly values: Float32Array;
+}
+
+/** Returns the candidates whose mean is best at the given places, the best one first, and the values by it. */
+function bestOf(
+  tried: readonly Tried[],
   truth: Float32Array,
   places: Uint32Array,
-  signal: AbortSignal,
-): Promise<{ rank: number; values: Float32Array }> {
-  let best: { rank: number; values: Float32Array } = { rank: 0, values: new Float32Array(truth.length) };
+): { candidates: Candidate[]; values: Float32Array } {
+  const errorOf = ({ values }: Pick<Tried, "values">) => distanceAt(values, truth, places);
+  const sorted = [...tried].sort((a, b) => errorOf(a) - errorOf(b)).slice(0, BEST);
+  const means = sorted.map((_, i) => {
+    const those = sorted.slice(0, i + 1);
+    return {
+      candidates: those.map(({ candidate }) => candidate),
+      values: meanOf(those.map(({ values }) => values)),
+    };
+  });
+  return means.reduce((best, each) => (errorOf(each) < errorOf(best) ? each : best));
+}
+
+/** Values by iterative PCA of a rank; of rank 0 the columns' means. */
+interface Components {
+  readonly rank: number;
+  readonly values: Float32Array;
+}
+
+/** Returns the values by iterative PCA of each rank that is tried. */
+async function componentsOfRanks(seen: Numbers, signal: AbortSignal): Promise<Components[]> {
+  const all: Components[] = [{ rank: 0, values: new Float32Array(seen.values.length) }];
   for (const rank of RANKS.filter((each) => each < seen.columns)) {
-    const values = await inTurns(fillByComponents(seen, rank), signal);
-    if (distanceAt(values, truth, places) < distanceAt(best.values, truth, places)) best = { rank, values };
+    all.push({ rank, values: await inTurns(fillByComponents(seen, rank), signal) });
   }
-  return best;
+  return all;
+}
+
+/** Returns the components whose rank is best at the given places. */
+function bestRank(all: readonly Components[], truth: Float32Array, places: Uint32Array): Components {
+  const errorOf = ({ values }: Components) => distanceAt(values, truth, places);
+  return all.reduce((best, each) => (errorOf(each) < errorOf(best) ? each : best));
 }

@@ -1,6 +1,7 @@
 // run: slow
 // Tests src/cli/commands/fill.ts, src/cli/fill/candidate.ts, src/cli/fill/column-errors.ts: a table in, the table with its holes filled out.
 import { readFileSync, writeFileSync } from "node:fs";
+import { basename, dirname } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
@@ -65,6 +66,10 @@ test("what cannot be filled is refused, and nothing is written", async () => {
   const options = ["--id-column", "id", "--categories", "kind"];
   for (const [args, message] of [
     [[file, "--out", file, ...options], /^latentflow: --out \S+ is the table itself; give another file\n$/],
+    [
+      [file, "--out", `${dirname(file)}/not-there/../${basename(file)}`, ...options],
+      /^latentflow: --out \S+ is the table itself; give another file\n$/,
+    ],
     [[file, "--out", "x.csv", "--id-column", "id"], /the column "kind" has .*--categories kind/],
     [[save("a,b\n1,2\n3,4\n5,6\n7,8\n9,10\n"), "--out", "x.csv"], /no cell is missing/],
     [

@@ -220,6 +220,30 @@ test("a table of low rank is filled far better than by its columns' means, the s
   assert.equal((await fillValues({ values, rows, columns }, cells, settings)).values, filled.values);
 });
 
+test("of columns that say nothing of one another the printed error does not flatter, and the means fill", async () => {
+  const sums = { printed: 0, own: 0, ofMeans: 0 };
+  for (let seed = 0; seed < 4; seed++) {
+    const random = createRandom(seed, 3);
+    const whole = {
+      values: Float32Array.from(
+        { length: 250 },
+        () => random.uniform() + random.uniform() - random.uniform() - random.uniform(),
+      ),
+      rows: 50,
+      columns: 5,
+    };
+    const places = Uint32Array.from(whole.values.keys()).filter(() => random.uniform() < 0.2);
+    const table = { ...whole, values: whole.values.slice() };
+    for (const at of places) table.values[at] = Number.NaN;
+    const filled = await fillValues(table, cells.slice(0, 5), settings);
+    if (filled.chosen.length === 0) sums.ofMeans++;
+    sums.printed += filled.errors.fill;
+    sums.own += distanceAt(filled.values, whole.values, places);
+  }
+  assert.ok(sums.printed > 0.95 * sums.own, JSON.stringify(sums));
+  assert.ok(sums.ofMeans >= 2, JSON.stringify(sums));
+});
+
 test("an abort ends it", async () => {
   const { values } = lowRank(5);
   const controller = new AbortController();
