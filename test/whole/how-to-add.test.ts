@@ -186,6 +186,7 @@ const dummies = [
       "src/cli/options/solver-options.ts",
       "src/solver/solve-objective.ts",
       "src/solver/solver.ts",
+      "src/solver/tableaus.ts",
       "test/support/solvers.ts",
     ],
   },

@@ -4,7 +4,7 @@ import { type Candidate, type FitSettings, fitCandidate } from "./candidate.ts";
 import { holdOut } from "./hold-out.ts";
 import { fillByComponents } from "./iterative-pca.ts";
 import { distanceAt, inOwnUnits, momentsOf, type Numbers, standardise } from "./values.ts";
-import { areMeansAsGood } from "./verdict.ts";
+import { areMeansAsGood, type FillErrors } from "./verdict.ts";
 
 /** Result of filling a table. */
 export interface Filled {
@@ -20,7 +20,7 @@ export interface Filled {
    * Root mean square errors of the held-out values, in standard deviations: of each half of the rows by the decoder, or rank, that
    * the other half chooses.
    */
-  readonly errors: { readonly [Method in keyof Omit<HeldOut, "places" | "truth">]: number };
+  readonly errors: FillErrors;
 }
 
 /** Values that were held out, by their places in [rows, columns], and the values by each method, [rows, columns]. */
