@@ -162,7 +162,7 @@ const VALUES_AT_ONCE = 2 ** 20;
 
 /** How `checkValues` takes values, and names them in messages. */
 export interface ValueChecks extends DataNames {
-  /** Whether NaN is a missing value or an error. */
+  /** Treatment of NaN: a missing value, or an error. */
   readonly missing: "omit" | "refuse";
 }
 
@@ -176,11 +176,7 @@ export interface ValueChecks extends DataNames {
  */
 export async function checkValues<
   P extends Pick<Problem, "decoder" | "loss" | "sampleCount" | "targets" | "weights">,
->(
-  given: P,
-  control: Control,
-  { missing: treatment, ...names }: ValueChecks,
-): Promise<Findings & { readonly problem: P }> {
+>(given: P, control: Control, checks: ValueChecks): Promise<Findings & { readonly problem: P }> {
   const isScaled = (given.loss as StandardLoss).scale !== undefined;
   const problem = isScaled ? (await loadObjectives()).inLossUnits(given) : given;
   const { decoder, loss, sampleCount, targets: y, weights } = problem;
@@ -189,6 +185,7 @@ export async function checkValues<
   const { targets } = lossTraits(loss);
   const { min, max } = targets === "finite" ? FINITE : targets;
   let missing: Uint32Array | undefined;
+  let missingOutputs: Uint32Array | undefined;
   let unseen = 0;
   let least = Number.POSITIVE_INFINITY;
   let most = Number.NEGATIVE_INFINITY;
@@ -203,9 +200,11 @@ export async function checkValues<
         seen++;
         if (value < least) least = value;
         if (value > most) most = value;
-      } else if (Number.isNaN(value) && treatment === "omit") {
+      } else if (Number.isNaN(value) && checks.missing === "omit") {
         missing ??= new Uint32Array(sampleCount);
+        missingOutputs ??= new Uint32Array(n);
         missing[sample]!++;
+        missingOutputs[i]!++;
       } else return { of: "targets", at };
     }
     if (seen === 0) unseen++;
@@ -223,13 +222,13 @@ export async function checkValues<
   }
 
   async function refuseWrong(wrong: WrongValue | undefined): Promise<void> {
-    if (wrong) throw (await loadObjectives()).wrongValueError(wrong, problem, names);
+    if (wrong) throw (await loadObjectives()).wrongValueError(wrong, problem, checks);
   }
 
   if (weights && isShared) await refuseWrong(wrongWeight(weights, 0));
   for (let sample = 0, looked = 0; sample < sampleCount && !control.aborted(); sample++, looked += n) {
     const first = sample * n;
-    attached(names.name ?? "y", y);
+    attached(checks.name ?? "y", y);
     if (weights) attached("weights", weights);
     const wrong =
       (weights && !isShared && wrongWeight(weights, first)) || wrongTarget(sample, isShared ? 0 : first);
@@ -238,11 +237,9 @@ export async function checkValues<
     looked = 0;
     await control.pause();
   }
-  return { problem, missing, unseen, least, most };
+  return { problem, missing, missingOutputs, unseen, least, most };
 }
 
-/** Distance of data from what the output activation gives, up to which it is taken for rounding and noise. */
-const MARGIN = 0.01;
 /** Distance of outputs from data, in multiples of the largest absolute value, from which their scales are taken to differ. */
 const FAR = 10;
 
@@ -259,15 +256,26 @@ export async function warningsOf(
 ): Promise<readonly string[]> {
   const { loss, decoder } = problem;
   const { unseen, least, most } = found;
-  const { least: lowest = -Infinity, most: highest = Infinity } = activations[decoder.outputActivation.name];
-  const isOutOfReach = least < lowest - MARGIN || most > highest + MARGIN;
   const isMean = loss.name === "squaredError" && loss.reduction === "mean";
   const distance = isMean ? Math.sqrt(meanOfFinite(initialLoss)) : 0;
   const size = Math.max(-least, most);
   const isFar = size > 0 && distance > FAR * size;
-  if (unseen === 0 && !isOutOfReach && !isFar) return [];
+  const isBeyond = isOutOfReach(decoder, found);
+  if (unseen === 0 && !found.missing && !isFar && !isBeyond) return [];
   const { dataWarnings } = await loadObjectives();
-  return dataWarnings(problem, found, initialLoss.length, isOutOfReach, isFar ? distance : undefined);
+  return dataWarnings(problem, found, initialLoss.length, isFar ? distance : undefined, isBeyond);
+}
+
+/** Distance of data from what the output activation gives, up to which it is taken for rounding and noise. */
+const MARGIN = 0.01;
+
+/** True if the output activation cannot give some of the data. */
+export function isOutOfReach(
+  { outputActivation }: Decoder,
+  { least, most }: Pick<Findings, "least" | "most">,
+): boolean {
+  const { least: lowest = -Infinity, most: highest = Infinity } = activations[outputActivation.name];
+  return least < lowest - MARGIN || most > highest + MARGIN;
 }
 
 /**

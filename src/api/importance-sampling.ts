@@ -143,13 +143,16 @@ async function proposalsOf(
   });
 }
 
-/** Returns the number that a sample's loss was divided by: n = outputSize for a mean, Σw for a weighted mean, 1 for a sum. */
+/**
+ * Returns the number that a sample's loss was divided by: n = outputSize for a mean, Σw for a weighted mean, 1 for a sum and where
+ * nothing is seen.
+ */
 function divisorOf({ loss, decoder, weights }: Problem, sample: number): number {
   if (loss.reduction === "sum") return 1;
   const n = decoder.outputSize;
   if (!weights) return n;
   const row = weights.length === n ? weights : weights.subarray(sample * n, (sample + 1) * n);
-  return row.reduce((sum, weight) => sum + weight, 0);
+  return row.reduce((sum, weight) => sum + weight, 0) || 1;
 }
 
 /**

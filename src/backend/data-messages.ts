@@ -6,6 +6,7 @@ import { showFloat32 } from "../base/show-float32.ts";
 import { activations } from "../graph/activation.ts";
 import { lossTraits } from "../terms/losses.ts";
 import type { Problem } from "./backend.ts";
+import { indicesWhere, outputWarning } from "./output-warning.ts";
 
 // What is said of a call's data: errors and warnings. Loaded when there is one.
 
@@ -46,7 +47,8 @@ export function wrongValueError(
   const got = `${showFloat32(y[at]!)} at ${where}`;
   if (!Number.isFinite(y[at]) || targets === "finite") {
     const nan = Number.isNaN(y[at]) ? "" : "NaN, or ";
-    const advice = words`; where data are missing, give ${nan}${option("weights")} that are 0 there`;
+    const omit = Number.isNaN(y[at]) && words`, or ${option("missing", "omit", 'missing: "omit"')}`;
+    const advice = words`; where data are missing, give ${nan}${option("weights")} that are 0 there${omit || ""}`;
     return refused(name, "is", got, "finite numbers", takesWeights ? advice : "");
   }
   const expected = words`[${targets.min}, ${targets.max}] for ${option("loss", fileName, loss.name)}`;
@@ -58,6 +60,8 @@ export function wrongValueError(
 export interface Findings {
   /** Number of missing values of each sample, [B]; undefined if there are none. */
   readonly missing: Uint32Array | undefined;
+  /** Number of samples in which each output's value is missing, [outputSize]; undefined if none is. */
+  readonly missingOutputs: Uint32Array | undefined;
   /** Number of samples of which nothing is seen: every value is missing or has weight 0. */
   readonly unseen: number;
   /** Least and largest value that is seen; Infinity and -Infinity without any. */
@@ -65,30 +69,37 @@ export interface Findings {
   readonly most: number;
 }
 
+/** Least number of samples of which a share of missing values says something. */
+const ENOUGH = 10;
+
 /**
  * Makes the warnings about data.
  *
  * @param samples number of samples
- * @param isOutOfReach true if the output activation cannot give all values
  * @param distance root mean square of outputs less data at the start, if it is far larger than the data; else undefined
+ * @param isBeyond true if the output activation cannot give all data
  */
 export function dataWarnings(
-  { decoder, prior }: Pick<Problem, "decoder" | "prior">,
-  { unseen, least, most }: Findings,
+  { decoder, prior }: { readonly decoder: Problem["decoder"]; readonly prior?: unknown },
+  { unseen, least, most, missingOutputs }: Findings,
   samples: number,
-  isOutOfReach: boolean,
   distance: number | undefined,
+  isBeyond: boolean,
 ): string[] {
   const data = `which lie from ${round(least)} to ${round(most)}`;
   const { name } = decoder.outputActivation;
-  const { least: lowest = "-∞", most: highest = "∞" } = activations[name];
+  const { least: lowest = -Infinity, most: highest = Infinity } = activations[name];
   const warnings: string[] = [];
   if (unseen > 0) {
     const codes = prior ? "the prior alone decides their codes" : "their codes stay at z0";
     warnings.push(`nothing is seen of ${unseen} of ${samples} samples: ${codes}`);
   }
-  if (isOutOfReach) {
-    const range = `is within [${round(lowest)}, ${round(highest)}]`;
+  if (samples >= ENOUGH) {
+    const sparse = indicesWhere(missingOutputs ?? [], (count) => count > samples / 2);
+    warnings.push(...outputWarning(sparse, "more than half of their values are missing"));
+  }
+  if (isBeyond) {
+    const range = `is within [${showBound(lowest)}, ${showBound(highest)}]`;
     warnings.push(
       `the decoder's output, of activation ${name}, ${range} and cannot reach all data, ${data}; scale the data as in training`,
     );
@@ -102,6 +113,10 @@ export function dataWarnings(
   return warnings;
 }
 
-function round(value: number | string): string {
-  return typeof value === "number" ? `${Number(value.toPrecision(4))}` : value;
+function showBound(bound: number): string {
+  return Number.isFinite(bound) ? round(bound) : bound < 0 ? "-∞" : "∞";
+}
+
+function round(value: number): string {
+  return `${Number(value.toPrecision(4))}`;
 }

@@ -46,6 +46,15 @@ function partOf(problem: Problem, samples: Uint32Array): Problem {
   return { ...problem, targets, ...ownRows(problem, samples) };
 }
 
+/** True if nothing is seen of a sample of a problem that `withSeenWeights` has made: a mean over no value is no number. */
+export function isUnseen({ weights, decoder }: Problem, sample: number): boolean {
+  const n = decoder.outputSize;
+  return weights?.subarray(sample * n, (sample + 1) * n).every((weight) => weight === 0) ?? false;
+}
+
+/** Figures of a sample that are NaN if nothing is seen of it. */
+const LOSSES = ["loss", "initialLoss", "objective", "initialObjective"] as const;
+
 /** Solves a problem whose data have missing values, as `session.solve` does one without. */
 export async function solveSeen(
   session: Session,
@@ -58,11 +67,10 @@ export async function solveSeen(
   for (const { samples, problem: group } of groupsOf(problem, missing)) {
     const part = partOfSolution(solution, samples);
     await session.solve(group, pair, part, control);
-    // A mean over no value is no number.
-    const n = group.decoder.outputSize;
     for (let row = 0; row < samples.length; row++) {
-      const seen = group.weights?.subarray(row * n, (row + 1) * n).some(Boolean) ?? true;
-      if (!seen) part.loss[row] = part.initialLoss[row] = Number.NaN;
+      if (!isUnseen(group, row)) continue;
+      for (const name of LOSSES) part[name][row] = Number.NaN;
+      part.recording?.samples[row]?.losses.fill(Number.NaN);
     }
     collectPart(solution, part, samples);
   }

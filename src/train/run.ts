@@ -1,5 +1,6 @@
 import type { Adjoint, Encoded } from "../adjoint/base.ts";
 import type { Problem, Session, Trainer } from "../backend/backend.ts";
+import { isUnseen } from "../backend/missing.ts";
 import { within } from "../base/calling.ts";
 import { throwIfAborted } from "../base/realms.ts";
 import type { Decoder } from "../decoder/decoder.ts";
@@ -71,7 +72,10 @@ export class Run {
       throwIfAborted(signal);
       const encoded = { ...pair, solution, control };
       const { losses, dCodes } = await addGradient(this.trainer, adjoint, problem, encoded, codes);
-      const loss = meanOfNumbers(losses);
+      const { hasMissing } = this.options;
+      const loss = meanOfNumbers(
+        losses.map((each, i) => (hasMissing && isUnseen(problem, i) ? Number.NaN : each)),
+      );
       throwIfAborted(signal);
       const largestNorm = gradientClip * indices.length;
       const gradientNorm = await this.trainer.update({ learningRate, largestNorm });

@@ -95,6 +95,7 @@ export async function checkDataset(
   let [least, most] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
   let unseen = 0;
   let missing: Uint32Array | undefined;
+  let missingOutputs: Uint32Array | undefined;
   for (const { samples, problem } of problems(dataset, settings)) {
     const first = samples[0]!;
     if (control.aborted()) break;
@@ -105,6 +106,8 @@ export async function checkDataset(
     if (!found.missing) continue;
     missing ??= new Uint32Array(dataset.count);
     missing.set(found.missing, first);
+    const counts = found.missingOutputs!;
+    missingOutputs = missingOutputs?.map((count, i) => count + counts[i]!) ?? counts;
   }
-  return { missing, unseen, least, most };
+  return { missing, missingOutputs, unseen, least, most };
 }

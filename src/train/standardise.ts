@@ -1,3 +1,4 @@
+import { indicesWhere, outputWarning } from "../backend/output-warning.ts";
 import { option, subject, words } from "../base/message.ts";
 import { invalidOption, refused } from "../base/refuse.ts";
 import { show } from "../base/show.ts";
@@ -5,7 +6,7 @@ import { type Decoder, decoderGraphOf, GraphDecoder } from "../decoder/decoder.t
 import type { OperationDefinition } from "../graph/definition.ts";
 import { readDefinition } from "../graph/read-definition.ts";
 import { type Loss, lossTraits, type StandardLoss } from "../terms/losses.ts";
-import { indicesWhere, type OutputStatistics, warningOf } from "./outputs.ts";
+import type { OutputStatistics } from "./outputs.ts";
 
 // Option `standardise` of `train`. The decoder is followed by an affine operation, output · deviation + mean, and its loss has the
 // deviations as scale: such a loss is computed before the affine operation, on standardised data (src/backend/loss-units.ts), so
@@ -62,7 +63,8 @@ export function standardised(
 ): Standardised {
   const isPlain = (deviation: number) => deviation >= LEAST && deviation <= MOST;
   const scale = Array.from(deviations, (each) => (isPlain(each) ? Math.fround(each) : 1));
-  const flat = indicesWhere(deviations, (each) => !isPlain(each));
+  const flat = indicesWhere(deviations, (each) => each === 0);
+  const beyond = indicesWhere(deviations, (each) => each !== 0 && !isPlain(each));
   const { definition, prior, start } = decoderGraphOf(given);
   const { outputShape, outputSize, parameters } = given;
   const names = new Set(definition.operations.map(({ name }) => name));
@@ -83,10 +85,15 @@ export function standardised(
   values.set(parameters);
   values.set(scale, parameters.length);
   values.set(means, parameters.length + outputSize);
-  const problem = "fewer than two different values are seen, and their deviation is taken as 1";
   return {
     decoder: new GraphDecoder({ ...graph, loss, prior, start }, values),
     loss,
-    warnings: warningOf(flat, problem),
+    warnings: [
+      ...outputWarning(flat, "fewer than two different values are seen, and their deviation is taken as 1"),
+      ...outputWarning(
+        beyond,
+        `the deviation is beyond ${LEAST} to ${MOST}, and is taken as 1; give the data in other units`,
+      ),
+    ],
   };
 }

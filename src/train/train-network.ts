@@ -1,3 +1,5 @@
+import { isOutOfReach } from "../api/check-data.ts";
+import { dataWarnings } from "../backend/data-messages.ts";
 import { decoderInLossUnits } from "../backend/loss-units.ts";
 import { within } from "../base/calling.ts";
 import { hasCode, LatentflowError } from "../base/errors.ts";
@@ -9,7 +11,7 @@ import { isCustom, type StandardLoss } from "../terms/losses.ts";
 import type { CheckedTrainOptions } from "./check-options.ts";
 import { Checkpoints } from "./checkpoints.ts";
 import type { TrainResult } from "./options.ts";
-import { indicesWhere, outputStatistics, warningOf } from "./outputs.ts";
+import { outputStatistics } from "./outputs.ts";
 import { Run } from "./run.ts";
 import { runWarnings } from "./run-warnings.ts";
 import { checkDataset } from "./samples.ts";
@@ -36,15 +38,15 @@ export async function trainNetwork(network: Decoder, checked: CheckedTrainOption
     // Messages must not advise the option weights for trainAutoencoder, which has none.
     const checks = { missing: checked.missing, takesWeights: !checked.isAutoencoder };
     const settings = { decoder: given, loss: givenLoss };
-    const { missing } = await checkDataset(dataset, { ...settings, weights, fixed }, control, checks);
+    const found = await checkDataset(dataset, { ...settings, weights, fixed }, control, checks);
+    const { missing } = found;
     const checkedValidation = validation && {
       ...validation,
       ...(await within("validation", () =>
         checkDataset(validation.dataset, { ...validation, ...settings }, control, checks),
       )),
     };
-    const statistics =
-      missing || checked.standardise ? await outputStatistics(dataset, checked, control) : undefined;
+    const statistics = checked.standardise ? await outputStatistics(dataset, checked, control) : undefined;
     throwIfAborted(signal);
     const folded = checked.standardise
       ? standardised(network, givenLoss as StandardLoss, statistics!)
@@ -92,11 +94,9 @@ export async function trainNetwork(network: Decoder, checked: CheckedTrainOption
     trained.parameters.set(run.trainer.parameters().subarray(0, parameterCount));
     const { history, validations, codes } = run;
     const counts = missing ?? new Uint32Array(dataset.count);
-    const isMostlyMissing = (count: number) => count > dataset.count / 2;
-    const sparse = statistics ? indicesWhere(statistics.missing, isMostlyMissing) : [];
     const warnings = [
       ...runWarnings(history, checked.epochs),
-      ...warningOf(sparse, "more than half of their values are missing"),
+      ...dataWarnings({ decoder: given, prior }, found, dataset.count, undefined, isOutOfReach(given, found)),
       ...(folded?.warnings ?? []),
     ];
     const figures = { history, validation: validations, missing: counts, warnings };

@@ -20,7 +20,7 @@ import {
   squaredError,
   wasm,
 } from "../../src/index.ts";
-import { evaluate, full, train, trainAutoencoder } from "../../src/train/index.ts";
+import { evaluate, full, sgd, train, trainAutoencoder } from "../../src/train/index.ts";
 import { rejected } from "../support/refusal.ts";
 
 const [d, n, B] = [3, 29, 17];
@@ -136,6 +136,41 @@ test("training with missing values is training with weights of 0 there", async (
   }
 });
 
+test("an output of which most values are missing is warned of, among ten samples or more", async () => {
+  const decoder = decoderFor("mse");
+  const many = Float32Array.from({ length: 10 * n }, (_, i) =>
+    i % n === 1 && i >= 4 * n ? Number.NaN : whole[i % whole.length]!,
+  );
+  assert.match(
+    (await encode(decoder, many)).warnings.join(),
+    /^output 1 \(counted from 0\): more than half of their/,
+  );
+  const warned = async (data: Float32Array) =>
+    (await encode(decoder, data)).warnings.filter((each) => /more than half/.test(each));
+  assert.equal(await warned(many.slice(n)), []);
+  many[4 * n + 1] = 0;
+  assert.equal(await warned(many), []);
+});
+
+test("the history of a training leaves out samples of which nothing is seen, and data beyond the output are warned of", async () => {
+  const decoder = decoderFor("mse");
+  const nothing = y.slice().fill(Number.NaN, 0, n);
+  const settings = { epochs: 1, batchSize: B, optimizer: sgd({ learningRate: 1e-9 }) };
+  const [all, others] = [
+    await train(decoder, nothing, settings),
+    await train(decoder, nothing.slice(n), { ...settings, batchSize: B - 1 }),
+  ];
+  const [loss, expected] = [all, others].map(({ history }) => history[0]!.loss);
+  assert.ok(Math.abs(loss! / expected! - 1) < 1e-5, `${loss} for ${expected}`);
+  const sigmoid = createDecoder({ layers: [d, n], loss: "mse", outputActivation: "sigmoid" });
+  const { warnings } = await train(
+    sigmoid,
+    y.map((value) => 255 * Math.abs(value)),
+    settings,
+  );
+  assert.match(warnings.join(), /of activation sigmoid, is within \[0, 1\] and cannot reach all data/);
+});
+
 test("of a sample of which nothing is seen the prior decides alone, and a warning says so", async () => {
   const decoder = decoderFor("mse");
   const nothing = y.slice().fill(Number.NaN, 0, n);
@@ -143,7 +178,12 @@ test("of a sample of which nothing is seen the prior decides alone, and a warnin
   for (const loss of [squaredError(), squaredError({ reduction: "sum" })]) {
     const found = await encode(decoder, nothing, { loss, prior });
     for (const value of found.z.slice(0, d)) assert.ok(Math.abs(value - 0.5) < 1e-4, `${value}`);
-    assert.ok(Number.isNaN(found.loss[0]) && Number.isNaN(found.initialLoss[0]));
+    assert.ok([found.loss, found.initialLoss, found.objective].every(([first]) => Number.isNaN(first)));
+    // Draws of its posterior are draws of the prior, whatever the loss is divided by.
+    const draws = await sampleCodes(decoder, nothing, found, { loss, prior, count: 8 });
+    assert.ok(Math.abs(draws.effectiveSampleSize[0]! - 8) < 1e-3, `${draws.effectiveSampleSize[0]}`);
+    const { trajectory } = await encode(decoder, nothing, { loss, prior, saveAt: "steps" });
+    assert.ok(trajectory[0]!.loss.every(Number.isNaN) && trajectory[1]!.loss.every(Number.isFinite));
     assert.equal(found.warnings, [
       `nothing is seen of 1 of ${B} samples: the prior alone decides their codes`,
     ]);

@@ -84,6 +84,10 @@ async function fillTable(file: string, job: FillJob, signal: AbortSignal) {
   }
   checkTable(file, table);
   const at = `--out ${showPath(job.out)}`;
+  const ending = table.text?.delimiter === "\t" ? ".tsv" : ".csv";
+  if (!/\.(csv|tsv|txt)(\.gz)?$/i.test(job.out)) {
+    throw invalid(`${at}: the filled table is text, as the table is; give a name that ends in ${ending}`);
+  }
   await about(at, () => makeFolder(dirname(job.out), [basename(job.out)], {}));
   if (await isSameFile(file, job.out)) throw invalid(`${at} is the table itself; give another file`);
   const { rows, values } = table;

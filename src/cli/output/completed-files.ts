@@ -82,7 +82,8 @@ function inFolder(job: Job, { samples }: EncodingInput): Completion | undefined 
     const [, stem, ending] = /^(.+?)((?:\.\w+)?(?:\.gz)?)$/s.exec(inUtf8(name)) as unknown as string[];
     return { stem: stem!, ending: ending! };
   });
-  const names = distinctNames(completedName, "file", given, wanted);
+  const lists = files.map(({ list }) => list.ending);
+  const names = distinctNames(completedName, "file", given, wanted, lists);
   const targets = files.map((file, i) => ({ file, name: names[i]!, isPacked: file.isPacked ?? false }));
   return { folder: join(job.out, completedName), targets, isAsked: false };
 }

@@ -16,25 +16,28 @@ export interface WantedName {
  * @param folder name of the folder, for the message
  * @param noun what the files are, for the message: picture
  * @param files names of the files that the names come from, for the message
+ * @param besides for each file, the ending of another file that is written beside it, under its name and this ending
  */
 export function distinctNames(
   folder: string,
   noun: string,
   files: readonly string[],
   wanted: readonly WantedName[],
+  besides: readonly string[] = [],
 ): string[] {
   const taken = new Set<string>();
-  const take = (name: string) => {
-    const isFree = !taken.has(name.toLowerCase());
-    taken.add(name.toLowerCase());
-    return isFree ? name : undefined;
+  const take = (name: string, beside: string | undefined) => {
+    const all = [name, ...(beside === undefined ? [] : [name + beside])].map((each) => each.toLowerCase());
+    if (all.some((each) => taken.has(each))) return undefined;
+    for (const each of all) taken.add(each);
+    return name;
   };
   // Own names first: a-2.png is nobody else's where a file of that name is given.
-  const own = wanted.map(({ stem, ending }) => take(stem + ending));
+  const own = wanted.map(({ stem, ending }, i) => take(stem + ending, besides[i]));
   const renamed: string[] = [];
   const names = wanted.map(({ stem, ending }, i) => {
     let name = own[i];
-    for (let number = 2; name === undefined; number++) name = take(`${stem}-${number}${ending}`);
+    for (let number = 2; name === undefined; number++) name = take(`${stem}-${number}${ending}`, besides[i]);
     if (name !== own[i]) renamed.push(`${name} is ${showPath(files[i]!)}`);
     return name;
   });

@@ -71,6 +71,7 @@ test("what cannot be filled is refused, and nothing is written", async () => {
       /^latentflow: --out \S+ is the table itself; give another file\n$/,
     ],
     [[file, "--out", "x.csv", "--id-column", "id"], /the column "kind" has .*--categories kind/],
+    [[file, "--out", "x.npy", ...options], /the filled table is text, .*; give a name that ends in \.csv/],
     [[save("a,b\n1,2\n3,4\n5,6\n7,8\n9,10\n"), "--out", "x.csv"], /no cell is missing/],
     [
       [save("a,b\n1,\n3,\n5,\n7,\n9,\n"), "--out", "x.csv"],

@@ -159,7 +159,7 @@ test("--validate-weights: validation samples may be missing values, as the API h
   ];
   assert.match(
     await refusal(...common, "--missing", "refuse"),
-    /latentflow: --validate \S+ has NaN at sample 0, element 0, .*; where data are missing, give --validate-weights or --validate-mask that are 0 there\n$/,
+    /latentflow: --validate \S+ has NaN at sample 0, element 0, .*; where data are missing, give --validate-weights or --validate-mask that are 0 there, or --missing omit\n$/,
   );
   for (const [own, shape] of [
     [weights, [5, 9]],

@@ -152,6 +152,14 @@ test("several files are completed each under its name, also packed, of one name,
   assert.match(stdout, /completed +3 files, 3 values filled by the decoder, and lists of them/);
 });
 
+test("a file that has the name of another one's list is renamed, not lost", async () => {
+  const files = [file("in.csv", "p,q,r,s\n1,,3,4\n"), file("in.csv.filled.csv", "p,q,r,s\n1,2,,4\n")];
+  const { completed, out, stderr } = await decoded("--data", ...files);
+  assert.is(readdirSync(join(out, "completed")).length, 4);
+  assert.match(completed("in.csv.filled.csv").toString(), /^row,column,value\n0,q,/);
+  assert.match(stderr, /1 file renamed, whose names others have: \S+ is in\.csv\.filled\.csv/);
+});
+
 test("rows behind --limit stay as they are, and files behind it are left out", async () => {
   const files = [file("a.csv", "p,q,r,s\n1,,3,4\n5,6,,8\n"), file("b.csv", "p,q,r,s\n1,,3,4\n")];
   const { completed, out } = await decoded("--data", ...files, "--limit", "1");

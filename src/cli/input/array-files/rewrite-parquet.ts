@@ -4,7 +4,7 @@ import { throwIfAborted } from "../../../base/realms.ts";
 import type { ValueType } from "../../../base/values.ts";
 import { elementCount } from "../../../files/array.ts";
 import { type ParquetColumn, typeOfNumbers } from "./parquet-columns.ts";
-import type { ParquetFile } from "./parquet-file.ts";
+import { type ParquetFile, reading } from "./parquet-file.ts";
 import type { ParquetRows } from "./parquet-rows.ts";
 import type { Filling, Rewritable } from "./rewritable.ts";
 import { filledMask } from "./rewrite-array.ts";
@@ -74,7 +74,7 @@ async function* rewrite(
         // Plain, since the writer's dictionary would turn -0 into 0.
         writer.write({ columnData: [{ name: column.name, data, encoding: "PLAIN" }], rowGroupSize: count });
         chunks.push(...writer.row_groups.pop()!.columns);
-      } else chunks.push(await copyChunk(file, chunk, out));
+      } else chunks.push(await reading(file.where, () => copyChunk(file, chunk, out)));
       yield flush();
     }
     const sum = (of: "total_uncompressed_size" | "total_compressed_size") =>

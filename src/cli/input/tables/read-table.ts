@@ -6,6 +6,7 @@ import { isMissing, toNumber } from "./cells.ts";
 import { showValue } from "./column-names.ts";
 import { OddCells } from "./odd-cells.ts";
 import { oneHot } from "./one-hot.ts";
+import { Rounding } from "./rounding.ts";
 import { showCategories, type Table, type TableColumn } from "./table.ts";
 import type { TableReading } from "./table-flags.ts";
 import { layoutOf, type TableLayout } from "./table-layout.ts";
@@ -38,6 +39,8 @@ class TableReader {
   private categories: (Map<string, number> | undefined)[] = [];
   /** For each column of numbers, its cells that are none; undefined without. */
   private readonly odd: (OddCells | undefined)[] = [];
+  /** For each column of numbers, what float32 loses of it. */
+  private readonly roundings: (Rounding | undefined)[] = [];
   private readonly ids: string[] = [];
   /** Offsets of the first row's beginning and of the rows' ends, if the text is kept. */
   private readonly bounds: number[] = [];
@@ -87,8 +90,10 @@ class TableReader {
       const number = categories
         ? this.categoryOf(columns[i]!, categories, cell)
         : toNumber(cell, decimalComma);
-      if (number !== undefined) this.numbers[first + i] = number;
-      else {
+      if (number !== undefined) {
+        this.numbers[first + i] = number;
+        if (!categories) this.roundingOf(i).add(number);
+      } else {
         const odd = this.odd[i] ?? new OddCells(cell, this.last);
         this.odd[i] = odd;
         odd.add(cell);
@@ -96,6 +101,11 @@ class TableReader {
     }
     if (idPlace !== undefined) this.takeId(cells[idPlace]!);
     this.rows++;
+  }
+
+  private roundingOf(column: number): Rounding {
+    this.roundings[column] ??= new Rounding();
+    return this.roundings[column];
   }
 
   private takeId(id: string): void {
@@ -143,6 +153,15 @@ class TableReader {
     );
   }
 
+  private coarse(name: string, { least, most }: Rounding) {
+    const { isOfSamples } = this.reading;
+    const others = isOfSamples ? `; if it identifies the samples give --id-column ${showValue(name)}` : "";
+    return invalidFile(
+      `the column ${show(name)} has numbers from ${least} to ${most}, which float32 does not tell apart; subtract ` +
+        `${Number(((least + most) / 2).toPrecision(3))}, say, from each${others}`,
+    );
+  }
+
   /** Returns the number of a row's first line, by default of the current row's. */
   private line(offset = this.last): number {
     return rowLine(this.bytes, offset);
@@ -157,6 +176,9 @@ class TableReader {
       const { name } = layout.columns[place]!;
       throw odd[place]!.refusal(name, this.line(odd[place]!.offset), rows, reading);
     }
+    this.roundings.forEach((rounding, i) => {
+      if (rounding?.isCoarse) throw this.coarse(layout.columns[i]!.name, rounding);
+    });
     const numbers = this.numbers.subarray(0, rows * layout.columns.length);
     const { columns, values } = await oneHot(layout.columns, this.categories, numbers, limits);
     return {

@@ -1,6 +1,6 @@
 // Tests src/cli/input/tables/read-table.ts, src/cli/input/tables/table-layout.ts, src/cli/input/tables/table-rows.ts,
 // src/cli/input/tables/table-text.ts, src/cli/input/tables/cells.ts, src/cli/input/tables/one-hot.ts,
-// src/cli/input/tables/odd-cells.ts, src/cli/input/tables/column-names.ts.
+// src/cli/input/tables/odd-cells.ts, src/cli/input/tables/rounding.ts, src/cli/input/tables/column-names.ts.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { MISSING } from "../../../../src/cli/input/tables/cells.ts";
@@ -197,6 +197,19 @@ test("a column that is no number is refused, with what may be done", async () =>
   for (const cell of ["1e39", "Infinity", "-inf", "0x10", "1_000", "1 000", "5%", "1e", ".", "true"]) {
     await refused(`a,b\n${cell},1\n`, /^the column "a" has ".*" in line 2, expected a finite number/);
   }
+});
+
+test("numbers that float32 does not tell apart are refused, by column; rounding that does not matter is not", async () => {
+  const column = (numbers: readonly number[]) => `t,x\n${numbers.map((t, i) => `${t},${i}`).join("\n")}\n`;
+  const upTo = Array.from({ length: 20 }, (_, i) => i);
+  await refused(
+    column(upTo.map((i) => 1.7e9 + i)),
+    /^the column "t" has numbers from 1700000000 to 1700000019, which float32 does not tell apart; subtract 1700000000, say, from each; if it identifies the samples give --id-column t$/,
+  );
+  await refused(column(upTo.map((i) => 1e6 + i / 100)), /"t" has numbers .* does not tell apart/);
+  for (const numbers of [upTo.map((i) => 1e6 + i), upTo.map((i) => i / 10), upTo.map(() => 1700000001)])
+    assert.is((await read(column(numbers))).rows, 20);
+  assert.is((await read(column(upTo.map((i) => 1.7e9 + i)), { columns: ["x"] })).rows, 20);
 });
 
 test("columns of one name, or without one, are refused unless they are left out", async () => {
