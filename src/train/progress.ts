@@ -7,6 +7,7 @@ export interface TrainStep {
   /**
    * Mean loss of the mini-batch at its codes, before the update, over the samples whose loss is not NaN. Infinite if the loss
    * of any sample is infinite. The loss of a sample may be NaN if it is negligible beside the value of the sample's prior.
+   * A sample of which nothing is seen has none; NaN if that is so of all.
    */
   readonly loss: number;
   /**
@@ -14,6 +15,13 @@ export interface TrainStep {
    * An update with a non-finite norm was skipped.
    */
   readonly gradientNorm: number;
+}
+
+/**
+ * True if nothing was seen of an update's samples: they have no loss, and no gradient. What has diverged has no numbers for either.
+ */
+export function isBlank({ loss, gradientNorm }: TrainStep): boolean {
+  return Number.isNaN(loss) && gradientNorm === 0;
 }
 
 /** Event of a training run other than an update. */

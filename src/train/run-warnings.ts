@@ -1,4 +1,4 @@
-import type { TrainStep } from "./progress.ts";
+import { isBlank, type TrainStep } from "./progress.ts";
 
 // Warnings about how the loss of a training run went.
 
@@ -16,8 +16,6 @@ const ENOUGH = 5;
 
 /** Returns the warnings about the losses of a run's updates: that it diverged, or that the loss still falls fast at the end. */
 export function runWarnings(history: readonly TrainStep[], epochs: number): string[] {
-  // A mini-batch of which nothing is seen has no loss, and no gradient; one that has diverged has neither as a number.
-  const isBlank = ({ loss, gradientNorm }: TrainStep) => Number.isNaN(loss) && gradientNorm === 0;
   const losses = history.filter((step) => !isBlank(step)).map(({ loss }) => loss);
   const tenth = Math.ceil(losses.length / 10);
   const last = losses.slice(-tenth);

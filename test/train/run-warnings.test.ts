@@ -10,6 +10,13 @@ const warningsOf = (losses: readonly number[], epochs = 1) =>
   );
 const numbers = (count: number, of: (i: number) => number) => Array.from({ length: count }, (_, i) => of(i));
 
+test("an update of whose samples nothing was seen is left out", () => {
+  const blank = { images: 3, loss: Number.NaN, gradientNorm: 0 };
+  const seen = [1, 0.999, 1].map((loss, i) => ({ images: i + 1, loss, gradientNorm: 1 }));
+  assert.equal(runWarnings([...seen, blank], 1), []);
+  assert.match(runWarnings([...seen, { ...blank, gradientNorm: Number.NaN }], 1)[0]!, /has diverged/);
+});
+
 test("a loss that is far above its best, or not finite, has diverged", () => {
   for (const losses of [
     [0.7, 20, 300, 7e9],

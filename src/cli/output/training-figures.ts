@@ -1,4 +1,5 @@
 import type { TrainStep } from "../../train/index.ts";
+import { isBlank } from "../../train/progress.ts";
 import { zeroShareOf } from "../input/sample-numbers.ts";
 import type { ChosenTraining } from "../options/training-options.ts";
 import {
@@ -99,7 +100,8 @@ function showScale(scale: readonly number[]): string {
 }
 
 function meanLoss(steps: readonly TrainStep[]): number {
-  return steps.reduce((sum, { loss }) => sum + loss, 0) / steps.length;
+  const seen = steps.filter((step) => !isBlank(step));
+  return seen.reduce((sum, { loss }) => sum + loss, 0) / seen.length;
 }
 
 function showMethod({ description }: ChosenTraining): string {
