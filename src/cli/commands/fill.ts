@@ -151,11 +151,10 @@ function figuresOf(file: string, table: Table, { values, chosen, heldOut, errors
   const firsts = cellsOf(table).map(([first]) => first);
   const width = values.length / table.rows;
   const cells = table.rows * firsts.length;
-  const missing = firsts.reduce(
-    (sum, first) =>
-      sum + table.values.filter((value, i) => i % width === first && Number.isNaN(value)).length,
-    0,
-  );
+  let missing = 0;
+  for (let row = 0; row < values.length; row += width) {
+    for (const first of firsts) if (Number.isNaN(table.values[row + first])) missing++;
+  }
   const held = columns.reduce((sum, column) => sum + column.cells, 0);
   const { fill, mean, pca } = errors;
   return [

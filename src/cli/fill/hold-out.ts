@@ -1,15 +1,16 @@
 import { createRandom } from "../../base/random.ts";
 import type { Numbers } from "./values.ts";
 
-/** Share of the seen values that is held out; up to three times that in a small table, for about as many values as ENOUGH. */
+/** Share of the seen cells that is held out. */
 const SHARE = 0.1;
+/** Number of cells that are held out of a small table, whose tenth would choose nothing; at most three times its SHARE. */
 const ENOUGH = 20;
 /** Least number of seen values that a column keeps. */
 const LEAST = 3;
 
 /**
- * Draws the places of a tenth of the seen values, more in a small table, to be hidden and compared with. A row keeps one value at least, a column
- * three. At least one cell is drawn, unless all rows have a single one or all columns three.
+ * Draws the places of the values of a tenth of the seen cells, more in a small table, to be hidden and compared with. A row keeps one
+ * cell at least, a column three. At least one cell is drawn, unless all rows have a single one or all columns three.
  *
  * @param groups first column of each cell, and the column behind its last: all values of a category are held out together
  */

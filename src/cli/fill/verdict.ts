@@ -17,7 +17,8 @@ export function areMeansAsGood({ fill, mean }: FillErrors): boolean {
 export function verdictOf(errors: FillErrors): string | undefined {
   const { fill, pca } = errors;
   if (areMeansAsGood(errors)) {
-    return "the columns' means are as good, and fill the cells: the columns say little of one another";
+    const better = pca < errors.mean / AS_GOOD ? "; iterative PCA is better here" : "";
+    return `the columns' means are as good, and fill the cells: the columns say little of one another${better}`;
   }
   if (pca < fill / AS_GOOD) return "iterative PCA is better here";
   return pca <= AS_GOOD * fill ? "iterative PCA is as good here" : undefined;
