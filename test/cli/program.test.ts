@@ -185,7 +185,7 @@ test("encode: missing values are counted; with --missing refuse they are no obst
   assert.is(without.exit, 1);
   assert.match(
     without.stderr,
-    /^encoding 3 samples\nlatentflow: --data \S+ has NaN at sample 1, element 1, expected finite .*, give --weights or --mask that are 0 there\n$/,
+    /^encoding 3 samples\nlatentflow: --data \S+ has NaN at sample 1, element 1, expected finite .*, give --weights or --mask that are 0 there, or --missing omit\n$/,
   );
   // The weights are those of all samples in the file, of which two are taken.
   const with_ = await run(

@@ -364,7 +364,7 @@ test("a number of a file: the flag and the file have it; weights are advised onl
   for (const verb of ["encode", "evaluate", "train"]) {
     assert.is(
       await messageOf(verb, "--data", missing, "--missing", "refuse"),
-      `--data ${missing} ${isNaNAt}${advice}`,
+      `--data ${missing} ${isNaNAt}${advice}, or --missing omit`,
     );
     const weights = await messageOf(verb, "--weights", write(-1));
     assert.match(
@@ -378,7 +378,7 @@ test("a number of a file: the flag and the file have it; weights are advised onl
   const weightsOfValidation = advice.replace("--weights or --mask", "--validate-weights or --validate-mask");
   assert.is(
     await messageOf("train", "--validate", missing, "--missing", "refuse"),
-    `--validate ${missing} ${isNaNAt}${weightsOfValidation}`,
+    `--validate ${missing} ${isNaNAt}${weightsOfValidation}, or --missing omit`,
   );
   const zeros = write(0, [6]);
   assert.is(
