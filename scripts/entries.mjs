@@ -8,6 +8,7 @@ export const entries = {
   onnx: "src/onnx/index.ts",
   images: "src/images/index.ts",
   "images-png": "src/images/png.ts",
+  measure: "src/measure/index.ts",
 };
 
 /** Source of the workers' file. */

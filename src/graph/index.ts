@@ -357,6 +357,38 @@ export function matmul(settings: OperationSettings["matmul"] = {}): Layer<"matmu
   return layer("matmul", settings);
 }
 
+/** Entries of a sparse matrix by coordinates, as SciPy's `coo_matrix`. */
+export interface SparseEntries {
+  /** Number of rows of the matrix: the length of the output. */
+  readonly outputs: number;
+  /** Row of each entry, from 0 to outputs - 1. */
+  readonly rows: ArrayLike<number>;
+  /** Column of each entry, from 0 to the input's length - 1. */
+  readonly columns: ArrayLike<number>;
+  /** Value of each entry, a finite number that is rounded to float32. */
+  readonly values: ArrayLike<number>;
+}
+
+/**
+ * Makes a layer that multiplies a vector, `[columns]`, by a constant sparse matrix, A·x: `[outputs]`. The matrix is no parameter:
+ * training leaves it as it is, and a file has it in its header, of at most 1 MiB.
+ *
+ * @param settings entries of the matrix, in typed arrays or arrays; entries of the same row and column add up
+ * @example
+ * const definition = sequential(20, [
+ *   dense(4), // and the differences of neighbours
+ *   sparse({ outputs: 3, rows: [0, 0, 1, 1, 2, 2], columns: [0, 1, 1, 2, 2, 3], values: [-1, 1, -1, 1, -1, 1] }),
+ * ]);
+ */
+export function sparse(settings: SparseEntries): Layer<"sparse"> {
+  // JSON has no typed arrays. What is no object is refused by `layer`.
+  const lists = Object.entries(settings ?? {}).map(([name, value]) => [
+    name,
+    ArrayBuffer.isView(value) ? Array.from(value as unknown as ArrayLike<number>) : value,
+  ]);
+  return layer("sparse", typeof settings === "object" ? Object.fromEntries(lists) : settings);
+}
+
 /**
  * Makes a layer without inputs whose value is a parameter, the same for all samples, such as StyleGAN's learned input.
  *

@@ -65,6 +65,8 @@ export interface Kind<Fields> {
   tensors(operation: Described<Fields>, inputs: readonly Shape[]): readonly Tensor[];
   /** Returns the cost of the operation in a forward pass of one sample. */
   cost(operation: Described<Fields>, inputs: readonly Shape[]): Cost;
+  /** Returns the number of entries of an operation's own sparse matrix. Default: 0. */
+  entries?(operation: Described<Fields>): number;
   /** Returns the operation's name in tables, such as "conv 3×3". Default: the kind's name. */
   label?(operation: Described<Fields>): string;
 }

@@ -135,7 +135,7 @@ function blocksOf(axes: readonly AxisMap[]) {
  * Maximum number of entries of one linear map: maps are listed once per decoder, without a pause, which takes about 0.8 seconds
  * and 300 MB for this many.
  */
-const MOST_ENTRIES = 2 ** 22;
+export const MOST_ENTRIES = 2 ** 22;
 
 /**
  * Maximum number of entries of all linear maps of a decoder. With its transpose an entry takes 8 to 32 bytes of WebAssembly's
@@ -159,7 +159,16 @@ export class EntryLimit {
     // The transpose visits all blocks of the input, and listing a part's axis visits all of its positions.
     const most = Math.max(entries, inputSize / width, ...outer.map(({ length }) => length));
     if (most > MOST_ENTRIES) throw tooMany("it moves", MOST_ENTRIES);
-    this.total += most;
+    this.count(most);
+  }
+
+  /**
+   * Adds `entries` to the decoder's total.
+   *
+   * @throws LatentflowError `invalid_argument` if all maps together have too many entries
+   */
+  count(entries: number): void {
+    this.total += entries;
     if (this.total > MOST_ENTRIES_IN_ALL) {
       throw tooMany("the operations up to this one move", MOST_ENTRIES_IN_ALL);
     }

@@ -39,6 +39,7 @@ import {
 import { mean, reductionReader, sum } from "./kinds/reductions.ts";
 import { resize, resizeReader } from "./kinds/resize.ts";
 import { constant, constantReader, embedding, embeddingReader } from "./kinds/sources.ts";
+import { sparse, sparseReader } from "./kinds/sparse.ts";
 import { upsample, upsampleReader } from "./kinds/upsample.ts";
 import type { MapKind, MapOutput } from "./map-kind.ts";
 
@@ -79,6 +80,7 @@ export const KINDS = {
   affine,
   softmax,
   matmul,
+  sparse,
   constant,
   embedding,
 } as const;
@@ -135,6 +137,7 @@ export const READERS = {
   affine: sameShapeReader,
   softmax: sameShapeReader,
   matmul: matmulReader,
+  sparse: sparseReader,
   constant: constantReader,
   embedding: embeddingReader,
 } as const satisfies { readonly [K in OperationKind]: Omit<Reader<never, OperationKinds[K]>, "settings"> };
@@ -170,4 +173,9 @@ export type OperationDescription<Kind extends OperationKind = OperationKind> = {
 /** Returns the traits of an operation's kind: its parameter tensors, cost and label. */
 export function kindOf(operation: OperationDescription): Kind<object> {
   return KINDS[operation.kind] as Kind<object>;
+}
+
+/** Returns the reader of a kind of operation, which checks settings and computes the output's shape. */
+export function readerOf(kind: OperationKind): Reader<object, object> {
+  return READERS[kind] as Reader<object, object>;
 }

@@ -10,7 +10,7 @@ import { type FixedInput, type Graph, LATENT } from "./graph.ts";
 import { type Reader, type Shape, sizeOf } from "./kind.ts";
 import { EntryLimit } from "./linear-map.ts";
 import type { MapKind } from "./map-kind.ts";
-import { KINDS, type OperationDescription, type OperationKind, READERS } from "./operations.ts";
+import { KINDS, type OperationDescription, type OperationKind, READERS, readerOf } from "./operations.ts";
 import { checkLengths, MOST_AXES, MOST_OPERATIONS } from "./settings.ts";
 
 /**
@@ -206,13 +206,14 @@ function* readOperation(
   checkName(place, "an operation", name);
   if (values.has(name!)) throw refusedName(place, "two values", name!);
   const inPlace = <T>(run: () => T): T => within(place, run, `${kind} ${show(name)}`);
-  const reader = READERS[kind] as Reader<object, object>;
+  const reader = readerOf(kind);
   const { described, shapes } = inPlace(() => {
     const shapes = readInputs(kind, reader, inputs, values);
     checkOptions(settings, reader.settings as never);
     return { shapes, described: reader.read(withPoints(kind, settings, points), shapes) };
   });
-  const { axes } = KINDS[kind] as Partial<MapKind<object>>;
+  const { axes, entries: ownEntries } = KINDS[kind] as Partial<MapKind<object>>;
+  inPlace(() => entries.count(ownEntries?.(described) ?? 0));
   for (let i = 0; axes && i < shapes.length; i++) {
     yield;
     inPlace(() => entries.add(axes(described, shapes, i), sizeOf(shapes[i]!)));

@@ -38,6 +38,7 @@ const WRITERS: { readonly [Kind in OperationKind]: Writer<Kind> } = {
   affine: norms.writeAffine,
   softmax: norms.writeSoftmax,
   matmul: products.writeMatmul,
+  sparse: products.writeSparse,
   constant: rearranging.writeConstant,
   embedding: rearranging.writeEmbedding,
 };

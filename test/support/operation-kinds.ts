@@ -30,6 +30,7 @@ import {
   slice,
   softmax,
   softplus,
+  sparse,
   sub,
   sum,
   tanh,
@@ -113,6 +114,21 @@ const apply = (layer: Layer, shape: readonly number[], ...inputs: readonly Shape
   value: layer(...inputs.map(({ value }) => value)),
   shape,
 });
+
+/** Entries of a sparse matrix at random places, some of them at the same. */
+const entriesOf = (dice: Dice, outputs: number, inputs: number, count: number) => {
+  const entries = Array.from({ length: count }, () => ({
+    row: dice.from(0, outputs - 1),
+    column: dice.from(0, inputs - 1),
+    value: dice.from(-8, 8) / 8,
+  }));
+  return {
+    outputs,
+    rows: entries.map(({ row }) => row),
+    columns: entries.map(({ column }) => column),
+    values: entries.map(({ value }) => value),
+  };
+};
 
 const hasPixels = ({ shape }: Shaped) => shape.length === 2 || shape.length === 3;
 
@@ -623,6 +639,22 @@ export const OPERATION_KINDS: Readonly<Record<OperationKind, KindCases>> = {
       "matmul, transposed": ofTwo(matmul({ transposed: true }), [3, 5], [17, 5]),
       "matmul, several, transposed": ofTwo(matmul({ transposed: true }), [2, 3, 1, 3], [2, 3, 5, 3]),
       "matmul, a row by a column": ofTwo(matmul(), [1, 17], [17, 1]),
+    },
+  },
+  sparse: {
+    draw: (dice, x) => {
+      const [inputs, outputs] = [size(x.shape), dice.of([1, 3, 5])];
+      const flat = apply(reshape([inputs]), [inputs], x);
+      return apply(sparse(entriesOf(dice, outputs, inputs, dice.from(1, 9))), [outputs], flat);
+    },
+    cases: {
+      sparse: after([5], sparse(entriesOf(new Dice(1), 3, 5, 9))),
+      "sparse, one entry": after([17], sparse({ outputs: 1, rows: [0], columns: [16], values: [-0.5] })),
+      "sparse, with empty rows": after([5], sparse(entriesOf(new Dice(2), 17, 5, 6))),
+      "sparse, entries that add up": after(
+        [1],
+        sparse({ outputs: 2, rows: [1, 1, 1], columns: [0, 0, 0], values: [1, 0.5, -0.25] }),
+      ),
     },
   },
   constant: {

@@ -443,6 +443,12 @@ export const OPERATIONS: { readonly [K in OperationKind]: Reference<OperationSet
       });
     });
   },
+  sparse({ outputs, rows, columns, values }, [x]) {
+    const entries = placesOf([values.length]);
+    return fill([outputs], ([row]) =>
+      total(entries, ([k]) => (rows[k!] === row ? values[k!]! * at(x!, [columns[k!]!]) : 0)),
+    );
+  },
   constant: ({ shape }, _, take) => take(shape),
   embedding({ classes, units }, [x], take) {
     const table = take([classes, units]);

@@ -25,6 +25,7 @@ const names = {
   "latentflow/onnx": ["loadOnnx", "toOnnx", "LoadOnnxOptions"],
   "latentflow/images": ["fromImageData", "toImageData", "maskFrom", "Fit"],
   "latentflow/images/png": ["decodePng", "encodePng"],
+  "latentflow/measure": ["measure", "blur", "stack", "Operator"],
   "latentflow/webgpu": ["webgpu", "auto", "availableBackends"],
 };
 

@@ -26,6 +26,7 @@ const entries = [
     "src/onnx/index.ts",
     "src/images/index.ts",
     "src/images/png.ts",
+    "src/measure/index.ts",
     "src/backend/webgpu/index.ts",
   ].map((file) => join(root, file)),
   layers,

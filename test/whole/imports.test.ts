@@ -32,6 +32,7 @@ const FOLDERS = {
   train: ["api", "adjoint", "backend", "solver", "decoder", "terms", "graph", "files", "base"],
   onnx: ["api", "decoder", "terms", "graph", "onnx-format", "files", "base"],
   images: ["files", "base"],
+  measure: ["decoder", "terms", "graph", "base"],
   api: ["backend", "solver", "decoder", "terms", "graph", "files", "base"],
   adjoint: ["solver", "terms", "base"],
   backend: ["solver", "kernels", "decoder", "terms", "graph", "onnx-format", "base"],

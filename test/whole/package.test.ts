@@ -74,6 +74,7 @@ for (const [declarations, module] of [
   ["onnx/index.d.ts", "onnx.js"],
   ["images/index.d.ts", "images.js"],
   ["images/png.d.ts", "images-png.js"],
+  ["measure/index.d.ts", "measure.js"],
   ["backend/webgpu/index.d.ts", "webgpu.js"],
 ] as const) {
   test(`what ${declarations} exports as a value is there in ${module}`, async () => {

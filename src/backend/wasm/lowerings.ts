@@ -142,6 +142,9 @@ const LOWERINGS: {
       isTransposed: Number(transposed),
     };
   }),
+  sparse: {
+    emit: (into, { map, shape }, [input]) => emitMap(into, map, input!, into.value(sizeOf(shape)), 0),
+  },
   constant: kernel(() => ({ kind: "constant" })),
   embedding: kernel(({ shape, classes }, [input]) => ({
     kind: "embedding",

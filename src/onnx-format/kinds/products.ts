@@ -1,5 +1,7 @@
 import type { ConvolutionSettings } from "../../graph/convolution.ts";
+import type { LinearMap } from "../../graph/linear-map.ts";
 import { firstOrder, lastOrder } from "../axis-order.ts";
+import type { Emitter, Extent, Tensor } from "../emitter.ts";
 import type { Attributes } from "../messages.ts";
 import { ofPixels, type Writer } from "../task.ts";
 
@@ -25,6 +27,35 @@ export const writeMatmul: Writer<"matmul"> = ({
   const swapped = [...order.slice(0, -2), order.length - 1, order.length - 2];
   return { tensor: graph.apply("MatMul", left!.last, right!.in(transposed ? swapped : order)), order };
 };
+
+/** Writes the nodes of a product with a sparse matrix. */
+export const writeSparse: Writer<"sparse"> = ({ graph, operation: { map }, input, batch }) => ({
+  tensor: sparseProduct(graph, map, input.last, batch),
+  order: lastOrder(1),
+});
+
+/**
+ * Writes nodes that multiply the rows of a tensor, [batch, columns], by a sparse matrix. ONNX has no such product: the columns of
+ * each matrix row are gathered, as many as the longest row has, multiplied by its values, and added up.
+ */
+export function sparseProduct(graph: Emitter, map: LinearMap, tensor: Tensor, batch: Extent): Tensor {
+  const { starts, sources, weights } = map;
+  const rows = starts.length - 1;
+  let longest = 1;
+  for (let row = 0; row < rows; row++) longest = Math.max(longest, starts[row + 1]! - starts[row]!);
+  const columns = new Array<number>(rows * longest).fill(0);
+  const values = new Array<number>(rows * longest).fill(0);
+  for (let row = 0; row < rows; row++) {
+    for (let k = starts[row]!; k < starts[row + 1]!; k++) {
+      const at = row * longest + k - starts[row]!;
+      columns[at] = sources[k]!;
+      values[at] = weights[k]!;
+    }
+  }
+  const gathered = graph.applyWith({ axis: { integer: 1 } }, "Gather", tensor, graph.integers(columns));
+  const products = graph.apply("Mul", gathered, graph.floats(values));
+  return graph.sum(graph.reshape(products, [batch, rows, longest]), [2], false);
+}
 
 /** Returns the attributes of Conv and ConvTranspose nodes. */
 export function convolutionAttributes(settings: ConvolutionSettings): Attributes {

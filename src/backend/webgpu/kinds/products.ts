@@ -1,8 +1,9 @@
 import { convolvedLengths, transposedLengths } from "../../../graph/convolution.ts";
+import { transposed } from "../../../graph/linear-map.ts";
 import { sizeOf } from "../../../graph/operations.ts";
 import { firstOrder, lastOrder } from "../../../onnx-format/axis-order.ts";
 import type { Tensor } from "../../../onnx-format/emitter.ts";
-import { writeDense } from "../../../onnx-format/kinds/products.ts";
+import { sparseProduct, writeDense } from "../../../onnx-format/kinds/products.ts";
 import type { Form } from "../../../onnx-format/value.ts";
 import { convolution, transposedConvolution } from "../convolve.ts";
 import type { OnnxGraph } from "../onnx.ts";
@@ -48,7 +49,7 @@ export function writeGpuConvTranspose(task: GpuTask<"convTranspose">): Form {
   return { tensor: transposedConvolution(given, settings.outputPadding), order: firstOrder(input.rank) };
 }
 
-/** Gradient writers of operations that are products: dense, matmul, conv and convTranspose. */
+/** Gradient writers of operations that are products: dense, matmul, sparse, conv and convTranspose. */
 export const BACKWARD = {
   /**
    * Writes nodes for the gradient of a fully connected operation for its input: g · W, g the gradient for the output and W the
@@ -74,6 +75,11 @@ export const BACKWARD = {
     const tensor = graph.apply("MatMul", left!.in(swapped), gradient.last);
     return { tensor, order: transposed ? swapped : order };
   },
+  /** Writes nodes for the gradient of a product with a sparse matrix A: Aᵀ · g, g the gradient for the output. */
+  sparse: ({ graph, operation: { map } }, gradient) => ({
+    tensor: sparseProduct(graph, transposed(map), gradient.last, gradient.batch),
+    order: lastOrder(1),
+  }),
   /**
    * Writes nodes for the gradient of a convolution for its input: the transposed convolution of g, the gradient for the
    * output, with the same weight.
