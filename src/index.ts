@@ -16,6 +16,7 @@ export type { OpenObjective } from "./api/opened-objective.ts";
 export { type SampleCodesOptions, type SampleCodesProgress, sampleCodes } from "./api/sample-codes.ts";
 export { makeProbe } from "./api/verify.ts";
 export type { Backend } from "./backend/backend.ts";
+export type { StartsOptions } from "./backend/starts-option.ts";
 export { closeWorkers } from "./backend/wasm/close-workers.ts";
 export { type WasmOptions, wasm } from "./backend/wasm/wasm.ts";
 export { LatentflowError, type LatentflowErrorCode } from "./base/errors.ts";
@@ -55,6 +56,7 @@ export {
   type BackendInfo,
   type EncodeResult,
   type EncodeSummary,
+  type EndsOfStarts,
   type SolveStatistics,
   summary,
   type Trajectory,

@@ -1,5 +1,6 @@
 import type { Backend, CheckedPair, Problem, Session, Use } from "../backend/backend.ts";
 import type { DataNames, Findings, WrongValue } from "../backend/data-messages.ts";
+import type { Bank } from "../backend/starts.ts";
 import { loadObjectives } from "../backend/wasm/load-objectives.ts";
 import { hasDatasetMark } from "../base/dataset-mark.ts";
 import { checkFloat32, place } from "../base/float32.ts";
@@ -282,6 +283,7 @@ export function isOutOfReach(
  * Solves a problem in a session.
  *
  * @param missing number of missing values of each sample, as `checkValues` returns it
+ * @param starts codes at which each sample begins, several of them. Default: each begins once, at its z in the solution
  */
 export async function solve(
   session: Session,
@@ -290,10 +292,14 @@ export async function solve(
   pair: CheckedPair,
   solution: Solution,
   control: Control,
+  starts?: Bank,
 ): Promise<void> {
-  if (!missing?.some(Boolean)) return session.solve(problem, pair, solution, control);
-  const { solveSeen } = await loadObjectives();
-  return solveSeen(session, problem, missing, pair, solution, control);
+  const hasMissing = missing?.some(Boolean);
+  if (!hasMissing && !starts) return session.solve(problem, pair, solution, control);
+  const { solveSeen, solveFromStarts } = await loadObjectives();
+  return hasMissing
+    ? solveSeen(session, problem, missing!, pair, solution, control, starts)
+    : solveFromStarts(session, problem, starts!, pair, solution, control);
 }
 
 const FINITE = { min: -Number.MAX_VALUE, max: Number.MAX_VALUE };

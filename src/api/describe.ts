@@ -25,6 +25,8 @@ export interface DecoderDescription {
   readonly latentSize: number;
   /** Default start z0 of flows, latentSize values; null if all are 0. */
   readonly start: readonly number[] | null;
+  /** Codes for several starts of each sample, latentSize values each; null if there are none. */
+  readonly starts: readonly (readonly number[])[] | null;
   /** The decoder's operations in the order in which they are computed. */
   readonly operations: readonly DescribedOperation[];
   /** Total number of parameters. */
@@ -65,6 +67,7 @@ export function describe(decoder: Decoder): DecoderDescription {
     const description = {
       latentSize: decoder.latentSize,
       start: decoder.start ? [...decoder.start] : null,
+      starts: decoder.starts ? rowsIn(decoder.starts, decoder.latentSize) : null,
       operations,
       parameters: sum("parameters"),
       multiplications: sum("multiplications"),
@@ -73,6 +76,13 @@ export function describe(decoder: Decoder): DecoderDescription {
     const print = { enumerable: false, value: () => table(description) };
     return Object.defineProperties(description, { toString: print, [INSPECT]: print });
   });
+}
+
+/** Returns rows of `size` values as lists. */
+function rowsIn(values: Float32Array, size: number): number[][] {
+  return Array.from({ length: values.length / size }, (_, row) => [
+    ...values.subarray(row * size, (row + 1) * size),
+  ]);
 }
 
 /** Key of the method that Node's console.log calls to print a value. */

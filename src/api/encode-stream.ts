@@ -48,7 +48,7 @@ const ITEM = { y: true, weights: true, z0: true, fixed: true, points: true } as 
  * one buffer must either yield copies or be read with `ahead: 0`.
  *
  * @param items an array, a generator, a stream: any iterable, or async iterable, of `EncodeItem`s
- * @throws LatentflowError at the call: `invalid_argument` on a wrong option, `disposed` when the decoder is. In the loop:
+ * @throws LatentflowError at the call: `invalid_argument` on a wrong option except `starts`, `disposed` when the decoder is. In the loop:
  *   what `encode` throws for an item, after the results of all items before it; also what the source throws, and the abort
  *   signal's reason at an abort
  * @example

@@ -1,4 +1,5 @@
 import type { Backend } from "../backend/backend.ts";
+import type { StartsOptions } from "../backend/starts-option.ts";
 import { loadObjectives } from "../backend/wasm/load-objectives.ts";
 import { wasm } from "../backend/wasm/wasm.ts";
 import { calling } from "../base/calling.ts";
@@ -43,11 +44,14 @@ import { checkFlowAndSolver, type FlowAndSolver, IN_SOLVER } from "./flow-and-so
 
 /** Progress of an `encode` call. */
 export interface EncodeProgress {
-  /** Number of samples whose encoding has ended. */
+  /** Number of samples whose encoding has ended; with `starts` a share of a running slice's by the starts that have. */
   readonly done: number;
   /** Number of samples in the call. */
   readonly total: number;
-  /** Mean loss, without the prior, of the samples that have ended with a finite loss; NaN while there are none. */
+  /**
+   * Mean loss, without the prior, of the samples that have ended with a finite loss; NaN while there are none. With
+   * `starts`, also of the starts of samples that run.
+   */
   readonly meanLoss: number;
   /** Number of samples whose encoding has ended, per second since the call began. */
   readonly samplesPerSecond: number;
@@ -100,6 +104,20 @@ export interface CommonEncodeOptions {
    * has none.
    */
   z0?: Float32Array | undefined;
+  /**
+   * Several starts of each sample, `{ codes, count }`, in place of `z0`: the `count` codes where its objective is lowest. The
+   * lowest end is kept, and `result.starts` has all. Default: one start.
+   *
+   * It avoids wrong minima where little of a sample is seen or measured. `codes`, [K, latentSize], are codes of training samples,
+   * say; default: the decoder's `starts`. Default `count`: 8. The objective is evaluated at all K codes for each sample, a forward
+   * pass each. A code where it is not finite is left out; of equal ones the first is taken; a sample without any ends as
+   * `"nonfinite"`. `stats` count the work of all starts; `t` and `remainingFall`, losses, status and trajectory are those of the
+   * end that is kept. Of an aborted call, a sample some of whose starts have not ended is `"aborted"`, with the lowest end so far.
+   * `codes` must not change before the call's promise has settled. Memory: the ends of all starts, count · latentSize numbers a
+   * sample; the data of at most 4,096 starts are copied at a time, at most 64 MiB unless those of one sample are more, and as much
+   * of weights.
+   */
+  starts?: StartsOptions | undefined;
   /** Backend that runs the decoder. Default `wasm()`. */
   backend?: Backend | undefined;
   /**
@@ -144,6 +162,7 @@ export const ENCODE_FIELDS = {
   fixed: later<FixedOption | undefined>(),
   points: later<number | undefined>(),
   z0: later<Float32Array | undefined>(),
+  starts: later<StartsOptions | undefined>(),
   backend: optional<Backend>({ check: checkBackend }),
   batchSize: optional(count(1)),
   signal: signal<AbortSignalLike>(),
@@ -203,6 +222,9 @@ export async function encode(given: Decoder, y: Samples, options: EncodeOptions 
     // At once if it can be: z0 is copied before the caller goes on.
     const spread = withAllChannels(options, given);
     const checked = checkArguments(given, y, spread ? await spread : options);
+    const { starts } = checked;
+    const bank =
+      starts === undefined ? undefined : (await loadObjectives()).checkStarts({ ...options, starts }, given);
     const { z0, pair, saveAt, backend, signal, onProgress, onAbort } = checked;
     const { sampleCount } = checked.problem;
     const mayThrow = () => {
@@ -235,14 +257,14 @@ export async function encode(given: Decoder, y: Samples, options: EncodeOptions 
           signal,
           openSession(backend, decoder, "solve", { problem, pair, isRecorded: saveAt !== undefined }),
         );
-    const starts = z0 && startsOf(z0, decoder, 0, sampleCount);
+    const begin = z0 && startsOf(z0, decoder, 0, sampleCount);
     const recording = saveAt && new (await loadObjectives()).Recording(saveAt, sampleCount);
-    solution = new Solution(sampleCount, decoder.latentSize, starts, {
+    solution = new Solution(sampleCount, decoder.latentSize, begin, {
       order: orderOf(pair.flow),
       recording,
       hasPrior: problem.prior !== undefined,
     });
-    if (session) await solve(session, problem, found.missing, pair, solution, control);
+    if (session) await solve(session, problem, found.missing, pair, solution, control, bank);
     await callbacks.settled(signal);
     mayThrow();
     const info = session?.info ?? { name: backend.name, build: "none" };
@@ -257,7 +279,7 @@ function checkArguments(given: Decoder, y: Samples, options: EncodeOptions) {
   const { decoder, sampleCount } = problem;
   if (options.z0 !== undefined) checkZ0(options.z0, sampleCount, decoder);
   // Copied: the caller may change z0 while the backend opens.
-  const z0 = options.z0?.slice() ?? decoder.start;
+  const z0 = options.z0?.slice() ?? (settings.starts ? undefined : decoder.start);
   return { ...settings, problem, z0 };
 }
 

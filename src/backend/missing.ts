@@ -5,6 +5,7 @@ import type { Solution } from "../solver/solution.ts";
 import { collectPart, partOfSolution } from "../solver/solution-part.ts";
 import type { CheckedPair, Problem, Session } from "./backend.ts";
 import { ownRows } from "./own-rows.ts";
+import { type Bank, collectEnds, noEnds, solveFromStarts } from "./starts.ts";
 
 // Missing values, which are NaN in the data, have weight 0. A sample without any is computed as in a call without missing values:
 // kernels with and without weights round differently, and no result may depend on the other samples of a call.
@@ -55,7 +56,11 @@ export function isUnseen({ weights, decoder }: Problem, sample: number): boolean
 /** Figures of a sample that are NaN if nothing is seen of it. */
 const LOSSES = ["loss", "initialLoss", "objective", "initialObjective"] as const;
 
-/** Solves a problem whose data have missing values, as `session.solve` does one without. */
+/**
+ * Solves a problem whose data have missing values, as `session.solve` does one without.
+ *
+ * @param bank codes at which each sample begins, several of them. Default: each begins once, at its z in the solution
+ */
 export async function solveSeen(
   session: Session,
   problem: Problem,
@@ -63,16 +68,23 @@ export async function solveSeen(
   pair: CheckedPair,
   solution: Solution,
   control: Control,
+  bank?: Bank,
 ): Promise<void> {
+  if (bank) solution.starts = noEnds(problem.sampleCount, solution.latentSize, bank.count);
   for (const { samples, problem: group } of groupsOf(problem, missing)) {
     const part = partOfSolution(solution, samples);
-    await session.solve(group, pair, part, control);
+    if (bank) await solveFromStarts(session, group, bank, pair, part, control);
+    else await session.solve(group, pair, part, control);
     for (let row = 0; row < samples.length; row++) {
       if (!isUnseen(group, row)) continue;
       for (const name of LOSSES) part[name][row] = Number.NaN;
       part.recording?.samples[row]?.losses.fill(Number.NaN);
+      part.starts?.objective
+        .subarray(row * part.starts.count, (row + 1) * part.starts.count)
+        .fill(Number.NaN);
     }
     collectPart(solution, part, samples);
+    if (part.starts) collectEnds(solution.starts!, part.starts, samples);
   }
   solution.missing.set(missing);
 }

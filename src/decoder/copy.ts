@@ -3,11 +3,11 @@ import { type Decoder, type DecoderGraph, decoderGraphOf, GraphDecoder } from ".
 /**
  * Copies a decoder, including its parameters.
  *
- * @param changes loss, prior or start to use in place of the decoder's own
+ * @param changes loss, prior or starts to use in place of the decoder's own
  */
 export function copyDecoder(
   decoder: Decoder,
-  changes: Partial<Pick<DecoderGraph, "loss" | "prior" | "start">>,
+  changes: Partial<Pick<DecoderGraph, "loss" | "prior" | "start" | "starts">>,
 ): Decoder {
   return new GraphDecoder({ ...decoderGraphOf(decoder), ...changes }, decoder.parameters.slice());
 }

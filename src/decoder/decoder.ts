@@ -99,6 +99,11 @@ export interface Decoder {
    */
   readonly start: Float32Array | undefined;
   /**
+   * Codes for several starts of each sample, [K, latentSize], the default of `encode`'s `starts.codes`; undefined if there are none.
+   * `train` and `trainAutoencoder` set them to 16 means of codes of training samples. Must not be changed.
+   */
+  readonly starts: Float32Array | undefined;
+  /**
    * Result of comparing a loaded decoder with the probe in its file (a few latents with their outputs). True: the outputs
    * agreed. (If they differ, loading fails.) False: there was no probe, or it was not conclusive. Undefined: the decoder was
    * not loaded, but created or trained.
@@ -143,7 +148,7 @@ interface Internals {
    */
   readonly atPoints: Graph["atPoints"];
   /**
-   * Returns a decoder of another graph, with the same loss, prior and start. A method, so that programs that only receive decoders
+   * Returns a decoder of another graph, with the same loss, prior and starts. A method, so that programs that only receive decoders
    * need not bundle GraphDecoder.
    */
   withGraph(graph: Graph, parameters: Float32Array): Decoder;
@@ -173,6 +178,7 @@ export class GraphDecoder implements Decoder {
   readonly loss: StandardLoss | undefined;
   readonly prior: Prior | undefined;
   readonly start: Float32Array | undefined;
+  readonly starts: Float32Array | undefined;
   readonly verified: boolean | undefined;
   readonly unverifiedReason: string | undefined;
 
@@ -192,7 +198,7 @@ export class GraphDecoder implements Decoder {
     parameters: Float32Array = new Float32Array(countParameters(graph)),
     verification?: Verification,
   ) {
-    const { latentSize, fixedInputs, operations, definition, atPoints, loss, prior, start } = graph;
+    const { latentSize, fixedInputs, operations, definition, atPoints, loss, prior, start, starts } = graph;
     const output = operations.at(-1)!;
     this.fixedInputs = Object.freeze(fixedInputs.map((input) => Object.freeze({ ...input })));
     this.definition = definition;
@@ -208,6 +214,7 @@ export class GraphDecoder implements Decoder {
     this.loss = loss;
     this.prior = prior;
     this.start = start;
+    this.starts = starts;
     this.verified = verification?.verified;
     this.unverifiedReason = verification?.unverifiedReason;
     const own: Internals = {
@@ -216,7 +223,7 @@ export class GraphDecoder implements Decoder {
         else this.#disposeCallbacks.push(callback);
       },
       atPoints,
-      withGraph: (graph, values) => new GraphDecoder({ ...graph, loss, prior, start }, values),
+      withGraph: (graph, values) => new GraphDecoder({ ...graph, loss, prior, start, starts }, values),
     };
     // Not methods of the class, as esbuild never drops a class with computed names from a bundle.
     Object.defineProperties(this, {
@@ -301,7 +308,7 @@ export function decoderAtPoints(decoder: Decoder, points: number): Decoder {
   return withGraph(decoder, graphAtPoints(decoder, points)!, decoder.parameters);
 }
 
-/** Returns a decoder of another graph, with the given parameters and the loss, prior and start of `decoder`. */
+/** Returns a decoder of another graph, with the given parameters and the loss, prior and starts of `decoder`. */
 export function withGraph(decoder: Decoder, graph: Graph, parameters: Float32Array): Decoder {
   return (decoder as GraphDecoder)[internals].withGraph(graph, parameters);
 }
@@ -340,11 +347,12 @@ export function checkDecoder(
     const missing = isPromise(decoder) ? ` (is an await missing before ${maker}?)` : "";
     throw refused(words`the ${subject(part)}`, "is", got, expected, missing || memberHint(decoder, part));
   }
-  const { disposed, start, parameters } = decoder as Decoder;
+  const { disposed, start, starts, parameters } = decoder as Decoder;
   if (disposed) {
     throw new LatentflowError("disposed", `the ${part} has been disposed; ${anew}`);
   }
   if (start) checkPresent(`${part}.start`, start.buffer);
+  if (starts) checkPresent(`${part}.starts`, starts.buffer);
   checkPresent(`${part}.parameters`, parameters.buffer);
 }
 
@@ -363,8 +371,9 @@ function recognise(value: unknown): "decoder" | "proxy" | "other" {
  * evaluated), it is the description for one point.
  */
 export function descriptionOf(decoder: Decoder): DecoderGraph {
-  const { latentSize, fixedInputs, operations, definition, loss, prior, start } = decoder;
-  return { latentSize, fixedInputs, operations: withoutTensors(operations), definition, loss, prior, start };
+  const { operations, latentSize, fixedInputs, definition, loss, prior, start, starts } = decoder;
+  const defaults = { loss, prior, start, starts };
+  return { latentSize, fixedInputs, operations: withoutTensors(operations), definition, ...defaults };
 }
 
 /** Returns everything that a decoder is made from, except its parameters. */

@@ -24,6 +24,7 @@ import {
   readOutputShape,
   readPrior,
   readStart,
+  readStarts,
 } from "./metadata.ts";
 import { checkOutputShape, impliedOutputActivation } from "./output.ts";
 import { withOutputShape } from "./output-shape.ts";
@@ -72,6 +73,7 @@ export const fileOptions: { readonly [Name in keyof DecoderFileOptions]-?: true 
   loss: true,
   prior: true,
   start: true,
+  starts: true,
   probe: true,
 };
 
@@ -129,12 +131,13 @@ export function* parseDecoder(
   const graph = own ? withOptions(own, options) : stackOf(file, options);
   checkSize("as float32 its parameters take", 4 * countParameters(graph), maxBytes);
   const { latentSize } = graph;
-  const { loss, prior, start } = fitDefaults(options, latentSize);
+  const { loss, prior, start, starts } = fitDefaults(options, latentSize);
   const decoder = new GraphDecoder({
     ...graph,
     loss: loss ?? readLoss(metadata),
     prior: prior ?? readPrior(metadata, latentSize),
     start: options.start ? start : readStart(metadata, latentSize),
+    starts: starts ?? readStarts(metadata, latentSize),
   });
   if (decoder.loss) checkDefaultLoss(decoder.loss, decoder);
   yield* readParameters(file, decoder, own !== undefined);

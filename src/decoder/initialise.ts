@@ -41,6 +41,7 @@ const GRAPH_OPTIONS: { readonly [Name in keyof GraphDecoderOptions]-?: true } = 
   loss: true,
   prior: true,
   start: true,
+  starts: true,
   seed: true,
 };
 
@@ -61,7 +62,7 @@ const maxParameters = 2 ** 28;
  * activations in between: `decoder.0`, `decoder.2`, …
  *
  * Any other graph, such as one with convolutions, is given by its definition, as `sequential` of `latentflow/graph`
- * returns it, with `{ loss, prior, start, seed }` as the second argument.
+ * returns it, with `{ loss, prior, start, starts, seed }` as the second argument.
  *
  * @throws LatentflowError `invalid_argument`
  * @example

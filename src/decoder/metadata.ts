@@ -26,7 +26,7 @@ import type { Prior } from "../terms/priors.ts";
 import type { Defaults } from "./defaults.ts";
 import { areStackNames } from "./linear-layers.ts";
 import { checkOutputShape } from "./output.ts";
-import { formatStart, remakeStart } from "./start.ts";
+import { formatStart, formatStarts, remakeStart, remakeStarts } from "./start.ts";
 
 // Metadata of a safetensors file, a map of strings, that describe its decoder. All keys are optional; others are ignored.
 //
@@ -38,6 +38,7 @@ import { formatStart, remakeStart } from "./start.ts";
 //   scale              scale of a squared error, a JSON array of outputSize numbers: [8,12,0.2]. Default: 1
 //   prior              prior on codes as JSON, as gaussian() and gaussianMixture() return it
 //   start              start vector of flows, a JSON array of latentSize numbers: [0.5,-1.25]. Default: 0
+//   starts             codes for several starts, a JSON array of arrays of latentSize numbers: [[0.5,-1.25],[0,1]]
 //   outputShape        a JSON array: [28,28]
 //   latentflow.probe   a few latents and their outputs, as base64: see probe.ts
 //   latentflow.graph   a GraphDefinition as JSON, for a decoder that is not a plain stack of layers; activation,
@@ -53,7 +54,7 @@ interface Described extends Pick<Graph<Operation>, "latentSize" | "operations" |
 
 /** Formats the metadata that describe a decoder, except its probe (a few latents with their outputs). */
 export function writeMetadata(decoder: Described): Map<string, string> {
-  const { definition, outputActivation, outputShape, loss, prior, start } = decoder;
+  const { definition, outputActivation, outputShape, loss, prior, start, starts } = decoder;
   const metadata = new Map<string, string>();
   const layers = isStackOfLayers(decoder) ? layersOf(decoder) : [];
   const isPlain = layers.length > 0 && areStackNames(layers.map(({ name }) => name));
@@ -67,6 +68,7 @@ export function writeMetadata(decoder: Described): Map<string, string> {
   }
   if (prior) metadata.set("prior", JSON.stringify(prior));
   if (start) metadata.set("start", formatStart(start));
+  if (starts) metadata.set("starts", formatStarts(starts, decoder.latentSize));
   if (loss) metadata.set("loss", lossTraits(loss).fileName!);
   if (loss?.reduction === "sum") metadata.set("reduction", "sum");
   if (loss?.scale) metadata.set("scale", formatStart(loss.scale));
@@ -100,7 +102,7 @@ export function* readGraph(metadata: Metadata): Pausable<Graph | undefined> {
 }
 
 /** Metadata keys that an option of `loadDecoder` overrides; `reduction` and `scale` are overridden with `loss`. */
-const KEYS = ["activation", "outputActivation", "loss", "prior", "start", "outputShape"] as const;
+const KEYS = ["activation", "outputActivation", "loss", "prior", "start", "starts", "outputShape"] as const;
 type Key = (typeof KEYS)[number];
 
 /**
@@ -194,6 +196,13 @@ export function readPrior(metadata: Metadata, latentSize: number): Prior | undef
 export function readStart(metadata: Metadata, latentSize: number): Float32Array | undefined {
   return read(metadata, "start", (text) =>
     remakeStart(parseJson("start", text, "[0.5, -1.25]"), latentSize, "the file's start"),
+  );
+}
+
+/** Reads the codes for several starts from a file's metadata; undefined if the metadata have none. */
+export function readStarts(metadata: Metadata, latentSize: number): Float32Array | undefined {
+  return read(metadata, "starts", (text) =>
+    remakeStarts(parseJson("starts", text, "[[0.5, -1.25], [0, 1]]"), latentSize, "the file's starts"),
   );
 }
 

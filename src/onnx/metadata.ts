@@ -4,7 +4,7 @@ import { subject, words } from "../base/message.ts";
 import { invalidFile, refused, refusedFile } from "../base/refuse.ts";
 import { show } from "../base/show.ts";
 import type { Decoder } from "../decoder/decoder.ts";
-import { formatStart, remakeStart } from "../decoder/start.ts";
+import { formatStart, formatStarts, remakeStart, remakeStarts } from "../decoder/start.ts";
 import { LATENT } from "../graph/graph.ts";
 import { normalisePrior } from "../terms/check-prior.ts";
 import { normaliseLoss, type StandardLoss } from "../terms/losses.ts";
@@ -22,6 +22,8 @@ const LOSS = "latentflow.loss";
 export const PRIOR = "latentflow.prior";
 /** Metadata key of the decoder's start vector z₀. */
 const START = "latentflow.start";
+/** Metadata key of the decoder's codes for several starts. */
+const STARTS = "latentflow.starts";
 
 /**
  * Maximum length of each metadata text that is parsed, in characters, which bounds memory and time: a text may be as
@@ -33,6 +35,7 @@ const MOST_CHARACTERS = {
   [LOSS]: 2 ** 21,
   [PRIOR]: 2 ** 21,
   [START]: 2 ** 21,
+  [STARTS]: 2 ** 21,
 } as const;
 
 type Key = keyof typeof MOST_CHARACTERS;
@@ -49,9 +52,10 @@ function checkedText(key: Key, what: string, text: string, cure: string): string
 /**
  * Formats the metadata that describe a decoder, except its probe (a few latents with their outputs).
  *
- * @throws LatentflowError `invalid_argument` if the prior or the start vector is longer than readers accept
+ * @throws LatentflowError `invalid_argument` if the prior, the start vector or the starts are longer than readers accept
  */
-export function writeMetadata({ fixedInputs, loss, prior, start }: Decoder): Map<string, string> {
+export function writeMetadata(decoder: Decoder): Map<string, string> {
+  const { fixedInputs, loss, prior, start, starts, latentSize } = decoder;
   const metadata = new Map<string, string>([[LATENT_NAME, LATENT]]);
   const points = fixedInputs.filter(({ hasPoints }) => hasPoints).map(({ name }) => name);
   if (points.length > 0) metadata.set(POINTS, JSON.stringify(points));
@@ -66,6 +70,10 @@ export function writeMetadata({ fixedInputs, loss, prior, start }: Decoder): Map
   if (start) {
     const cure = "load the decoder with a start of zeros, and give the start as z0";
     metadata.set(START, checkedText(START, "start", formatStart(start), cure));
+  }
+  if (starts) {
+    const cure = "load the decoder with fewer starts";
+    metadata.set(STARTS, checkedText(STARTS, "starts", formatStarts(starts, latentSize), cure));
   }
   return metadata;
 }
@@ -140,5 +148,16 @@ export function readPrior(metadata: Metadata): Prior | undefined {
 export function readStart(metadata: Metadata, latentSize: number): Float32Array | undefined {
   return readJson(metadata, START, "[0.5,-1.25]", (value) =>
     remakeStart(value, latentSize, `the file's ${START}`),
+  );
+}
+
+/**
+ * Reads the decoder's codes for several starts from the metadata; undefined if the file has none.
+ *
+ * @throws LatentflowError `invalid_file` if the text is not an array of codes of `latentSize` numbers each
+ */
+export function readStarts(metadata: Metadata, latentSize: number): Float32Array | undefined {
+  return readJson(metadata, STARTS, "[[0.5,-1.25],[0,1]]", (value) =>
+    remakeStarts(value, latentSize, `the file's ${STARTS}`),
   );
 }

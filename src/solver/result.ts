@@ -58,6 +58,21 @@ export interface Trajectory {
   readonly loss: Owned<Float32Array>;
 }
 
+/**
+ * Ends of the m = `count` starts of each of B samples, in ascending order of the objective: the first one is the end that the
+ * result has. NaN, and -1 in `start`, where a sample has fewer starts, since its objective is not finite at other codes.
+ */
+export interface EndsOfStarts {
+  /** Number of starts of each sample, m: the option's `count`, or the number of its codes K if there are fewer. */
+  readonly count: number;
+  /** Codes found, [B, m, latentSize]. */
+  readonly codes: Owned<Float32Array>;
+  /** Objective at the codes found, loss + prior/N, [B, m]. NaN where nothing is seen of the sample. */
+  readonly objective: Owned<Float32Array>;
+  /** Indices of the codes at which the starts began, in the option's `codes`, [B, m]. */
+  readonly start: Owned<Int32Array>;
+}
+
 /** Description of the backend that ran a call. */
 export interface BackendInfo {
   /**
@@ -113,6 +128,8 @@ export interface EncodeResult {
   readonly missing: Owned<Uint32Array>;
   /** Recorded path of each sample, B values. Undefined without the option `saveAt`. */
   readonly trajectory: readonly Trajectory[] | undefined;
+  /** Ends of all starts of each sample, from the lowest on. Undefined without the option `starts`. */
+  readonly starts: EndsOfStarts | undefined;
   /** Warnings about the data, in words: nothing is seen of a sample, or values are out of the decoder's reach. */
   readonly warnings: readonly string[];
   /** Backend that ran the call, and its number of threads. */

@@ -1,11 +1,17 @@
 import type { Owned } from "../base/owned.ts";
 import type { Values } from "./objective.ts";
 import type { Recording } from "./recording.ts";
-import { type EncodeResult, type FieldOfCall, type SolveStatistics, STATISTICS } from "./result.ts";
+import {
+  type EncodeResult,
+  type EndsOfStarts,
+  type FieldOfCall,
+  type SolveStatistics,
+  STATISTICS,
+} from "./result.ts";
 import { STATUSES, type Status } from "./status.ts";
 
 /** Status code of a sample that has not ended; the codes of ended samples are indices in STATUSES. */
-const RUNNING = 255;
+export const RUNNING = 255;
 
 /** Numbers that a solution has for each sample: the array type, and the number before the sample's solve begins. */
 const PER_SAMPLE = {
@@ -65,6 +71,8 @@ export class Solution extends Arrays {
   readonly v: Float64Array | undefined;
   /** Recorded points of each sample's path; undefined if there are none. */
   readonly recording: Recording | undefined;
+  /** Ends of all starts of each sample; undefined unless samples begin at several codes. */
+  starts: EndsOfStarts | undefined;
   /** Number of values of each sample that are missing in the data, [B]. */
   readonly missing: Owned<Uint32Array>;
   /** Status code of each sample, [B]. */
@@ -152,6 +160,7 @@ export class Solution extends Arrays {
       status: this.statuses(),
       missing: this.missing,
       trajectory: this.recording?.toTrajectories(this.latentSize),
+      starts: this.starts,
       stats: statisticsOf(this),
     };
   }

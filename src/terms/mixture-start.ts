@@ -2,6 +2,9 @@ import { logarithm } from "../base/elementary-functions.ts";
 import type { Random } from "../base/random.ts";
 import type { StandardisedCodes } from "./standardised-codes.ts";
 
+/** Codes that are read one by one: standardised ones, or as they are. */
+type Rows = Pick<StandardisedCodes, "count" | "latentSize" | "read">;
+
 /** Start of a mixture fit: clusters of codes around the drawn centres. */
 export type MixtureStart = ReturnType<typeof clustersOf>;
 
@@ -14,11 +17,7 @@ export type MixtureStart = ReturnType<typeof clustersOf>;
  * @param components number of centres, K
  * @returns the clusters; or the number of distinct codes if it is less than K
  */
-export function startMixture(
-  codes: StandardisedCodes,
-  components: number,
-  random: Random,
-): MixtureStart | number {
+export function startMixture(codes: Rows, components: number, random: Random): MixtureStart | number {
   const { count, latentSize: d } = codes;
   const candidates = 2 + Math.floor(logarithm(components));
   const nearest = new Uint32Array(count);
@@ -73,7 +72,7 @@ function squaredDistance(a: Float64Array, b: Float64Array): number {
   return sum;
 }
 
-function clustersOf(codes: StandardisedCodes, components: number, nearest: Uint32Array) {
+function clustersOf(codes: Rows, components: number, nearest: Uint32Array) {
   const { count, latentSize: d } = codes;
   const counts = new Float64Array(components);
   const means = new Float64Array(components * d);

@@ -8,8 +8,9 @@ import { initialise } from "../decoder/initialise.ts";
 import { checkStartSize } from "../decoder/start.ts";
 import { readDefinition } from "../graph/read-definition.ts";
 import { unlessAborted } from "../solver/control.ts";
+import { bankOf, samplesForBank } from "./bank.ts";
 import { type CheckedTrainOptions, checkAutoencoderArguments } from "./check-options.ts";
-import { meanOfCodes } from "./encode-with.ts";
+import { codesOf, meanOfCodes } from "./encode-with.ts";
 import type { TrainAutoencoderOptions, TrainResult } from "./options.ts";
 import { joinedDefinition, reverseDefinition } from "./reverse.ts";
 import { trainNetwork } from "./train-network.ts";
@@ -41,7 +42,7 @@ const ENCODER_STREAM = 3;
  *
  * Codes need not be centred on 0: the `start` of the trained decoder, from which `encode` and `evaluate` begin, is the mean
  * code of the training data (`meanCode`). The trained decoder has no `start` if a code is not finite, that is, if the training
- * has diverged.
+ * has diverged. Its `starts`, for several starts of each sample, are the means of 16 clusters of codes.
  *
  * The same seed, machine and build give the same weights, bit for bit. The data are read while the call runs: do not change or
  * transfer them before its promise has settled.
@@ -66,8 +67,7 @@ export async function trainAutoencoder(
     const network = join(encoder, decoder);
     const { decoder: trained, ...rest } = await trainNetwork(network, { ...checked, decoder: network });
     const trainedEncoder = partOf(trained, encoder, { loss: undefined }, 0);
-    const start = await meanCodeOf(trainedEncoder, checked);
-    const defaults = { loss: trained.loss, start };
+    const defaults = { loss: trained.loss, ...(await startsOf(trainedEncoder, checked)) };
     const trainedDecoder = partOf(trained, decoder, defaults, encoder.parameterCount);
     trained.dispose();
     return { ...rest, encoder: trainedEncoder, decoder: trainedDecoder };
@@ -96,7 +96,7 @@ function join(encoder: Decoder, decoder: Decoder): Decoder {
 function partOf(
   { parameters }: Decoder,
   network: Decoder,
-  defaults: Pick<DecoderGraph, "loss" | "start">,
+  defaults: Pick<DecoderGraph, "loss" | "start" | "starts">,
   first: number,
 ): Decoder {
   const part = new GraphDecoder({ ...descriptionOf(network), ...defaults });
@@ -105,19 +105,24 @@ function partOf(
 }
 
 /**
- * Computes the trained decoder's start latent, the mean code of the training data; undefined if it is all 0, or a code is
- * not finite.
+ * Computes the trained decoder's start latent, the mean code of the training data, and its codes for several starts, means of
+ * clusters. The start latent is undefined if it is all 0, or a code is not finite; the codes are if none is finite.
  */
-async function meanCodeOf(
+async function startsOf(
   encoder: Decoder,
-  { dataset, backend, signal }: CheckedTrainOptions,
-): Promise<Float32Array | undefined> {
+  { dataset, backend, signal, seed }: CheckedTrainOptions,
+): Promise<Pick<DecoderGraph, "start" | "starts">> {
+  const d = encoder.outputSize;
   // A copy, so that disposing it frees the weights packed for this computation.
   const working = copyDecoder(encoder, {});
   try {
     const session = await unlessAborted(signal, () => backend.open(working));
-    const mean = await meanOfCodes(session, dataset, encoder.outputSize, signal);
-    return typeof mean === "number" ? undefined : checkStartSize(mean, encoder.outputSize);
+    const mean = await meanOfCodes(session, dataset, d, signal);
+    const codes = await codesOf(session, dataset.rows(samplesForBank(dataset)), signal);
+    return {
+      start: typeof mean === "number" ? undefined : checkStartSize(mean, d),
+      starts: bankOf(codes, d, seed),
+    };
   } finally {
     working.dispose();
   }

@@ -27,7 +27,7 @@ import { checkDataset, problems } from "./samples.ts";
 /** Result of `evaluate` for B samples: means and counts as in `summary`, and the values of each sample. */
 export interface EvaluateReport
   extends EncodeSummary,
-    Omit<EncodeResult, "z" | "v" | "trajectory" | "backend" | "seconds"> {
+    Omit<EncodeResult, "z" | "v" | "trajectory" | "starts" | "backend" | "seconds"> {
   /**
    * Mean of the loss minus its floor, over the samples with a finite loss. The floor is the entropy of the targets for
    * cross entropy, and taken as 0 for all other losses, also custom ones.

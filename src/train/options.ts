@@ -157,7 +157,7 @@ export type TrainOptions = FlowAndSolver &
 export interface TrainResult {
   /**
    * Trained decoder, a new one: the decoder passed in is unchanged. Its `start` is that of the decoder passed in, or from
-   * `trainAutoencoder` the mean code of the data.
+   * `trainAutoencoder` the mean code of the data. Its `starts` are means of clusters of codes of training samples.
    */
   readonly decoder: Decoder;
   /** Figures of every update, in order, including those before a checkpoint from which the run continued. */

@@ -1,17 +1,26 @@
 import type { Adjoint, Encoded } from "../adjoint/base.ts";
+import { solve } from "../api/check-data.ts";
 import type { Problem, Session, Trainer } from "../backend/backend.ts";
+import { inLossUnits } from "../backend/loss-units.ts";
 import { isUnseen } from "../backend/missing.ts";
 import { within } from "../base/calling.ts";
 import { throwIfAborted } from "../base/realms.ts";
+import { rowsOfSamples } from "../base/rows.ts";
 import type { Decoder } from "../decoder/decoder.ts";
+import { startsOf } from "../decoder/start.ts";
 import type { Control } from "../solver/base.ts";
+import { orderOf } from "../solver/flow.ts";
 import { allRows, type DifferentiableObjective, valuesAt } from "../solver/objective.ts";
 import { meanOfNumbers } from "../solver/result.ts";
+import { Solution } from "../solver/solution.ts";
+import { componentsOf } from "../terms/prior-components.ts";
+import { bankOf, samplesForBank } from "./bank.ts";
 import type { CheckedTrainOptions } from "./check-options.ts";
 import type { RunState } from "./checkpoint-format.ts";
 import { MiniBatches } from "./mini-batches.ts";
 import type { TrainStep } from "./progress.ts";
 import { createSampler } from "./sampler.ts";
+import { problemOf } from "./samples.ts";
 import { isValidationDue, meanLoss, type ValidationResult } from "./validation.ts";
 
 /** A training run: its state, and the functions that make its next update and validation. */
@@ -105,6 +114,28 @@ export class Run {
     const result = { images: this.images, loss: mean };
     this.validations.push(result);
     return result;
+  }
+
+  /**
+   * Returns the starts of the trained decoder, means of clusters of codes of training samples: those stored, or else the ends of
+   * flows with the current parameters. Does not change the state.
+   *
+   * @param missing number of missing values of each sample; undefined if there are none
+   */
+  async starts(missing: Uint32Array | undefined, control: Control): Promise<Float32Array | undefined> {
+    const { dataset, loss, prior, weights, fixed, pair, seed } = this.options;
+    const { working, session } = this;
+    const d = working.latentSize;
+    const samples = samplesForBank(dataset);
+    const stored = this.codes;
+    if (stored) return bankOf(rowsOfSamples(stored, d, samples), d, seed);
+    const settings = { decoder: working, loss, prior: prior && componentsOf(prior, d), weights, fixed };
+    const problem = inLossUnits(problemOf(dataset, settings, samples));
+    const z0 = working.start && startsOf(working.start, working, 0, samples.length);
+    const solution = new Solution(samples.length, d, z0, { order: orderOf(pair.flow) });
+    const unseen = missing && samples.map((sample) => missing[sample]!);
+    await solve(session, problem, unseen, pair, solution, control);
+    return bankOf(new Float32Array(solution.z), d, seed);
   }
 
   /** Returns the state between two updates, from which `restore` continues with the same updates. */

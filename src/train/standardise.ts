@@ -65,7 +65,7 @@ export function standardised(
   const scale = Array.from(deviations, (each) => (isPlain(each) ? Math.fround(each) : 1));
   const flat = indicesWhere(deviations, (each) => each === 0);
   const beyond = indicesWhere(deviations, (each) => each !== 0 && !isPlain(each));
-  const { definition, prior, start } = decoderGraphOf(given);
+  const { definition, prior, start, starts } = decoderGraphOf(given);
   const { outputShape, outputSize, parameters } = given;
   const names = new Set(definition.operations.map(({ name }) => name));
   const unique = (name: string): string => (names.has(name) ? unique(`${name}_`) : name);
@@ -86,7 +86,7 @@ export function standardised(
   values.set(scale, parameters.length);
   values.set(means, parameters.length + outputSize);
   return {
-    decoder: new GraphDecoder({ ...graph, loss, prior, start }, values),
+    decoder: new GraphDecoder({ ...graph, loss, prior, start, starts }, values),
     loss,
     warnings: [
       ...outputWarning(flat, "fewer than two different values are seen, and their deviation is taken as 1"),

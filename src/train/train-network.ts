@@ -53,7 +53,9 @@ export async function trainNetwork(network: Decoder, checked: CheckedTrainOption
       : undefined;
     const { decoder, loss } = folded ?? checked;
     const whole = folded?.decoder ?? network;
-    const copy = (of: Decoder) => copyDecoder(of, { loss: isCustom(loss) ? network.loss : loss, prior });
+    const defaults = { loss: isCustom(loss) ? network.loss : loss, prior };
+    const copy = (of: Decoder, more: { readonly starts?: Float32Array | undefined } = {}) =>
+      copyDecoder(of, { ...defaults, ...more });
     // A copy, since the trainer changes the weights packed for it.
     own = copy(decoder);
     const working = decoderInLossUnits({ decoder: own, loss });
@@ -90,7 +92,9 @@ export async function trainNetwork(network: Decoder, checked: CheckedTrainOption
       await control.pause();
     }
     await callbacks.settled(signal);
-    const trained = copy(whole);
+    const starts = checked.isAutoencoder ? undefined : await run.starts(missing, control);
+    throwIfAborted(signal);
+    const trained = copy(whole, { starts });
     trained.parameters.set(run.trainer.parameters().subarray(0, parameterCount));
     const { history, validations, codes } = run;
     const counts = missing ?? new Uint32Array(dataset.count);

@@ -63,7 +63,7 @@ test("printed it is a table, in JSON numbers only", () => {
   assert.is(`${describe(paper)}`, table);
   assert.is(inspect(describe(paper)), table);
   assert.equal(Object.keys(JSON.parse(JSON.stringify(describe(paper)))), [
-    ...["latentSize", "start", "operations", "parameters", "multiplications"],
+    ...["latentSize", "start", "starts", "operations", "parameters", "multiplications"],
   ]);
 });
 

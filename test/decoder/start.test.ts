@@ -15,6 +15,7 @@ import {
   createDecoder,
   customLoss,
   type Decoder,
+  describe,
   dormandPrince,
   type EncodeOptions,
   type EncodeResult,
@@ -260,6 +261,86 @@ test("a decoder over points keeps its start, however many there are", async () =
   }
   const loaded = await loadDecoder(decoder.toSafetensors());
   assert.equal(loaded.start, start);
+});
+
+/** A stack of layers and a graph with codes for several starts. */
+const withBank = (starts: Float32Array) => ({
+  layers: createDecoder({ layers: [8, 5, 6], loss: "mse", starts }),
+  graph: createDecoder(
+    { ...sequential(8, [dense(12), reshape([2, 2, 3]), tanh()]), latentShape: [2, 2, 2] },
+    { loss: "mse", starts },
+  ),
+});
+/** Three codes; the second is 0, and stays. */
+const BANK = Float32Array.from([...AWKWARD, ...new Float32Array(8), ...randomArray(4, 8)]);
+
+test("codes for several starts: copied, kept by copies and files to the bits, and replaced by an option", async () => {
+  const given = BANK.slice();
+  const decoders = withBank(given);
+  given.fill(1);
+  for (const [name, decoder] of Object.entries(decoders)) {
+    assert.is(bits(decoder.starts), bits(BANK), name);
+    assert.is(decoder.start, undefined);
+    assert.is(bits(copyDecoder(decoder, { prior: gaussian() }).starts), bits(BANK));
+    assert.is(bits(descriptionOf(decoder).starts), bits(BANK));
+    assert.equal(describe(decoder).starts![1], [0, 0, 0, 0, 0, 0, 0, 0]);
+    const other = randomArray(5, 16);
+    for (const load of [
+      (options = {}) => loadDecoder(decoder.toSafetensors(), options),
+      async (options = {}) => loadOnnx(await toOnnx(decoder), options),
+    ]) {
+      const loaded = await load();
+      assert.is(bits(loaded.starts), bits(BANK), name);
+      assert.is(bits((await load({ starts: other })).starts), bits(other), name);
+    }
+  }
+  const without = makers.layers();
+  assert.is(without.starts, undefined);
+  assert.is(describe(without).starts, null);
+  assert.not.ok(readSafetensors(without.toSafetensors()).metadata.has("starts"));
+  assert.is((await loadOnnx(await toOnnx(without))).starts, undefined);
+});
+
+test("codes for several starts that are none are refused, given or in a file", async () => {
+  for (const [starts, message] of [
+    [
+      new Float32Array(7),
+      /starts has 7 values, expected 8 \(the decoder's latent size\) for each of 1 to 1024 codes/,
+    ],
+    [new Float32Array(0), /starts has 0 values/],
+    [new Float32Array(8 * 1025), /starts has 8200 values/],
+    [Float32Array.from(BANK, (value, i) => (i === 9 ? Number.NaN : value)), /starts is NaN at element 9/],
+    [[...BANK], /starts is an Array/],
+  ] as [Float32Array, RegExp][]) {
+    refused(() => createDecoder({ layers: [8, 6], loss: "mse", starts }), "invalid_argument", message);
+    await rejected(loadDecoder(makers.graph().toSafetensors(), { starts }), "invalid_argument", message);
+    await rejected(loadOnnx(await toOnnx(makers.graph()), { starts }), "invalid_argument", message);
+  }
+  const row = "[0,0,0,0,0,0,0,1]";
+  for (const [text, message] of [
+    ["0", /the file's starts is 0, expected an array of 1 to 1024 codes/],
+    ["[]", /the file's starts is of 0 codes/],
+    [row, /the file's starts\[0\] is 0, expected an array of numbers/],
+    [`[${row},[1]]`, /the file's starts\[1\] has 1 values, expected 8/],
+    [`[${row},[0,0,0,0,0,0,0,1e39]]`, /the file's starts\[1\] is Infinity at element 7/],
+    [`[${row},[0,0,0,0,0,0,0,null]]`, /the file's starts\[1\] has null at element 7/],
+    ["[[NaN]]", /the file's starts is "\[\[NaN\]\]", expected JSON/],
+    [`[${Array(1025).fill(row).join(",")}]`, /the file's starts is of 1025 codes/],
+    [`[${Array(50_000).fill("[]").join(",")}]`, /the file's starts is of 50000 codes/],
+  ] as [string, RegExp][]) {
+    for (const make of Object.values(makers)) {
+      const bytes = withMetadata(make(), "starts", text);
+      await rejected(loadDecoder(bytes), "invalid_file", message);
+      assert.equal((await loadDecoder(bytes, { starts: BANK })).starts, BANK);
+    }
+  }
+  const onnx = await toOnnx(withBank(BANK).layers);
+  const text = Buffer.from(onnx).toString("latin1").replace("[[-0,", "[[xx,");
+  await rejected(
+    loadOnnx(Buffer.from(text, "latin1")),
+    "invalid_file",
+    /latentflow\.starts is .*expected JSON such as/,
+  );
 });
 
 /** D(z - s): the same decoder, whose codes lie about s. */

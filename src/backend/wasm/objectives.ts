@@ -11,6 +11,8 @@ export { inLossUnits } from "../loss-units.ts";
 export { groupsOf, solveSeen, withSeenWeights } from "../missing.ts";
 export { spreadWeights } from "../pixel-weights.ts";
 export { solveByObjectives } from "../solve-by-objectives.ts";
+export { solveFromStarts } from "../starts.ts";
+export { checkStarts } from "../starts-option.ts";
 export { makeLowRank } from "./randomised-low-rank.ts";
 export { wasmTrainer } from "./trainer.ts";
 

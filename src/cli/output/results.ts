@@ -64,7 +64,9 @@ const FIGURES = {
   readonly [Name in
     | keyof SolveStatistics
     | "effectiveSampleSize"
-    | Exclude<keyof EncodeResult, "z" | "v" | "stats" | "trajectory" | FieldOfCall>]: object | undefined;
+    | Exclude<keyof EncodeResult, "z" | "v" | "stats" | "trajectory" | "starts" | FieldOfCall>]:
+    | object
+    | undefined;
 };
 
 /** Returns the per-sample results that are defined, with their names in tables. */

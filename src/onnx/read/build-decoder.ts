@@ -24,7 +24,7 @@ import { simplify } from "./simplify.ts";
 export function* buildDecoder(
   { writer, inputs }: ImportedGraph,
   outputLayout: "channelsFirst" | "channelsLast",
-  { loss, prior, start }: Defaults,
+  { loss, prior, start, starts }: Defaults,
   maxBytes: number,
 ): Pausable<Decoder> {
   const shapes = new Map<string, readonly Length[]>([[LATENT, [inputs.latentSize]]]);
@@ -56,6 +56,7 @@ export function* buildDecoder(
     loss,
     prior: prior && checkPriorSize(prior, graph.latentSize),
     start,
+    starts,
   });
   if (loss) checkDefaultLoss(loss, decoder);
   for (const { operation, tensor, offset, size } of parametersOf(graph)) {

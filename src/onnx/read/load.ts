@@ -12,7 +12,7 @@ import { type Decoder, probedOf, withVerification } from "../../decoder/decoder.
 import { normaliseDefaults } from "../../decoder/defaults.ts";
 import { copyProbe, fitProbe, type Probe } from "../../decoder/probe.ts";
 import { PROBE, readProbe } from "../../decoder/probe-text.ts";
-import { checkStartSize } from "../../decoder/start.ts";
+import { checkStartSize, checkStartsSize } from "../../decoder/start.ts";
 import { recognise } from "../../files/file-kind.ts";
 import {
   checkReading,
@@ -24,7 +24,7 @@ import {
 import { bytesOf, type FileSource, locationOf, readSource, whileUnchanged } from "../../files/source.ts";
 import type { StandardLossLike } from "../../terms/losses.ts";
 import type { Prior } from "../../terms/priors.ts";
-import { LATENT_NAME, readLoss, readPoints, readPrior, readStart } from "../metadata.ts";
+import { LATENT_NAME, readLoss, readPoints, readPrior, readStart, readStarts } from "../metadata.ts";
 import { buildDecoder } from "./build-decoder.ts";
 import { type ExternalData, type Outside, readOutside } from "./external-data.ts";
 import { importGraph, nodesTo } from "./import-graph.ts";
@@ -66,6 +66,11 @@ export interface LoadOnnxOptions extends ReadingOptions {
    * Default: the start in the file, if it has one.
    */
   start?: Float32Array | undefined;
+  /**
+   * Codes for several starts of each sample, the default of `encode`'s `starts.codes`: [K, latentSize], finite, 1 to 1,024 codes.
+   * The array is copied. Default: the starts in the file, if it has some.
+   */
+  starts?: Float32Array | undefined;
   /** `"sigmoid"` appends a sigmoid to a graph whose output is logits. Cross entropy then uses the logits themselves. */
   outputActivation?: "sigmoid" | undefined;
   /**
@@ -106,6 +111,7 @@ const OPTIONS: { readonly [Name in keyof LoadOnnxOptions]-?: true } = {
   outputShape: true,
   prior: true,
   start: true,
+  starts: true,
   layout: true,
   points: true,
   inputShapes: true,
@@ -250,13 +256,14 @@ function* importFile(file: Parsed, outside: Outside, options: Checked) {
       initializers.set(record.name, yield* readTensor(record, outside.get(record)));
     }
     const { graph, outputLayout } = yield* importByFirstAxis(firstAxesOf(file), file, initializers, options);
-    const { start } = options;
+    const { start, starts } = options;
     const { metadata } = file.model;
     const { latentSize } = graph.inputs;
     const defaults = {
       loss: options.loss ?? readLoss(metadata),
       prior: options.prior ?? readPrior(metadata),
       start: start ? checkStartSize(start, latentSize) : readStart(metadata, latentSize),
+      starts: starts ? checkStartsSize(starts, latentSize) : readStarts(metadata, latentSize),
     };
     return { graph, outputLayout, defaults };
   } catch (error) {

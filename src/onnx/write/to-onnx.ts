@@ -32,7 +32,7 @@ const MOST_BYTES = 2 ** 31 - 1;
  *
  * The file's metadata contain the name of the latent input (`latentflow.latent`), those of inputs with an axis of points
  * (`latentflow.points`), and the decoder's loss (`latentflow.loss`), prior (`latentflow.prior`), start vector
- * (`latentflow.start`) and probe (`latentflow.probe`, a few latents with their outputs, by which a reader checks the
+ * (`latentflow.start`), codes for several starts (`latentflow.starts`) and probe (`latentflow.probe`, a few latents with their outputs, by which a reader checks the
  * decoder), if it has them.
  *
  * @throws LatentflowError `invalid_argument` if an argument is not valid, the file would exceed 2 GiB, or the prior or
