@@ -32,7 +32,7 @@ export function measure(decoder: Decoder, operators: Operator | readonly Operato
     }
     const list: readonly unknown[] = Array.isArray(operators) ? operators : [operators];
     if (list.length === 0) throw refused("operators", "is", "an empty array", "at least one operator");
-    const { operations, outputShape, parameters, prior, start } = decoder;
+    const { operations, outputShape, parameters, prior, start, starts } = decoder;
     const into = new Extension(decoder);
     let signal: Signal = { name: operations.at(-1)!.name, shape: outputShape, hasPixels: false };
     list.forEach((each, i) => {
@@ -50,7 +50,7 @@ export function measure(decoder: Decoder, operators: Operator | readonly Operato
       operations: [...definition.operations, ...into.operations],
     });
     const loss = lossOf(decoder.loss);
-    return new GraphDecoder({ ...graph, loss, prior, start }, joined([parameters, ...into.tensors]));
+    return new GraphDecoder({ ...graph, loss, prior, start, starts }, joined([parameters, ...into.tensors]));
   });
 }
 
