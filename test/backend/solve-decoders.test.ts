@@ -51,8 +51,10 @@ for (const decoderCase of decoderCases) {
         const start = at.map(() => 0);
         assert.ok(Math.abs(loss[sample]! / lossAt(at) - 1) < 1e-5);
         assert.ok(Math.abs(initialLoss[sample]! / lossAt(start) - 1) < 1e-5);
-        const scale = norm(gradientOf(lossAt, start));
-        const off = Math.abs(gradientNorm[sample]! - norm(gradientOf(lossAt, at)));
+        // A step so small that a kink near the end is not within it.
+        const normAt = (point: readonly number[]) => norm(gradientOf(lossAt, point, 1e-6));
+        const scale = normAt(start);
+        const off = Math.abs(gradientNorm[sample]! - normAt(at));
         assert.ok(off < 1e-4 * scale, `${off} of ${scale}`);
         assert.ok(loss[sample]! < initialLoss[sample]!);
       }
