@@ -4,15 +4,18 @@
  * @module latentflow
  */
 
+export { type CompleteOptions, complete } from "./api/complete.ts";
 export { type DecodeOptions, decode } from "./api/decode.ts";
 export { type DecoderDescription, type DescribedOperation, describe } from "./api/describe.ts";
 export { type EncodeOptions, type EncodeProgress, encode } from "./api/encode.ts";
 export { type EncodeItem, type EncodeStreamOptions, encodeStream } from "./api/encode-stream.ts";
+export { type FitResidualOptions, fitResidual } from "./api/fit-residual.ts";
 export type { FlowAndSolver } from "./api/flow-and-solver.ts";
 export type { CodeSamples } from "./api/importance-sampling.ts";
 export { type DecoderSource, type LoadDecoderOptions, loadDecoder } from "./api/load-decoder.ts";
 export { type OpenObjectiveOptions, openObjective } from "./api/open-objective.ts";
 export type { OpenObjective } from "./api/opened-objective.ts";
+export { loadResidual, residualToSafetensors } from "./api/residual-file.ts";
 export { type SampleCodesOptions, type SampleCodesProgress, sampleCodes } from "./api/sample-codes.ts";
 export { makeProbe } from "./api/verify.ts";
 export type { Backend } from "./backend/backend.ts";
@@ -97,3 +100,4 @@ export {
   gaussianMixture,
   type Prior,
 } from "./terms/priors.ts";
+export type { Residual } from "./terms/residual.ts";

@@ -4,6 +4,7 @@ import { checkDecoder, type Decoder, decoderGraphOf, GraphDecoder } from "../dec
 import { readDefinition } from "../graph/read-definition.ts";
 import { type StandardLoss, squaredError } from "../terms/losses.ts";
 import { Extension, type Signal } from "./extension.ts";
+import { noteMeasured } from "./measured.ts";
 import { applicationOf, type Operator } from "./operator.ts";
 
 /**
@@ -50,7 +51,10 @@ export function measure(decoder: Decoder, operators: Operator | readonly Operato
       operations: [...definition.operations, ...into.operations],
     });
     const loss = lossOf(decoder.loss);
-    return new GraphDecoder({ ...graph, loss, prior, start, starts }, joined([parameters, ...into.tensors]));
+    const values = joined([parameters, ...into.tensors]);
+    const measured = new GraphDecoder({ ...graph, loss, prior, start, starts }, values);
+    noteMeasured(measured, decoder, list as readonly Operator[]);
+    return measured;
   });
 }
 

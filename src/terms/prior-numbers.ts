@@ -142,19 +142,26 @@ export function choleskyFactor(matrix: Numbers, d: number): Float64Array | undef
   return factor;
 }
 
-/** Computes the inverse, [d, d], of the matrix LLᵀ from its Cholesky factor L; it is exactly symmetric. */
-export function inverseOfFactor(factor: Float64Array, d: number): Float64Array {
-  // L⁻¹, row by row, then its transpose times itself.
+/** Computes L⁻¹, [d, d], of a Cholesky factor L; it is 0 above the diagonal. */
+export function inverseOfLower(factor: Float64Array, d: number): Float64Array {
   const inverse = new Float64Array(d * d);
   for (let i = 0; i < d; i++) {
-    const pivot = factor[i * d + i]!;
-    for (let j = 0; j < i; j++) {
-      let sum = 0;
-      for (let k = j; k < i; k++) sum += factor[i * d + k]! * inverse[k * d + j]!;
-      inverse[i * d + j] = -sum / pivot;
+    const row = i * d;
+    for (let k = 0; k < i; k++) {
+      const own = factor[row + k]!;
+      for (let j = 0; j <= k; j++) inverse[row + j]! += own * inverse[k * d + j]!;
     }
-    inverse[i * d + i] = 1 / pivot;
+    const pivot = factor[row + i]!;
+    for (let j = 0; j < i; j++) inverse[row + j] = -inverse[row + j]! / pivot;
+    inverse[row + i] = 1 / pivot;
   }
+  return inverse;
+}
+
+/** Computes the inverse, [d, d], of the matrix LLᵀ from its Cholesky factor L; it is exactly symmetric. */
+export function inverseOfFactor(factor: Float64Array, d: number): Float64Array {
+  // L⁻¹, then its transpose times itself.
+  const inverse = inverseOfLower(factor, d);
   const product = new Float64Array(d * d);
   for (let k = 0; k < d; k++) {
     for (let i = 0; i <= k; i++) {

@@ -46,6 +46,12 @@ type Options = Readonly<Record<string, unknown>>;
 /** The exported functions by their names. */
 const makers = main as unknown as Readonly<Record<string, (options: never) => unknown>>;
 
+const RESIDUAL = {
+  mean: new Float32Array(3),
+  components: new Float32Array(3),
+  variances: new Float32Array(3).fill(1),
+};
+
 /** What a function has to be given anyhow, and a call of it. */
 const CALLS: Readonly<Record<string, readonly [needed: Options, call: (options: never) => unknown]>> = {
   encode: [{}, (options) => encode(decoder, y, options)],
@@ -57,6 +63,12 @@ const CALLS: Readonly<Record<string, readonly [needed: Options, call: (options: 
   ],
   decode: [{}, (options) => main.decode(decoder, z, options)],
   sampleCodes: [{ prior: main.gaussian() }, (options) => main.sampleCodes(decoder, y, { z }, options)],
+  fitResidual: [
+    {},
+    (options) => main.fitResidual(decoder, Float32Array.from([...y, ...y, ...y], Math.sin), options),
+  ],
+  complete: [{ residual: RESIDUAL }, (options) => main.complete(decoder, z, y, options)],
+  loadResidual: [{}, (options) => main.loadResidual(main.residualToSafetensors(RESIDUAL), options)],
   openObjective: [{}, (options) => main.openObjective(decoder, y, options)],
   wasm: [{}, main.wasm],
   createDecoder: [{ layers: [2, 3] }, createDecoder],

@@ -6,12 +6,14 @@ import { objectiveSize, type PackedDecoder } from "./packed.ts";
 import type { Team } from "./team.ts";
 
 export { Recording } from "../../solver/recording.ts";
+export { collectPart, partOfSolution } from "../../solver/solution-part.ts";
 export { dataWarnings, wrongValueError } from "../data-messages.ts";
 export { inLossUnits } from "../loss-units.ts";
 export { groupsOf, solveSeen, withSeenWeights } from "../missing.ts";
+export { ownRows } from "../own-rows.ts";
 export { spreadWeights } from "../pixel-weights.ts";
 export { solveByObjectives } from "../solve-by-objectives.ts";
-export { solveFromStarts } from "../starts.ts";
+export { collectEnds, noEnds, solveFromStarts } from "../starts.ts";
 export { checkStarts } from "../starts-option.ts";
 export { makeLowRank } from "./randomised-low-rank.ts";
 export { wasmTrainer } from "./trainer.ts";
